@@ -1,0 +1,1 @@
+"""The embedded web server: pages, JSON, live events, metrics."""

@@ -1,0 +1,1 @@
+"""What the user wrote (raw) and what it means (settled)."""

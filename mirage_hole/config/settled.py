@@ -1,0 +1,66 @@
+"""What the configuration means, once everything is read and checked. Nothing inside the program knows this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Private, loopback and link-local networks: who is answered unless the configuration says otherwise.
+PRIVATE_NETWORKS = (
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "100.64.0.0/10",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+
+class Endpoint(NamedTuple):
+    """An address and a port."""
+
+    address: str
+    """IPv4 or IPv6 literal, without brackets; a link-local address keeps its ``%zone``."""
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every setting, with its final value."""
+
+    listen: tuple[Endpoint, ...]
+    web: Endpoint | None
+    """None: no web server."""
+    web_anywhere: bool
+    """The web server may listen on an address other than loopback."""
+    blocklists: tuple[str, ...]
+    """Sources: URL, file path or catalogue name."""
+    allowlists: tuple[str, ...]
+    upstreams: tuple[Endpoint, ...]
+    timeout: float
+    """Seconds from a query's arrival to SERVFAIL."""
+    cache_bytes: int
+    block_mode: str
+    block_ipv4: str
+    block_ipv6: str
+    block_ttl: int
+    workers: int
+    allow_from: tuple[str, ...]
+    refresh_every: float
+    """Seconds between two downloads of a list."""
+    state_directory: Path
+    user: str | None
+    """Whom to become after binding; None: stay."""
+    log_level: str
+    log_format: str
+    """``text``, ``logfmt`` or ``json``."""
+    config_file: Path | None

@@ -1,0 +1,1 @@
+"""Sockets. The only code that carries out the engine's effects."""

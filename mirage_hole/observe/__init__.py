@@ -1,0 +1,1 @@
+"""Folds query records into counters, time series and top lists."""

@@ -1,0 +1,154 @@
+"""Query records: exactly one a query, made by a worker, folded by the control plane.
+
+A record has a part that is the same for every client that gets the same answer (the *subject*: name, type, outcome,
+list, rule) and a part of its own (when, who, how long). The subject is encoded once, when the engine makes the answer;
+replaying the answer from the packet cache then costs one list append. Frames carry subjects whole, so a frame that is
+dropped takes nothing else with it.
+
+A frame, as sent over the channel (little endian, ``FRAME_KIND`` first):
+
+    u8 kind · u32 generation · segment*
+    segment = u8 1 · f64 at · u8 transport · u8 stride · u16 count · count × sockaddr[stride] · count × subject
+            | u8 2 · f64 at · u8 transport · u8 client length · client · u32 duration µs · subject
+    subject = u16 length of the rest · u8 outcome · u8 rcode · u16 type · u16 list id · u32 line · u8 rule offset
+              · u8 scope · u8 upstream · name (folded wire form)
+
+A subject of length 0 fills the place of a datagram in the batch that was answered by other means (a segment of kind 2
+or none). ``list id`` 65535 means no rule. ``rule offset`` is where the rule's name starts within the name.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirage_hole.policy.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FRAME_KIND = 0x52  # "R"
+NO_LIST = 0xFFFF
+NO_UPSTREAM = 0xFF
+NO_SUBJECT = b"\0\0"
+
+UDP, TCP = 0, 1
+
+_SUBJECT = struct.Struct("<HBBHHIBBB")
+_SUBJECT_REST = _SUBJECT.size - 2
+_FRAME = struct.Struct("<BI")
+_REPLAYS = struct.Struct("<BdBBH")
+_SINGLE = struct.Struct("<BdBB")
+_DURATION = struct.Struct("<I")
+
+
+class Subject(NamedTuple):
+    """What was asked and what became of it."""
+
+    outcome: Outcome
+    rcode: int
+    qtype: int
+    list_id: int
+    """Index into the lists of the frame's generation; ``NO_LIST`` when no rule decided."""
+    line: int
+    rule: bytes
+    """The deciding rule's name, folded wire form; empty when no rule decided."""
+    scope: int
+    """:class:`mirage_hole.lists.rule.Scope` of the deciding rule."""
+    upstream: int
+    """Index into the configured upstreams; ``NO_UPSTREAM`` when none was asked."""
+    name: bytes
+    """The asked name, folded wire form."""
+
+
+class QueryRecord(NamedTuple):
+    """One query, as the control plane sees it."""
+
+    at: float
+    """Seconds since the epoch, when the answer was decided."""
+    client: bytes
+    """Address octets: 4 or 16."""
+    transport: int
+    """``UDP`` or ``TCP``."""
+    duration: float
+    """Seconds from the query's arrival to its answer; 0 for a replayed answer."""
+    subject: bytes
+    """Encoded; :func:`decode_subject` reads it, and equal subjects have equal bytes."""
+
+
+def encode_subject(subject: Subject) -> bytes:
+    """Subject to bytes, its own length first."""
+    name = subject.name
+    offset = len(name) - len(subject.rule) if subject.list_id != NO_LIST else 0
+    return (
+        _SUBJECT.pack(
+            _SUBJECT_REST + len(name),
+            subject.outcome,
+            subject.rcode & 0xFF,
+            subject.qtype,
+            subject.list_id,
+            subject.line,
+            offset,
+            subject.scope,
+            subject.upstream,
+        )
+        + name
+    )
+
+
+def decode_subject(data: bytes) -> Subject:
+    """The reverse of :func:`encode_subject`."""
+    _, outcome, rcode, qtype, list_id, line, offset, scope, upstream = _SUBJECT.unpack_from(data)
+    name = data[_SUBJECT.size :]
+    rule = name[offset:] if list_id != NO_LIST else b""
+    return Subject(Outcome(outcome), rcode, qtype, list_id, line, rule, scope, upstream, name)
+
+
+def encode_frame(generation: int, segments: list[bytes]) -> bytes:
+    """Join segments into a frame; ``generation`` says which generation's lists the list ids mean."""
+    return _FRAME.pack(FRAME_KIND, generation) + b"".join(segments)
+
+
+def encode_replays(at: float, transport: int, stride: int, addresses: bytes, subjects: list[bytes]) -> bytes:
+    """A segment for a whole batch: ``addresses`` holds one raw ``sockaddr`` of ``stride`` octets a subject."""
+    return _REPLAYS.pack(1, at, transport, stride, len(subjects)) + addresses + b"".join(subjects)
+
+
+def encode_single(at: float, transport: int, client: bytes, duration: float, subject: bytes) -> bytes:
+    """A segment for one query; ``duration`` in seconds, kept in microseconds up to 71 minutes."""
+    micros = min(int(duration * 1e6), 0xFFFFFFFF) if duration > 0 else 0
+    return _SINGLE.pack(2, at, transport, len(client)) + client + _DURATION.pack(micros) + subject
+
+
+def frame_generation(frame: bytes) -> int:
+    """The generation whose lists the frame's list ids mean."""
+    return int(_FRAME.unpack_from(frame)[1])
+
+
+def decode_frame(frame: bytes) -> Iterator[QueryRecord]:
+    """Every record of a frame, in order."""
+    at = _FRAME.size
+    end = len(frame)
+    while at < end:
+        if frame[at] == 1:
+            _, when, transport, stride, count = _REPLAYS.unpack_from(frame, at)
+            addresses = at + _REPLAYS.size
+            at = addresses + stride * count
+            # sockaddr_in keeps the address at 4..8, sockaddr_in6 at 8..24 (see ip(7), ipv6(7)).
+            first, last = (4, 8) if stride == 16 else (8, 24)
+            for number in range(count):
+                length = frame[at] | frame[at + 1] << 8
+                if length:
+                    start = addresses + number * stride
+                    yield QueryRecord(when, frame[start + first : start + last], transport, 0.0, frame[at : at + 2 + length])
+                at += 2 + length
+        else:
+            _, when, transport, size = _SINGLE.unpack_from(frame, at)
+            at += _SINGLE.size
+            client = frame[at : at + size]
+            at += size
+            (micros,) = _DURATION.unpack_from(frame, at)
+            at += _DURATION.size
+            length = frame[at] | frame[at + 1] << 8
+            yield QueryRecord(when, client, transport, micros / 1e6, frame[at : at + 2 + length])
+            at += 2 + length

@@ -1,0 +1,1 @@
+"""Who asks plus what is asked gives a verdict."""

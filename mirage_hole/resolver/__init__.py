@@ -1,0 +1,1 @@
+"""The engine: events in, effects out; told the time, it touches nothing."""

@@ -1,0 +1,56 @@
+"""What a worker is told when it starts: plain values, no secrets, no paths but the policy's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Everything a worker needs; sent as JSON on its standard input."""
+
+    number: int
+    """0 for the first worker."""
+    udp_fds: tuple[int, ...]
+    """Bound UDP sockets, this worker's own (SO_REUSEPORT)."""
+    tcp_fds: tuple[int, ...]
+    """Bound and listening TCP sockets, shared by all workers."""
+    channel_fd: int
+    upstreams: tuple[tuple[str, int], ...]
+    """(address, port), in the order of preference."""
+    timeout: float
+    """Seconds from a query's arrival to SERVFAIL."""
+    cache_bytes: int
+    block_mode: str
+    """``null``, ``nxdomain``, ``nodata``, ``refused`` or ``ip``."""
+    block_ipv4: str = ""
+    """The sinkhole's address in mode ``ip``; empty for none."""
+    block_ipv6: str = ""
+    block_ttl: int = 10
+    """Seconds."""
+    allow_from: tuple[str, ...] = ()
+    """Networks that are answered, in CIDR notation."""
+    policy_path: str = ""
+    """Directory of the generation to start with; empty for none."""
+    tcp_idle: float = 10.0
+    """Seconds without a byte after which a TCP connection is closed."""
+    tcp_connections: int = 1000
+    tcp_connections_per_client: int = 50
+    max_in_flight: int = 10_000
+    """Questions waiting for an upstream; more are answered SERVFAIL."""
+    log_level: str = "INFO"
+    paused_until: float | None = None
+    records: bool = True
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: bytes) -> WorkerSettings:
+        raw = orjson.loads(data)
+        raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
+        for name in ("udp_fds", "tcp_fds", "allow_from"):
+            raw[name] = tuple(raw[name])
+        return cls(**raw)

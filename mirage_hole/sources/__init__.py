@@ -1,0 +1,1 @@
+"""Fetches lists and keeps the last good copy of each on disk."""

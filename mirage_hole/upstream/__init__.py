@@ -1,0 +1,1 @@
+"""Whom to ask, and whether a reply answers the question."""

@@ -1,0 +1,112 @@
+"""Numbers with names: the IANA "Domain Name System (DNS) Parameters" that this program speaks of."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class RRType(IntEnum):
+    """Resource record types. Any other number travels as a plain int; see :func:`type_text`."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    HINFO = 13
+    MX = 15
+    TXT = 16
+    AAAA = 28
+    SRV = 33
+    NAPTR = 35
+    DNAME = 39
+    OPT = 41
+    DS = 43
+    SSHFP = 44
+    RRSIG = 46
+    NSEC = 47
+    DNSKEY = 48
+    NSEC3 = 50
+    TLSA = 52
+    SVCB = 64
+    HTTPS = 65
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
+    CAA = 257
+
+
+class RRClass(IntEnum):
+    IN = 1
+    CH = 3
+    ANY = 255
+
+
+class Opcode(IntEnum):
+    QUERY = 0
+    IQUERY = 1
+    STATUS = 2
+    NOTIFY = 4
+    UPDATE = 5
+
+
+class Rcode(IntEnum):
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    BADVERS = 16
+
+
+class EdeCode(IntEnum):
+    """Extended DNS Errors (RFC 8914 section 4)."""
+
+    OTHER = 0
+    STALE_ANSWER = 3
+    FORGED_ANSWER = 4
+    BLOCKED = 15
+    FILTERED = 17
+    PROHIBITED = 18
+    NO_REACHABLE_AUTHORITY = 22
+    NETWORK_ERROR = 23
+    SYNTHESIZED = 29
+
+
+# Header flag bits in the 16-bit flags word (RFC 1035 4.1.1, RFC 4035 3.2).
+QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
+EDNS_DO = 0x8000  # RFC 3225, in the OPT record's TTL field
+
+_TYPES_BY_NAME = {kind.name: int(kind) for kind in RRType}
+
+
+def type_text(number: int) -> str:
+    """``28`` -> ``AAAA``; a number without a name here -> ``TYPE123`` (RFC 3597 section 5)."""
+    try:
+        return RRType(number).name
+    except ValueError:
+        return f"TYPE{number}"
+
+
+def type_number(text: str) -> int:
+    """``aaaa`` -> 28, ``TYPE123`` -> 123.
+
+    Raises:
+        ValueError: no such type; the message says what to write instead.
+    """
+    upper = text.upper()
+    if upper in _TYPES_BY_NAME:
+        return _TYPES_BY_NAME[upper]
+    if upper.startswith("TYPE") and upper[4:].isascii() and upper[4:].isdigit() and int(upper[4:]) < 65536:
+        return int(upper[4:])
+    message = f"{text!r} is no record type; write A, AAAA, HTTPS, TXT or the like, or TYPE followed by a number"
+    raise ValueError(message)
+
+
+def rcode_text(number: int) -> str:
+    """``3`` -> ``NXDOMAIN``, an unknown number -> ``RCODE11``."""
+    try:
+        return Rcode(number).name
+    except ValueError:
+        return f"RCODE{number}"
