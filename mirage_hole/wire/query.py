@@ -1,0 +1,174 @@
+"""Query parsing: the first thing that happens to a packet, and the bound on everything after it.
+
+Linear, no recursion, no allocation sized by the sender. A compression pointer has nothing to point to in a question, so
+it is refused instead of followed. Nothing else in the program looks at a client's packet before this has.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from mirage_hole.wire.codes import EDNS_DO, QR, Rcode, RRType
+from mirage_hole.wire.names import MAX_NAME, fold
+
+MAX_QUERY = 4096
+"""Octets. A longer query is refused: 12 + 255 + 4 leaves ample room for any EDNS option in use."""
+
+MIN_UDP_PAYLOAD = 512
+MAX_ADDITIONAL = 4
+"""OPT, TSIG or SIG(0), and room to spare."""
+
+EDNS_COOKIE = 10
+
+_HEADER = Struct(">HHHHHH").unpack_from
+_TYPE_CLASS = Struct(">HH").unpack_from
+_RECORD = Struct(">HHIH").unpack_from
+_OPTION = Struct(">HH").unpack_from
+
+
+class Query(NamedTuple):
+    """One well-formed question."""
+
+    id: int
+    flags: int
+    """The header's second word: RD, AD and CD matter."""
+    name: bytes
+    """Folded wire form, root included."""
+    labels: tuple[int, ...]
+    """Offset of each label in ``name``."""
+    qtype: int
+    qclass: int
+    question: bytes
+    """The question section as it came: the name in the client's spelling, type and class."""
+    edns: bool
+    payload: int
+    """Octets the client takes over UDP: 512 without EDNS, at least 512 with it (RFC 6891 6.2.3)."""
+    dnssec_ok: bool
+    replayable: bool
+    """The same octets will come again: no option in it is made anew for each query."""
+
+
+class Malformed(NamedTuple):
+    """A query that is answered with an error instead of an answer."""
+
+    id: int
+    flags: int
+    rcode: Rcode
+    question: bytes
+    """Empty unless it was readable."""
+    reason: str
+
+
+def parse_query(data: bytes) -> Query | Malformed | None:
+    """Read a client's packet. None: it is no query at all, so it gets no answer (answering could start a loop).
+
+    Never raises, whatever the octets.
+    """
+    size = len(data)
+    if size < 12:
+        return None
+    ident, flags, questions, answers, authority, additional = _HEADER(data)
+    if flags & QR:
+        return None
+    if flags & 0x7800:
+        return Malformed(ident, flags, Rcode.NOTIMP, b"", "opcode is not QUERY")
+    if questions != 1 or answers or authority:
+        # RFC 9619: exactly one question; a query brings no answers.
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "not exactly one question")
+    if size > MAX_QUERY:
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "longer than any query")
+
+    at = 12
+    labels = []
+    try:
+        while length := data[at]:
+            if length > 63:
+                return Malformed(ident, flags, Rcode.FORMERR, b"", "compressed or oversized label in the question")
+            labels.append(at - 12)
+            at += length + 1
+    except IndexError:
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off")
+    at += 1
+    end = at + 4
+    if end > size or at - 12 > MAX_NAME:
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off or its name is too long")
+    qtype, qclass = _TYPE_CLASS(data, at)
+    question = data[12:end]
+    name = fold(data[12:at])
+    if qtype == RRType.OPT:
+        return Malformed(ident, flags, Rcode.FORMERR, question, "OPT is no type to ask for")
+    if not additional:
+        if end != size:
+            return Malformed(ident, flags, Rcode.FORMERR, question, "octets after the end")
+        return Query(ident, flags, name, tuple(labels), qtype, qclass, question, False, MIN_UDP_PAYLOAD, False, True)
+
+    opt = _read_additional(data, end, additional)
+    if isinstance(opt, str):
+        return Malformed(ident, flags, Rcode.FORMERR, question, opt)
+    edns, payload, extended, replayable = opt
+    if edns and extended >> 16 & 0xFF:
+        return Malformed(ident, flags, Rcode.BADVERS, question, "EDNS version is not 0")
+    return Query(
+        ident, flags, name, tuple(labels), qtype, qclass, question,
+        edns, max(payload, MIN_UDP_PAYLOAD), bool(extended & EDNS_DO), replayable,
+    )  # fmt: skip
+
+
+def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, bool] | str:
+    """(EDNS seen, payload size, OPT's TTL word, replayable), or what is wrong."""
+    if count > MAX_ADDITIONAL:
+        return "too many additional records"
+    size = len(data)
+    edns, payload, extended, replayable = False, MIN_UDP_PAYLOAD, 0, True
+    for _ in range(count):
+        start = at
+        at = skip_name(data, at)
+        if at < 0 or at + 10 > size:
+            return "an additional record is cut off"
+        kind, rrclass, ttl, length = _RECORD(data, at)
+        at += 10 + length
+        if at > size:
+            return "an additional record is cut off"
+        if kind != RRType.OPT:
+            replayable = False
+            continue
+        if edns or data[start]:
+            return "two OPT records" if edns else "OPT's owner is not the root"  # RFC 6891 6.1.1, 6.1.2
+        edns, payload, extended = True, rrclass, ttl
+        if length:
+            fresh = _has_fresh_option(data, at - length, at)
+            if fresh is None:
+                return "an EDNS option is cut off"
+            replayable = replayable and not fresh
+    if at != size:
+        return "octets after the end"
+    return edns, payload, extended, replayable
+
+
+def _has_fresh_option(data: bytes, at: int, end: int) -> bool | None:
+    """Whether an option is made anew for each query (a cookie); None when an option overruns."""
+    fresh = False
+    while at < end:
+        if at + 4 > end:
+            return None
+        code, length = _OPTION(data, at)
+        fresh = fresh or code == EDNS_COOKIE
+        at += 4 + length
+    return fresh if at == end else None
+
+
+def skip_name(data: bytes, at: int) -> int:
+    """The offset after the name that starts at ``at``, or -1. Pointers are stepped over, never followed."""
+    size = len(data)
+    start = at
+    while at < size and at - start <= MAX_NAME:
+        length = data[at]
+        if not length:
+            return at + 1
+        if length >= 0xC0:
+            return at + 2 if at + 2 <= size else -1
+        if length > 63:
+            return -1
+        at += length + 1
+    return -1

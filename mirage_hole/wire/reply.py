@@ -1,0 +1,108 @@
+"""Response building by bytes: header, the question as it was asked, records that are ready, and OPT.
+
+Tests hold it against dnslib and dnspython. Forwarded records stay the bytes they were; only the ID, the flags, the
+question's spelling, TTLs and OPT are ours.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from mirage_hole.wire.codes import AD, CD, EDNS_DO, QR, RA, RD, TC, EdeCode, Rcode
+
+if TYPE_CHECKING:
+    from mirage_hole.wire.query import Malformed, Query
+
+UDP_PAYLOAD = 1232
+"""What we offer and the most we send over UDP: no fragmentation on any sane path (DNS flag day 2020)."""
+
+EDE_OPTION = 15
+MAX_EDE_TEXT = 160
+"""Octets of EXTRA-TEXT; RFC 8914 section 6 asks for brevity."""
+
+_HEADER = Struct(">HHHHHH").pack
+_OPT = Struct(">BHHIH").pack
+_OPTION = Struct(">HHH").pack
+_TTL = Struct(">I")
+
+_PLAIN_OPT = {ok: _OPT(0, 41, UDP_PAYLOAD, EDNS_DO if ok else 0, 0) for ok in (False, True)}
+
+
+def ede_option(code: EdeCode | int, text: str = "") -> bytes:
+    """An Extended DNS Error option (RFC 8914 section 2); ``text`` is cut at whole characters."""
+    extra = text.encode()[:MAX_EDE_TEXT].decode(errors="ignore").encode()
+    return _OPTION(EDE_OPTION, 2 + len(extra), code) + extra
+
+
+def build_reply(
+    query: Query,
+    rcode: int,
+    records: bytes = b"",
+    counts: tuple[int, int, int] = (0, 0, 0),
+    *,
+    options: bytes = b"",
+    flags: int = 0,
+    limit: int = 65535,
+) -> bytes:
+    """The response to ``query``.
+
+    Args:
+        query: what was asked.
+        rcode: 0..15.
+        records: answer, authority and additional records, without OPT.
+        counts: how many records of each of the three sections.
+        options: EDNS options, sent only to a client that speaks EDNS, and left out before a record is.
+        flags: further header flags, such as AD.
+        limit: the most octets that fit; beyond it the answer is emptied and TC set, OPT kept (RFC 2181 9, RFC 6891 7).
+    """
+    word = QR | RA | (query.flags & (RD | CD)) | flags | rcode
+    answers, authority, additional = counts
+    size = 12 + len(query.question) + len(records)
+    if not query.edns:
+        if size > limit:
+            return _HEADER(query.id, word | TC, 1, 0, 0, 0) + query.question
+        return _HEADER(query.id, word, 1, answers, authority, additional) + query.question + records
+    if size + 11 + len(options) > limit:
+        options = b""
+        if size + 11 > limit:
+            return _HEADER(query.id, word | TC, 1, 0, 0, 1) + query.question + _PLAIN_OPT[query.dnssec_ok]
+    if options:
+        opt = _OPT(0, 41, UDP_PAYLOAD, EDNS_DO if query.dnssec_ok else 0, len(options)) + options
+    else:
+        opt = _PLAIN_OPT[query.dnssec_ok]
+    return _HEADER(query.id, word, 1, answers, authority, additional + 1) + query.question + records + opt
+
+
+def udp_limit(query: Query) -> int:
+    """The most octets to send to this client over UDP."""
+    return query.payload if query.payload < UDP_PAYLOAD else UDP_PAYLOAD
+
+
+def build_error(query: Malformed) -> bytes:
+    """The response to a query that could not be taken: FORMERR, NOTIMP or BADVERS."""
+    word = QR | RA | (query.flags & (0x7800 | RD | CD)) | (query.rcode & 0x0F)
+    head = _HEADER(query.id, word, 1 if query.question else 0, 0, 0, 1 if query.rcode == Rcode.BADVERS else 0)
+    if query.rcode == Rcode.BADVERS:
+        # RFC 6891 6.1.3: the upper eight bits of the rcode travel in OPT, with the version we do speak.
+        return head + query.question + _OPT(0, 41, UDP_PAYLOAD, (query.rcode >> 4) << 24, 0)
+    return head + query.question
+
+
+def build_query(ident: int, question: bytes, *, dnssec_ok: bool, checking_disabled: bool, edns: bool = True) -> bytes:
+    """A query to an upstream: RD and AD set (RFC 6840 5.7: AD in a query asks for AD in the answer), EDNS without options."""
+    word = RD | (CD if checking_disabled else AD)
+    if not edns:
+        return _HEADER(ident, word, 1, 0, 0, 0) + question
+    return _HEADER(ident, word, 1, 0, 0, 1) + question + _PLAIN_OPT[dnssec_ok]
+
+
+def age_ttls(records: bytes, ttl_offsets: tuple[int, ...], age: int) -> bytes:
+    """``records`` with every TTL lowered by ``age`` seconds, never below 0."""
+    if not age:
+        return records
+    aged = bytearray(records)
+    for offset in ttl_offsets:
+        (ttl,) = _TTL.unpack_from(aged, offset)
+        _TTL.pack_into(aged, offset, ttl - age if ttl > age else 0)
+    return bytes(aged)

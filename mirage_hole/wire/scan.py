@@ -1,0 +1,114 @@
+"""Response scanning: what must be known of an upstream's reply to keep it, age it and pass it on, and no more.
+
+One linear pass that follows no compression pointer; a reply that does not add up is refused whole.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from mirage_hole.wire.codes import QR, RRType
+from mirage_hole.wire.query import skip_name
+from mirage_hole.wire.reply import EDE_OPTION
+
+MAX_RECORDS = 4096
+MAX_TTL = 0x7FFFFFFF  # RFC 2181 8: the top bit set means 0
+
+_HEADER = Struct(">HHHHHH").unpack_from
+_RECORD = Struct(">HHIH").unpack_from
+_OPTION = Struct(">HH").unpack_from
+_U32 = Struct(">I").unpack_from
+
+
+class Reply(NamedTuple):
+    """An upstream's reply, taken apart as far as forwarding needs."""
+
+    flags: int
+    rcode: int
+    """With the extended bits of OPT."""
+    records: bytes
+    """Answer, authority and additional section, OPT taken out."""
+    counts: tuple[int, int, int]
+    ttl_offsets: tuple[int, ...]
+    """Where in ``records`` each TTL stands."""
+    min_ttl: int
+    """Seconds; the least over answer and authority, -1 when there is no record."""
+    negative_ttl: int
+    """Seconds a negative answer may be kept: the lesser of the SOA's TTL and its MINIMUM (RFC 2308 5); -1 without SOA."""
+    ede: bytes
+    """The reply's Extended DNS Error options, as they came."""
+
+
+def scan_reply(data: bytes, question_end: int) -> Reply | None:
+    """Read a reply whose header and question were already verified; None when it is malformed.
+
+    Args:
+        data: the whole message, at most 65535 octets.
+        question_end: where the question section ends.
+    """
+    size = len(data)
+    _, flags, _, answers, authority, additional = _HEADER(data)
+    if not flags & QR or answers + authority + additional > MAX_RECORDS:
+        return None
+    at = question_end
+    offsets = []
+    least = negative = -1
+    rcode = flags & 0x0F
+    ede = b""
+    cut = size
+    kept = additional
+    main = answers + authority
+    for number in range(main + additional):
+        start = at
+        # The commonest owner by far is a pointer.
+        at = at + 2 if at + 1 < size and data[at] >= 0xC0 else skip_name(data, at)
+        if at < 0 or at + 10 > size:
+            return None
+        kind, _, ttl, length = _RECORD(data, at)
+        end = at + 10 + length
+        if end > size:
+            return None
+        if kind == RRType.OPT:
+            if number < main or cut != size:
+                return None
+            rcode |= ttl >> 24 << 4
+            if length:
+                options = _ede_options(data, at + 10, end)
+                if options is None:
+                    return None
+                ede = options
+            # Records behind OPT may point into what is cut, so they go with it: the section is optional anyway.
+            cut = start
+            kept = number - main
+        elif cut == size:
+            if ttl > MAX_TTL:
+                return None
+            offsets.append(at + 4 - question_end)
+            if number < main:
+                if least < 0 or ttl < least:
+                    least = ttl
+                if kind == RRType.SOA and number >= answers and length >= 22:
+                    (minimum,) = _U32(data, end - 4)
+                    negative = ttl if ttl < minimum else minimum
+        at = end
+    if at != size:
+        return None
+    return Reply(
+        flags, rcode, data[question_end:cut], (answers, authority, kept), tuple(offsets), least, negative, ede
+    )
+
+
+def _ede_options(data: bytes, at: int, end: int) -> bytes | None:
+    found = []
+    while at < end:
+        if at + 4 > end:
+            return None
+        code, length = _OPTION(data, at)
+        following = at + 4 + length
+        if following > end:
+            return None
+        if code == EDE_OPTION and length >= 2 and len(found) < 4:
+            found.append(data[at:following])
+        at = following
+    return b"".join(found)
