@@ -1,0 +1,113 @@
+"""The packet cache: finished answers to byte-identical queries.
+
+It holds no policy. It replays what the engine said, keyed by (who asks, the query's octets after the ID), and forgets
+when the policy changes or the answer's time is up. Byte-identical octets parse alike, so there is nothing to check
+again but who, and when. (The idea is dnsdist's packet cache; whole packets as keys leave no hash to collide.)
+
+Callers on the hot path read ``tables`` themselves: ``tables[client][octets]`` is an :data:`Entry`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mirage_hole.wire.reply import age_ttls
+
+ENTRY_COST: Final = 420
+"""Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
+MAX_CLIENTS: Final = 65_536
+
+FOREVER: Final = float("inf")
+
+# An entry is a list, since it is replaced in place when the answer ages and read by position a million times a minute:
+#   0 good until · 1 answer without its ID · 2 length of that · 3 record subject
+#   4 born at · 5 expires at · 6 TTL offsets in the answer without its ID · 7 the answer as it was when born
+Entry = list  # type: ignore[type-arg]
+"""[float, bytes, int, bytes, float, float, tuple[int, ...], bytes]"""
+
+GOOD_UNTIL, TAIL, LENGTH, SUBJECT, BORN_AT, EXPIRES_AT, TTL_OFFSETS, ORIGINAL = range(8)
+
+
+class PacketCache:
+    """Answers by client and query octets, bounded in octets; the same two generations as the answer cache."""
+
+    __slots__ = ("_capacity", "_cost", "_old", "_young", "tables")
+
+    def __init__(self, capacity: int) -> None:
+        """``capacity``: octets."""
+        self._capacity = capacity
+        self._cost = 0
+        self._young: dict[bytes, Entry] = {}
+        self._old: dict[bytes, Entry] = {}
+        self.tables: dict[bytes, dict[bytes, Entry]] = {}
+        """Client address octets to the answers for its view."""
+
+    def put(
+        self, client: bytes, octets: bytes, answer: bytes, subject: bytes, now: float, born_at: float,
+        expires_at: float, ttl_offsets: tuple[int, ...],
+    ) -> None:  # fmt: skip
+        """Remember ``answer`` (a whole message) to ``octets`` (a query without its ID) for this client's view.
+
+        Args:
+            client: address octets.
+            octets: the query without its ID.
+            answer: the message that was sent at ``now``.
+            subject: its record subject.
+            now: seconds.
+            born_at: when the TTLs in ``answer`` began to run; they are lowered by whole seconds since then.
+            expires_at: until when it may be replayed; ``FOREVER`` for answers that policy made.
+            ttl_offsets: where in ``answer`` the TTLs stand that run down; empty when they do not.
+        """
+        if client not in self.tables:
+            if len(self.tables) >= MAX_CLIENTS:
+                self.tables.clear()
+            self.tables[client] = self._young
+        tail = answer[2:]
+        if ttl_offsets:
+            good_until = min(born_at + int(now - born_at) + 1, expires_at)
+            offsets = tuple(offset - 2 for offset in ttl_offsets)
+        else:
+            good_until, offsets = expires_at, ()
+        if octets not in self._young:
+            self._cost += len(octets) + 2 * len(tail) + ENTRY_COST
+        self._young[octets] = [good_until, tail, len(tail), subject, now, expires_at, offsets, tail]
+        self._young[octets][BORN_AT] = born_at + int(now - born_at) if ttl_offsets else now
+        if self._cost * 2 > self._capacity:
+            # The tables name the young half itself, so it is emptied in place.
+            self._old = self._young.copy()
+            self._young.clear()
+            self._cost = 0
+
+    def revive(self, client: bytes, octets: bytes, now: float) -> Entry | None:
+        """What the hot path calls when its own look found nothing good: an entry from the old half, or one to be aged.
+
+        None when there is no answer to replay.
+        """
+        if client not in self.tables:
+            return None
+        entry = self._young.get(octets)
+        if entry is None:
+            entry = self._old.pop(octets, None)
+            if entry is None:
+                return None
+            if now < entry[EXPIRES_AT]:
+                self._young[octets] = entry
+                self._cost += len(octets) + 2 * len(entry[TAIL]) + ENTRY_COST
+        if now >= entry[EXPIRES_AT]:
+            self._young.pop(octets, None)
+            return None
+        if now >= entry[GOOD_UNTIL]:
+            age = int(now - entry[BORN_AT])
+            entry[TAIL] = age_ttls(entry[ORIGINAL], entry[TTL_OFFSETS], age)
+            entry[GOOD_UNTIL] = min(entry[BORN_AT] + age + 1, entry[EXPIRES_AT])
+        return entry
+
+    def clear(self) -> None:
+        """Forget everything: the policy has changed."""
+        self._young.clear()
+        self._old.clear()
+        self.tables.clear()
+        self._cost = 0
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)

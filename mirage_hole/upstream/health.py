@@ -1,0 +1,93 @@
+"""What is remembered of each upstream: how fast it answers, and whether it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FIRST_PATIENCE: Final = 0.8
+"""Seconds to wait for an upstream whose speed is unknown before the question goes out again."""
+LEAST_PATIENCE: Final = 0.25
+MOST_PATIENCE: Final = 2.0
+FAILURES_TO_SICKNESS: Final = 3
+"""Failures in a row after which an upstream is asked last."""
+FIRST_SICK_LEAVE: Final = 2.0
+LONGEST_SICK_LEAVE: Final = 60.0
+EXPLORE_ONE_IN: Final = 64
+"""One question in so many goes to a random healthy upstream, so that a faster one is noticed."""
+
+
+class Upstream:
+    """One upstream's memory. Times in seconds."""
+
+    __slots__ = ("address", "answered", "failures", "in_a_row", "number", "port", "rtt", "sent", "sick_until", "timeouts")
+
+    def __init__(self, number: int, address: str, port: int) -> None:
+        self.number = number
+        self.address = address
+        self.port = port
+        self.rtt = 0.0
+        """Smoothed round-trip time; 0 until the first answer."""
+        self.sent = 0
+        self.answered = 0
+        self.timeouts = 0
+        self.failures = 0
+        """Network errors and answers that were refusals or errors."""
+        self.in_a_row = 0
+        self.sick_until = 0.0
+
+    def answered_in(self, seconds: float) -> None:
+        """An answer came: the smoothing is TCP's (RFC 6298 2.3: 7/8 old, 1/8 new)."""
+        self.answered += 1
+        self.in_a_row = 0
+        self.sick_until = 0.0
+        self.rtt = seconds if not self.rtt else self.rtt * 0.875 + seconds * 0.125
+
+    def failed(self, now: float, *, timeout: bool) -> None:
+        """No usable answer came."""
+        if timeout:
+            self.timeouts += 1
+        else:
+            self.failures += 1
+        self.in_a_row += 1
+        if self.in_a_row >= FAILURES_TO_SICKNESS:
+            leave = FIRST_SICK_LEAVE * 2 ** min(self.in_a_row - FAILURES_TO_SICKNESS, 8)
+            self.sick_until = now + min(leave, LONGEST_SICK_LEAVE)
+
+    def healthy(self, now: float) -> bool:
+        return now >= self.sick_until
+
+    def patience(self, attempt: int) -> float:
+        """How long to wait for the ``attempt``-th (from 0) try of a question before another is sent.
+
+        A late answer is still taken, so impatience costs a datagram and never an answer.
+        """
+        first = max(LEAST_PATIENCE, 4 * self.rtt) if self.rtt else FIRST_PATIENCE
+        return float(min(first * 2**attempt, MOST_PATIENCE))
+
+
+def choose(upstreams: Sequence[Upstream], tried: Sequence[int], now: float, dice: Callable[[], int]) -> Upstream:
+    """Whom to ask next: the fastest healthy upstream not yet tried for this question, then the healthy, then anyone.
+
+    Args:
+        upstreams: all of them, in the order of preference; at least one.
+        tried: numbers of those already asked, oldest first.
+        now: seconds.
+        dice: gives a random 16-bit number.
+    """
+    if len(upstreams) == 1:
+        return upstreams[0]
+    fresh = [upstream for upstream in upstreams if upstream.number not in tried]
+    healthy = [upstream for upstream in fresh if now >= upstream.sick_until]
+    if healthy:
+        if dice() % EXPLORE_ONE_IN == 0:
+            return healthy[dice() % len(healthy)]
+        # An upstream not measured yet counts as fast, so each is tried once; ties fall to the order of preference.
+        return min(healthy, key=lambda upstream: upstream.rtt)
+    if fresh:
+        return min(fresh, key=lambda upstream: upstream.sick_until)
+    # All were tried: go round in the same order, the healthy first.
+    again = [upstream for upstream in upstreams if now >= upstream.sick_until] or list(upstreams)
+    return min(again, key=lambda upstream: max(index for index, number in enumerate(tried) if number == upstream.number))
