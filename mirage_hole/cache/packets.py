@@ -21,11 +21,11 @@ FOREVER: Final = float("inf")
 
 # An entry is a list, since it is replaced in place when the answer ages and read by position a million times a minute:
 #   0 good until · 1 answer without its ID · 2 length of that · 3 record subject
-#   4 born at · 5 expires at · 6 TTL offsets in the answer without its ID · 7 the answer as it was when born
+#   4 when its TTLs were right · 5 expires at · 6 TTL offsets in the answer without its ID · 7 the answer as it was then
 Entry = list  # type: ignore[type-arg]
 """[float, bytes, int, bytes, float, float, tuple[int, ...], bytes]"""
 
-GOOD_UNTIL, TAIL, LENGTH, SUBJECT, BORN_AT, EXPIRES_AT, TTL_OFFSETS, ORIGINAL = range(8)
+GOOD_UNTIL, TAIL, LENGTH, SUBJECT, AGED_AT, EXPIRES_AT, TTL_OFFSETS, ORIGINAL = range(8)
 
 
 class PacketCache:
@@ -63,15 +63,13 @@ class PacketCache:
                 self.tables.clear()
             self.tables[client] = self._young
         tail = answer[2:]
-        if ttl_offsets:
-            good_until = min(born_at + int(now - born_at) + 1, expires_at)
-            offsets = tuple(offset - 2 for offset in ttl_offsets)
-        else:
-            good_until, offsets = expires_at, ()
+        # The answer's TTLs were already lowered by whole seconds; the next one falls a whole second later.
+        aged_at = born_at + int(now - born_at)
+        good_until = min(aged_at + 1, expires_at) if ttl_offsets else expires_at
         if octets not in self._young:
             self._cost += len(octets) + 2 * len(tail) + ENTRY_COST
-        self._young[octets] = [good_until, tail, len(tail), subject, now, expires_at, offsets, tail]
-        self._young[octets][BORN_AT] = born_at + int(now - born_at) if ttl_offsets else now
+        offsets = tuple(offset - 2 for offset in ttl_offsets)
+        self._young[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets, tail]
         if self._cost * 2 > self._capacity:
             # The tables name the young half itself, so it is emptied in place.
             self._old = self._young.copy()
@@ -97,9 +95,9 @@ class PacketCache:
             self._young.pop(octets, None)
             return None
         if now >= entry[GOOD_UNTIL]:
-            age = int(now - entry[BORN_AT])
+            age = int(now - entry[AGED_AT])
             entry[TAIL] = age_ttls(entry[ORIGINAL], entry[TTL_OFFSETS], age)
-            entry[GOOD_UNTIL] = min(entry[BORN_AT] + age + 1, entry[EXPIRES_AT])
+            entry[GOOD_UNTIL] = min(entry[AGED_AT] + age + 1, entry[EXPIRES_AT])
         return entry
 
     def clear(self) -> None:
@@ -108,6 +106,15 @@ class PacketCache:
         self._old.clear()
         self.tables.clear()
         self._cost = 0
+
+    def resize(self, capacity: int) -> None:
+        """Change the bound, in octets."""
+        self._capacity = capacity
+
+    @property
+    def cost(self) -> int:
+        """Octets in use by the young half; the old half holds at most as much."""
+        return self._cost
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.wire.names import to_text
 
 
 class Match(NamedTuple):
@@ -35,3 +36,11 @@ class Outcome(IntEnum):
     """FORMERR, NOTIMP or BADVERS."""
     DROPPED = 7
     """A query that got no answer: a caller outside the allowed networks, or more at once than the bounds permit."""
+
+
+def rule_text(match: Match) -> str:
+    """The rule as people write it: ``x``, ``||x^``, ``@@|x^`` or ``@@||x^``; whatever the list's own format is."""
+    name = to_text(match.name)
+    if match.scope is Scope.SUBTREE:
+        return f"@@||{name}^" if match.action is Action.ALLOW else f"||{name}^"
+    return f"@@|{name}^" if match.action is Action.ALLOW else name

@@ -42,7 +42,6 @@ class WorkerSettings:
     """Questions waiting for an upstream; more are answered SERVFAIL."""
     log_level: str = "INFO"
     paused_until: float | None = None
-    records: bool = True
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))

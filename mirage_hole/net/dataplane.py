@@ -1,0 +1,187 @@
+"""The one interpreter of effects: what the engine says, this does.
+
+It owns the sockets and the clock of one worker. Everything runs in callbacks of one event loop, in batches: a batch of
+queries or replies goes in, its effects are carried out, and what is to be sent leaves in as few system calls as can be.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from mirage_hole.net import upstream_tcp
+from mirage_hole.net.udp import make_listener
+from mirage_hole.net.upstream_udp import UdpUpstream
+from mirage_hole.resolver.effects import (
+    AskUpstream,
+    CloseStream,
+    EmitRecord,
+    ForgetPackets,
+    RememberPacket,
+    SendReply,
+)
+from mirage_hole.resolver.events import TimePassed, UpstreamUnreachable
+from mirage_hole.resolver.pending import TICK
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    from collections.abc import Callable, Iterable
+
+    from mirage_hole.cache.packets import PacketCache
+    from mirage_hole.net.records import RecordSender
+    from mirage_hole.net.udp import PortableUdpListener, UdpListener
+    from mirage_hole.resolver.effects import Effect
+    from mirage_hole.resolver.engine import Engine
+    from mirage_hole.resolver.events import Event
+
+
+class Dice:
+    """Random 16-bit numbers from the system's generator, drawn in bulk."""
+
+    __slots__ = ("_drawn",)
+
+    def __init__(self) -> None:
+        self._drawn = array("H")
+
+    def __call__(self) -> int:
+        if not self._drawn:
+            self._drawn = array("H", os.urandom(4096))
+        return self._drawn.pop()
+
+
+class DataPlane:
+    """The engine's hands."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        packets: PacketCache,
+        records: RecordSender,
+        dice: Callable[[], int],
+        loop: asyncio.AbstractEventLoop,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self.engine = engine
+        self.packets = packets
+        self.records = records
+        self.listeners: list[UdpListener | PortableUdpListener] = []
+        self._loop = loop
+        self._tasks = tasks
+        self._tcp_exchanges = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked: set[int] = set()
+        self.upstreams = [
+            UdpUpstream(upstream.number, upstream.address, upstream.port, self, dice) for upstream in engine.upstreams
+        ]
+        self._actions: dict[type, Callable[[Any], None]] = {
+            SendReply: self._send_reply,
+            EmitRecord: self._emit_record,
+            AskUpstream: self._ask_upstream,
+            RememberPacket: self._remember_packet,
+            ForgetPackets: self._forget_packets,
+            CloseStream: self._close_stream,
+        }
+        self._follow_ups: list[UpstreamUnreachable] = []
+
+    def listen(self, sock: socket.socket) -> None:
+        """Read queries from a bound UDP socket."""
+        listener = make_listener(sock, self)
+        self.listeners.append(listener)
+        self._loop.add_reader(sock.fileno(), listener.on_readable)
+
+    def take(self, events: Iterable[Event], now: float) -> None:
+        """Tell the engine, and do what it says."""
+        handle, actions = self.engine.handle, self._actions
+        for event in events:
+            for effect in handle(event, now):
+                actions[type(effect)](effect)
+        while self._follow_ups:
+            self._do(handle(self._follow_ups.pop(), now))
+
+    def after_batch(self) -> None:
+        """Send what waits, and see to the timer. Called once a wake-up."""
+        for listener in self.listeners:
+            listener.flush()
+        if self._asked:
+            for number in self._asked:
+                self.upstreams[number].turn()
+            self._asked.clear()
+        if self._timer is None and self.engine.needs_time:
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+    def stop_reading(self) -> None:
+        """Take no more queries; what is in flight goes on."""
+        for listener in self.listeners:
+            self._loop.remove_reader(listener.socket.fileno())
+
+    def close(self) -> None:
+        """Close the doors to the upstreams."""
+        for upstream in self.upstreams:
+            upstream.close()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.take([TimePassed()], time.monotonic())
+        self.after_batch()
+
+    def _do(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._actions[type(effect)](effect)
+
+    # -- one method an effect --
+
+    def _send_reply(self, effect: SendReply) -> None:
+        ticket: Any = effect.ticket
+        ticket[0].reply(ticket, effect.wire)
+
+    def _emit_record(self, effect: EmitRecord) -> None:
+        self.records.single(effect.transport, effect.client, effect.duration, effect.subject)
+
+    def _ask_upstream(self, effect: AskUpstream) -> None:
+        if effect.over_tcp:
+            self._ask_over_tcp(effect)
+            return
+        self._asked.add(effect.upstream)
+        refused = self.upstreams[effect.upstream].ask(effect.ident, effect.wire)
+        if refused is not None:
+            self._follow_ups.append(refused)
+
+    def _ask_over_tcp(self, effect: AskUpstream) -> None:
+        if self._tcp_exchanges >= upstream_tcp.MOST_AT_ONCE:
+            reason = "too many questions over TCP at once"
+            self._follow_ups.append(UpstreamUnreachable(effect.upstream, effect.ident, reason))
+            return
+        self._tcp_exchanges += 1
+        self._tasks.create_task(self._exchange_over_tcp(effect))
+
+    async def _exchange_over_tcp(self, effect: AskUpstream) -> None:
+        upstream = self.engine.upstreams[effect.upstream]
+        try:
+            event = await upstream_tcp.exchange(upstream.address, upstream.port, effect)
+        finally:
+            self._tcp_exchanges -= 1
+        if event is not None:
+            self.take([event], time.monotonic())
+            self.after_batch()
+
+    def _remember_packet(self, effect: RememberPacket) -> None:
+        self.packets.put(
+            effect.client,
+            effect.octets,
+            effect.answer,
+            effect.subject,
+            effect.now,
+            effect.born_at,
+            effect.expires_at,
+            effect.ttl_offsets,
+        )
+
+    def _forget_packets(self, _effect: ForgetPackets) -> None:
+        self.packets.clear()
+
+    def _close_stream(self, effect: CloseStream) -> None:
+        ticket: Any = effect.ticket
+        ticket[0].no_reply()

@@ -1,0 +1,134 @@
+"""Queries to upstreams over UDP: random source ports, connected sockets, IDs checked against the socket they left by.
+
+Each upstream has a set of *doors*, sockets bound to ports the kernel picks at random and connected, so that the kernel
+drops what comes from anyone else. Which door a batch of queries leaves by is drawn at random, and a door is replaced
+by a fresh one after a number of queries or seconds: an attacker off the path must guess port and ID (RFC 5452).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.resolver.events import UpstreamReplied, UpstreamUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mirage_hole.net.dataplane import DataPlane
+
+DOORS: Final = 16
+QUERIES_A_DOOR: Final = 1024
+SECONDS_A_DOOR: Final = 30.0
+LINGER: Final = 10.0
+"""Seconds a replaced door is kept for late answers."""
+_REPLY_SIZE: Final = 4096
+_READS_A_WAKE: Final = 128
+
+
+class Door:
+    """One socket to one upstream."""
+
+    __slots__ = ("born_at", "fd", "left", "socket")
+
+    def __init__(self, sock: socket.socket, now: float) -> None:
+        self.socket = sock
+        self.fd = sock.fileno()
+        self.left = QUERIES_A_DOOR
+        self.born_at = now
+
+
+class UdpUpstream:
+    """The doors to one upstream."""
+
+    def __init__(self, number: int, address: str, port: int, plane: DataPlane, dice: Callable[[], int]) -> None:
+        self.number = number
+        self.mismatched = 0
+        """Replies that came by another door than their query left."""
+        self._plane = plane
+        self._dice = dice
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._target = socket.getaddrinfo(
+            address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        )[0][4]
+        self._doors: list[Door | None] = [None] * DOORS
+        self._current: Door | None = None
+        self._left_by: dict[int, Door] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def ask(self, ident: int, wire: bytes) -> UpstreamUnreachable | None:
+        """Send a query; an event when the network refuses at once."""
+        try:
+            door = self._current
+            if door is None:
+                door = self._current = self._draw()
+            door.left -= 1
+            self._left_by[ident] = door
+            door.socket.send(wire)
+        except BlockingIOError:
+            return None  # lost in a full buffer, like any datagram: the engine asks again
+        except OSError as problem:
+            return UpstreamUnreachable(self.number, ident, (problem.strerror or "network error").lower())
+        return None
+
+    def turn(self) -> None:
+        """The next batch of queries leaves by another door."""
+        self._current = None
+
+    def close(self) -> None:
+        """Close every door."""
+        for door in self._doors:
+            if door is not None:
+                self._shut(door)
+        self._doors = [None] * DOORS
+
+    def _draw(self) -> Door:
+        place = self._dice() % DOORS
+        door = self._doors[place]
+        now = time.monotonic()
+        if door is not None and door.left > 0 and now - door.born_at < SECONDS_A_DOOR:
+            return door
+        fresh = self._open(now)
+        self._doors[place] = fresh
+        if door is not None:
+            self._loop.call_later(LINGER, self._shut, door)
+        return fresh
+
+    def _open(self, now: float) -> Door:
+        sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            sock.connect(self._target)
+        except OSError:
+            sock.close()
+            raise
+        door = Door(sock, now)
+        self._loop.add_reader(door.fd, self._on_readable, door)
+        return door
+
+    def _shut(self, door: Door) -> None:
+        self._loop.remove_reader(door.fd)
+        door.socket.close()
+
+    def _on_readable(self, door: Door) -> None:
+        now = time.monotonic()
+        events: list[UpstreamReplied | UpstreamUnreachable] = []
+        receive = door.socket.recv
+        left_by = self._left_by
+        for _ in range(_READS_A_WAKE):
+            try:
+                wire = receive(_REPLY_SIZE)
+            except BlockingIOError:
+                break
+            except OSError as problem:  # ICMP told the kernel that nobody listens there
+                events.append(UpstreamUnreachable(self.number, None, (problem.strerror or "network error").lower()))
+                break
+            if left_by.get(wire[0] << 8 | wire[1] if len(wire) > 1 else -1) is door:
+                events.append(UpstreamReplied(wire, self.number, False))
+            else:
+                self.mismatched += 1
+        if events:
+            self._plane.take(events, now)
+        self._plane.after_batch()

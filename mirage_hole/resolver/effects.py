@@ -1,0 +1,60 @@
+"""What is to be done: everything the engine says. Imperative; only the edge carries it out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class SendReply(NamedTuple):
+    """Send this message to the client behind the ticket."""
+
+    ticket: object
+    wire: bytes
+
+
+class AskUpstream(NamedTuple):
+    """Send this query to an upstream; what comes back is told as ``UpstreamReplied``."""
+
+    ident: int
+    """The message ID: unique among all exchanges in flight."""
+    upstream: int
+    over_tcp: bool
+    wire: bytes
+    patience: float
+    """Seconds after which a connection attempt may be given up."""
+
+
+class RememberPacket(NamedTuple):
+    """Replay this answer to octet-identical queries from this client's view (see ``cache.packets.PacketCache.put``)."""
+
+    client: bytes
+    octets: bytes
+    answer: bytes
+    subject: bytes
+    now: float
+    born_at: float
+    expires_at: float
+    ttl_offsets: tuple[int, ...]
+
+
+class ForgetPackets(NamedTuple):
+    """Drop every remembered packet: the policy has changed."""
+
+
+class EmitRecord(NamedTuple):
+    """Exactly one a query, unless the packet cache replays the answer with its record."""
+
+    client: bytes
+    transport: int
+    duration: float
+    """Seconds."""
+    subject: bytes
+
+
+class CloseStream(NamedTuple):
+    """No reply will come for this ticket. For a datagram there is nothing to do; a stream counts one query less."""
+
+    ticket: object
+
+
+Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream

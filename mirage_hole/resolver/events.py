@@ -1,0 +1,57 @@
+"""What happened: everything the engine is told. Past tense."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mirage_hole.policy.index import Index
+
+
+class QueryReceived(NamedTuple):
+    """A packet came from a client."""
+
+    wire: bytes
+    client: bytes
+    """Address octets: 4 or 16."""
+    transport: int
+    """``UDP`` or ``TCP`` of :mod:`mirage_hole.observe.record`."""
+    ticket: object
+    """What the edge needs to send the reply; the engine only hands it back."""
+
+
+class UpstreamReplied(NamedTuple):
+    """A message came from an upstream, over the socket on which the query with this ID went out."""
+
+    wire: bytes
+    upstream: int
+    over_tcp: bool
+
+
+class UpstreamUnreachable(NamedTuple):
+    """The network says that an upstream can't be reached (refused, no route, reset)."""
+
+    upstream: int
+    ident: int | None
+    """The exchange that failed; None: all that are in flight to this upstream over UDP."""
+    reason: str
+
+
+class TimePassed(NamedTuple):
+    """Deadlines may have passed."""
+
+
+class PolicyChanged(NamedTuple):
+    """A new generation of compiled rules is to be used from now on."""
+
+    index: Index
+
+
+class BlockingPaused(NamedTuple):
+    """Nothing is blocked until then."""
+
+    until: float | None
+    """In the clock of ``now``; None ends a pause."""
+
+
+Event = QueryReceived | UpstreamReplied | UpstreamUnreachable | TimePassed | PolicyChanged | BlockingPaused

@@ -1,0 +1,108 @@
+"""Questions that wait for an upstream. Identical ones wait together: one is asked, all are answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mirage_hole.wire.codes import CD
+
+if TYPE_CHECKING:
+    from mirage_hole.policy.verdict import Match
+    from mirage_hole.resolver.events import QueryReceived
+    from mirage_hole.wire.query import Query
+    from mirage_hole.wire.scan import Reply
+
+TICK = 0.05
+"""Seconds: deadlines are kept in buckets of this width, which costs one list append instead of a heap."""
+
+
+_KINDS = (b"\0", b"\1", b"\2", b"\3")
+
+
+class Case:
+    """One query on its way through the stages."""
+
+    __slots__ = ("arrived_at", "asked", "key", "match", "query")
+
+    def __init__(self, query: Query, asked: QueryReceived, arrived_at: float) -> None:
+        self.query = query
+        self.asked = asked
+        self.arrived_at = arrived_at
+        self.match: Match | None = None
+        """The rule that decided, once the policy has spoken: a block, or an exception from one."""
+        # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
+        kind = (2 if query.flags & CD else 0) + query.dnssec_ok
+        self.key = query.name + query.question[-4:] + _KINDS[kind]
+
+
+class Question:
+    """One question that is being asked, and who waits for it."""
+
+    __slots__ = (
+        "attempts", "checking_disabled", "deadline", "dnssec_ok", "edns", "idents", "key", "last_reply", "problem",
+        "tried", "unusable", "waiting", "wire",
+    )  # fmt: skip
+
+    def __init__(self, case: Case, deadline: float) -> None:
+        query = case.query
+        self.key = case.key
+        self.wire = query.name + query.question[-4:]
+        """The question section as it goes upstream: folded name, type, class."""
+        self.dnssec_ok = query.dnssec_ok
+        self.checking_disabled = bool(query.flags & CD)
+        self.deadline = deadline
+        self.waiting = [case]
+        self.tried: list[int] = []
+        """Numbers of the upstreams asked, oldest first."""
+        self.idents: list[int] = []
+        self.attempts = 0
+        self.edns = True
+        """False once an upstream could not read EDNS."""
+        self.unusable: set[int] = set()
+        """Upstreams that can't be reached or gave an answer that helps nobody."""
+        self.last_reply: Reply | None = None
+        """A SERVFAIL to pass on when nothing better comes."""
+        self.problem = ""
+        """What the last failure was, for people."""
+
+
+class Exchange:
+    """One query to one upstream, in flight until its question is answered: late answers are welcome."""
+
+    __slots__ = ("asked_at", "expired", "ident", "over_tcp", "question", "upstream")
+
+    def __init__(self, ident: int, question: Question, upstream: int, over_tcp: bool, asked_at: float) -> None:
+        self.ident = ident
+        self.question = question
+        self.upstream = upstream
+        self.over_tcp = over_tcp
+        self.asked_at = asked_at
+        self.expired = False
+        """Its patience ran out, or it failed: something else was tried."""
+
+
+class Timers:
+    """Which exchange is to be looked at when. Told the time; coarse on purpose (:data:`TICK`)."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[Exchange]] = {}
+
+    def add(self, exchange: Exchange, at: float) -> None:
+        """Look at ``exchange`` at the first tick not before ``at``."""
+        slot = int(at / TICK) + 1
+        bucket = self._buckets.get(slot)
+        if bucket is None:
+            self._buckets[slot] = [exchange]
+        else:
+            bucket.append(exchange)
+
+    def due(self, now: float) -> list[Exchange]:
+        """Take out everything whose time has come."""
+        current = int(now / TICK)
+        slots = sorted(slot for slot in self._buckets if slot <= current)
+        return [exchange for slot in slots for exchange in self._buckets.pop(slot)]
+
+    def __bool__(self) -> bool:
+        return bool(self._buckets)

@@ -1,0 +1,260 @@
+"""One worker process: sockets in, answers out. ``python -m mirage_hole.runtime.worker``, settings as JSON on stdin.
+
+It imports no web framework and no database, holds no secret, and never waits for the supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from mirage_hole.cache.answers import AnswerCache
+from mirage_hole.cache.packets import PacketCache
+from mirage_hole.net.dataplane import DataPlane, Dice
+from mirage_hole.net.records import FLUSH_EVERY, RecordSender
+from mirage_hole.net.tcp import TcpListener
+from mirage_hole.policy.access import Access
+from mirage_hole.policy.index import empty_index
+from mirage_hole.resolver.engine import Engine
+from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
+from mirage_hole.resolver.sinkhole import Sinkhole
+from mirage_hole.runtime import channel
+from mirage_hole.runtime.generation import BadGeneration, open_generation
+from mirage_hole.runtime.worker_settings import WorkerSettings
+from mirage_hole.upstream.health import Upstream
+
+if TYPE_CHECKING:
+    from mirage_hole.policy.index import Index
+
+log = logging.getLogger("mirage_hole.worker")
+
+DRAIN_FOR: Final = 5.0
+"""Seconds that questions in flight get before the process ends."""
+_PACKET_SHARE: Final = 3  # the packet cache gets a third of the cache's octets
+
+
+class Worker:
+    """The composition root of the data plane."""
+
+    def __init__(self, settings: WorkerSettings, tasks: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._channel = socket.socket(fileno=settings.channel_fd)
+        self._channel.setblocking(False)
+        self._stopping = asyncio.Event()
+        self._orphaned = False
+        dice = Dice()
+        index = self._open(settings.policy_path) or empty_index()
+        self.engine = Engine(
+            index=index,
+            access=Access(settings.allow_from),
+            sinkhole=_sinkhole(settings),
+            cache=AnswerCache(settings.cache_bytes - settings.cache_bytes // _PACKET_SHARE),
+            upstreams=[Upstream(number, host, port) for number, (host, port) in enumerate(settings.upstreams)],
+            dice=dice,
+            timeout=settings.timeout,
+            max_in_flight=settings.max_in_flight,
+        )
+        self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
+        self.records.generation = index.generation
+        packets = PacketCache(settings.cache_bytes // _PACKET_SHARE)
+        self.plane = DataPlane(self.engine, packets, self.records, dice, self._loop, tasks)
+        self.tcp = TcpListener(
+            self.plane,
+            idle=settings.tcp_idle,
+            most=settings.tcp_connections,
+            most_per_client=settings.tcp_connections_per_client,
+        )
+        self._pause(settings.paused_until)
+
+    async def run(self) -> None:
+        """Serve until told to drain or left alone by the supervisor."""
+        for fd in self._settings.udp_fds:
+            self.plane.listen(_adopt(fd))
+        for fd in self._settings.tcp_fds:
+            await self.tcp.listen(_adopt(fd))
+        self._loop.add_reader(self._channel.fileno(), self._on_message)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stopping.set)
+        # What is alive now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
+        channel.send_json(self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.index.generation})
+        await self._beat()
+        await self._drain()
+
+    async def _beat(self) -> None:
+        """Flush records often, send counters every second, close idle streams."""
+        next_counters = time.monotonic()
+        while not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(FLUSH_EVERY):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
+            self.records.flush()
+            now = time.monotonic()
+            if now >= next_counters:
+                next_counters = now + 1.0
+                self.tcp.sweep(now)
+                channel.send_json(self._channel, {"is": "counters", **self.counters()})
+
+    async def _drain(self) -> None:
+        """Take nothing new, wait for what is in flight, say goodbye."""
+        self.plane.stop_reading()
+        self.tcp.stop()
+        deadline = time.monotonic() + DRAIN_FOR
+        while self.engine.in_flight and time.monotonic() < deadline and not self._orphaned:
+            await asyncio.sleep(0.02)
+        self.tcp.close_all()
+        self.plane.close()
+        self.records.flush()
+        channel.send_json(self._channel, {"is": "counters", **self.counters()})
+        self._loop.remove_reader(self._channel.fileno())
+        self._channel.close()
+
+    def counters(self) -> dict[str, object]:
+        """Numbers for the control plane; all but the gauges only ever grow."""
+        engine, plane, tcp = self.engine, self.plane, self.tcp
+        now = time.monotonic()
+        return {
+            "worker": self._settings.number,
+            "pid": os.getpid(),
+            "generation": engine.index.generation,
+            "datagrams": sum(listener.datagrams for listener in plane.listeners),
+            "packet_cache_hits": sum(listener.replayed for listener in plane.listeners),
+            "replies_lost": sum(listener.lost for listener in plane.listeners),
+            "not_queries": engine.not_queries,
+            "upstream_mismatched": engine.mismatched + sum(upstream.mismatched for upstream in plane.upstreams),
+            "records_sent": self.records.sent,
+            "records_dropped": self.records.dropped,
+            "packet_cache_entries": len(plane.packets),
+            "cache_entries": len(engine.cache),
+            "cache_bytes": engine.cache.cost + plane.packets.cost,
+            "in_flight": engine.in_flight,
+            "tcp_connections": len(tcp.connections),
+            "tcp_refused": tcp.refused,
+            "tcp_closed_idle": tcp.closed_idle,
+            "paused": engine.paused_until > now,
+            "upstreams": [
+                {
+                    "address": upstream.address,
+                    "port": upstream.port,
+                    "sent": upstream.sent,
+                    "answered": upstream.answered,
+                    "timeouts": upstream.timeouts,
+                    "failures": upstream.failures,
+                    "rtt_ms": round(upstream.rtt * 1000, 3),
+                    "healthy": upstream.healthy(now),
+                }
+                for upstream in engine.upstreams
+            ],
+        }
+
+    # -- what the supervisor says --
+
+    def _on_message(self) -> None:
+        for _ in range(64):
+            message = channel.receive(self._channel)
+            if message is None:
+                return
+            if not message:
+                self._orphaned = True
+                self._stopping.set()
+                return
+            try:
+                self._obey(orjson.loads(message))
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
+                log.warning("ignored a message from the supervisor: %s", problem)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        match message["do"]:
+            case "policy":
+                self._change_policy(message["path"])
+            case "pause":
+                self._pause(message["until"])
+            case "log":
+                logging.getLogger().setLevel(message["level"])
+            case "settings":
+                self._change_settings(message["settings"])
+            case "drain":
+                self._stopping.set()
+            case other:
+                log.warning("the supervisor asks for %r, which this version does not know", other)
+
+    def _change_policy(self, path: str) -> None:
+        index = self._open(path)
+        if index is None:
+            channel.send_json(self._channel, {"is": "policy", "ok": False, "error": f"{path} can't be used"})
+            return
+        self.records.flush()  # what is gathered speaks of the old generation's lists
+        self.plane.take([PolicyChanged(index)], time.monotonic())
+        self.records.generation = index.generation
+        channel.send_json(self._channel, {"is": "policy", "generation": index.generation, "ok": True})
+
+    def _change_settings(self, changes: dict[str, Any]) -> None:
+        """Take those settings that may change while running: blocking, time-out, access, cache size."""
+        known = {name: getattr(self._settings, name) for name in self._settings.__slots__}
+        settings = WorkerSettings(**{**known, **{name: value for name, value in changes.items() if name in known}})
+        # Everything is made before anything is changed, so a bad value changes nothing.
+        access, sinkhole = Access(settings.allow_from), _sinkhole(settings)
+        self._settings = settings
+        self.engine.access, self.engine.sinkhole, self.engine.timeout = access, sinkhole, settings.timeout
+        self.engine.cache.resize(settings.cache_bytes - settings.cache_bytes // _PACKET_SHARE)
+        self.plane.packets.resize(settings.cache_bytes // _PACKET_SHARE)
+        self.plane.packets.clear()
+
+    def _pause(self, until: float | None) -> None:
+        """``until`` in seconds since the epoch, as a deadline must survive a restart."""
+        ends_at = None if until is None else time.monotonic() + (until - time.time())
+        self.plane.take([BlockingPaused(ends_at)], time.monotonic())
+
+    def _open(self, path: str) -> Index | None:
+        if not path:
+            return None
+        try:
+            return open_generation(Path(path))
+        except (BadGeneration, OSError) as problem:
+            log.error("can't use the compiled lists: %s", problem)
+            return None
+
+
+def _sinkhole(settings: WorkerSettings) -> Sinkhole:
+    return Sinkhole(settings.block_mode, settings.block_ttl, settings.block_ipv4, settings.block_ipv6)
+
+
+def _adopt(fd: int) -> socket.socket:
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(settings: WorkerSettings) -> None:
+    """Run a worker until it has drained."""
+    async with asyncio.TaskGroup() as tasks:
+        await Worker(settings, tasks).run()
+
+
+def main() -> int:
+    """Entry point."""
+    settings = WorkerSettings.from_json(sys.stdin.buffer.read())
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level, format=f"%(levelname)s worker {settings.number}: %(message)s"
+    )
+    asyncio.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
