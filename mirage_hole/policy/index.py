@@ -93,10 +93,12 @@ class Index:
         trie: marisa_trie.BinaryTrie,
         sets: tuple[_Set, ...],
         columns: tuple[Sequence[int], Sequence[int], Sequence[int]],
+        held: ReadableBuffer = b"",
     ) -> None:
         self.generation = generation
         self.lists = lists
         self._trie = trie
+        self._held = held  # a mapped trie points into its buffer and holds no reference of its own
         self._prefixes = trie.prefixes
         self._get = trie.get
         self._sets = sets
@@ -145,9 +147,7 @@ class Index:
         if len(trie) != count:
             message = f"the trie holds {len(trie)} names, the manifest says {count}"
             raise BadIndex(message)
-        index = cls(generation, lists, trie, judged, columns)
-        index._held = names  # the trie points into it and holds no reference of its own: without this, it would dangle
-        return index
+        return cls(generation, lists, trie, judged, columns, names)
 
     def __len__(self) -> int:
         """How many distinct names have rules."""
