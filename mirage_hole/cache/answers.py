@@ -1,13 +1,13 @@
 """The answer cache: upstream replies kept until their TTL runs out, bounded in octets.
 
-Eviction is by two generations instead of a list in order of use: when the young half is full, it becomes the old half,
-and what is not asked for again while it is old goes. That costs one dict insertion a hit on an old entry and nothing
-on a young one, and comes close to least-recently-used.
+Eviction is CLOCK: keys wait in a queue, and one that was asked for since its last turn goes round once more. That is
+close to least-recently-used, and a hit costs one flag instead of a change of order.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.wire.codes import Rcode
 
@@ -18,21 +18,25 @@ MAX_TTL: Final = 86_400
 """Seconds; RFC 8767 section 4 lets a resolver cap what it believes, and a day is what unbound and dnsmasq use."""
 MAX_NEGATIVE_TTL: Final = 10_800
 """Seconds; RFC 2308 section 5: one to three hours."""
-ENTRY_COST: Final = 600
+ENTRY_COST: Final = 640
 """Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
-_DRAIN = 8  # entries freed a store, so that a discarded half never costs one long pause
 
 
-class Answer(NamedTuple):
+class Answer:
     """A reply worth keeping."""
 
-    reply: Reply
-    stored_at: float
-    expires_at: float
-    upstream: int
-    """Index of the upstream that gave it."""
-    cost: int
-    """Octets it counts for."""
+    __slots__ = ("cost", "expires_at", "reply", "stored_at", "upstream", "wanted")
+
+    def __init__(self, reply: Reply, stored_at: float, expires_at: float, upstream: int, cost: int) -> None:
+        self.reply = reply
+        self.stored_at = stored_at
+        self.expires_at = expires_at
+        self.upstream = upstream
+        """Index of the upstream that gave it."""
+        self.cost = cost
+        """Octets it counts for."""
+        self.wanted = False
+        """Asked for since the clock's hand last passed."""
 
 
 def lifetime(reply: Reply) -> int:
@@ -54,27 +58,23 @@ def lifetime(reply: Reply) -> int:
 class AnswerCache:
     """Answers by question key. The key holds everything that shapes an answer: name, type, class, DO and CD."""
 
-    __slots__ = ("_capacity", "_doomed", "_old", "_young", "_young_cost", "_old_cost")
+    __slots__ = ("_answers", "_capacity", "_queue", "cost")
 
     def __init__(self, capacity: int) -> None:
         """``capacity``: octets."""
         self._capacity = capacity
-        self._young: dict[bytes, Answer] = {}
-        self._old: dict[bytes, Answer] = {}
-        self._doomed: dict[bytes, Answer] = {}
-        self._young_cost = 0
-        self._old_cost = 0
+        self._answers: dict[bytes, Answer] = {}
+        self._queue: deque[bytes] = deque()
+        self.cost = 0
+        """Octets in use."""
 
     def get(self, key: bytes, now: float) -> Answer | None:
         """The answer, if it is there and still good at ``now``."""
-        answer = self._young.get(key)
-        if answer is None:
-            answer = self._old.get(key)
-            if answer is None:
-                return None
-            if now < answer.expires_at:
-                self._insert(key, answer)
-        return answer if now < answer.expires_at else None
+        answer = self._answers.get(key)
+        if answer is None or now >= answer.expires_at:
+            return None
+        answer.wanted = True
+        return answer
 
     def put(self, key: bytes, reply: Reply, upstream: int, now: float) -> Answer | None:
         """Keep a reply; None when it may not be kept (see :func:`lifetime`)."""
@@ -82,38 +82,42 @@ class AnswerCache:
         if seconds <= 0:
             return None
         cost = len(key) + len(reply.records) + ENTRY_COST
+        if cost > self._capacity:
+            return None
         answer = Answer(reply, now, now + seconds, upstream, cost)
-        if cost * 2 <= self._capacity:
-            self._insert(key, answer)
+        previous = self._answers.get(key)
+        if previous is None:
+            self._queue.append(key)
+        else:
+            self.cost -= previous.cost
+        self._answers[key] = answer
+        self.cost += cost
+        if self.cost > self._capacity:
+            self._make_room(now)
         return answer
 
     def clear(self) -> None:
         """Forget everything."""
-        self._young, self._old, self._doomed = {}, {}, {}
-        self._young_cost = self._old_cost = 0
+        self._answers.clear()
+        self._queue.clear()
+        self.cost = 0
 
-    def resize(self, capacity: int) -> None:
-        """Change the bound; a smaller one takes effect as new answers come in."""
+    def resize(self, capacity: int, now: float) -> None:
+        """Change the bound."""
         self._capacity = capacity
-
-    @property
-    def cost(self) -> int:
-        """Octets in use."""
-        return self._young_cost + self._old_cost
+        self._make_room(now)
 
     def __len__(self) -> int:
-        return len(self._young) + sum(1 for key in self._old if key not in self._young)
+        return len(self._answers)
 
-    def _insert(self, key: bytes, answer: Answer) -> None:
-        previous = self._young.get(key)
-        if previous is not None:
-            self._young_cost -= previous.cost
-        self._young[key] = answer
-        self._young_cost += answer.cost
-        if self._young_cost * 2 > self._capacity:
-            self._doomed = self._old
-            self._old, self._old_cost = self._young, self._young_cost
-            self._young, self._young_cost = {}, 0
-        doomed = self._doomed
-        for _ in range(min(_DRAIN, len(doomed))):
-            doomed.popitem()
+    def _make_room(self, now: float) -> None:
+        queue, answers = self._queue, self._answers
+        while self.cost > self._capacity:
+            key = queue.popleft()
+            answer = answers[key]
+            if answer.wanted and now < answer.expires_at:
+                answer.wanted = False
+                queue.append(key)
+            else:
+                del answers[key]
+                self.cost -= answer.cost

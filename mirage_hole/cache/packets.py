@@ -9,11 +9,12 @@ Callers on the hot path read ``tables`` themselves: ``tables[client][octets]`` i
 
 from __future__ import annotations
 
-from typing import Final
+from collections import deque
+from typing import Any, Final
 
 from mirage_hole.wire.reply import age_ttls
 
-ENTRY_COST: Final = 420
+ENTRY_COST: Final = 540
 """Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
 MAX_CLIENTS: Final = 65_536
 
@@ -22,23 +23,27 @@ FOREVER: Final = float("inf")
 # An entry is a list, since it is replaced in place when the answer ages and read by position a million times a minute:
 #   0 good until · 1 answer without its ID · 2 length of that · 3 record subject
 #   4 when its TTLs were right · 5 expires at · 6 TTL offsets in the answer without its ID · 7 the answer as it was then
-Entry = list  # type: ignore[type-arg]
+Entry = list[Any]
 """[float, bytes, int, bytes, float, float, tuple[int, ...], bytes]"""
 
 GOOD_UNTIL, TAIL, LENGTH, SUBJECT, AGED_AT, EXPIRES_AT, TTL_OFFSETS, ORIGINAL = range(8)
 
 
 class PacketCache:
-    """Answers by client and query octets, bounded in octets; the same two generations as the answer cache."""
+    """Answers by client and query octets, bounded in octets; the oldest goes first.
 
-    __slots__ = ("_capacity", "_cost", "_old", "_young", "tables")
+    First in, first out is enough here: what goes and is asked for again costs one turn of the engine.
+    """
+
+    __slots__ = ("_capacity", "_entries", "_queue", "cost", "tables")
 
     def __init__(self, capacity: int) -> None:
         """``capacity``: octets."""
         self._capacity = capacity
-        self._cost = 0
-        self._young: dict[bytes, Entry] = {}
-        self._old: dict[bytes, Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
+        self._queue: deque[bytes] = deque()
+        self.cost = 0
+        """Octets in use."""
         self.tables: dict[bytes, dict[bytes, Entry]] = {}
         """Client address octets to the answers for its view."""
 
@@ -61,38 +66,31 @@ class PacketCache:
         if client not in self.tables:
             if len(self.tables) >= MAX_CLIENTS:
                 self.tables.clear()
-            self.tables[client] = self._young
+            self.tables[client] = self._entries
         tail = answer[2:]
         # The answer's TTLs were already lowered by whole seconds; the next one falls a whole second later.
         aged_at = born_at + int(now - born_at)
         good_until = min(aged_at + 1, expires_at) if ttl_offsets else expires_at
-        if octets not in self._young:
-            self._cost += len(octets) + 2 * len(tail) + ENTRY_COST
         offsets = tuple(offset - 2 for offset in ttl_offsets)
-        self._young[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets, tail]
-        if self._cost * 2 > self._capacity:
-            # The tables name the young half itself, so it is emptied in place.
-            self._old = self._young.copy()
-            self._young.clear()
-            self._cost = 0
+        previous = self._entries.get(octets)
+        if previous is None:
+            self._queue.append(octets)
+        else:
+            self.cost -= _cost(octets, previous[TAIL])
+        self.cost += _cost(octets, tail)
+        self._entries[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets, tail]
+        while self.cost > self._capacity:
+            self._drop_oldest()
 
     def revive(self, client: bytes, octets: bytes, now: float) -> Entry | None:
-        """What the hot path calls when its own look found nothing good: an entry from the old half, or one to be aged.
+        """What the hot path calls when its own look found nothing good: the entry with its TTLs lowered to ``now``.
 
         None when there is no answer to replay.
         """
         if client not in self.tables:
             return None
-        entry = self._young.get(octets)
-        if entry is None:
-            entry = self._old.pop(octets, None)
-            if entry is None:
-                return None
-            if now < entry[EXPIRES_AT]:
-                self._young[octets] = entry
-                self._cost += len(octets) + 2 * len(entry[TAIL]) + ENTRY_COST
-        if now >= entry[EXPIRES_AT]:
-            self._young.pop(octets, None)
+        entry = self._entries.get(octets)
+        if entry is None or now >= entry[EXPIRES_AT]:
             return None
         if now >= entry[GOOD_UNTIL]:
             age = int(now - entry[AGED_AT])
@@ -102,19 +100,25 @@ class PacketCache:
 
     def clear(self) -> None:
         """Forget everything: the policy has changed."""
-        self._young.clear()
-        self._old.clear()
+        self._entries.clear()
+        self._queue.clear()
         self.tables.clear()
-        self._cost = 0
+        self.cost = 0
 
     def resize(self, capacity: int) -> None:
         """Change the bound, in octets."""
         self._capacity = capacity
-
-    @property
-    def cost(self) -> int:
-        """Octets in use by the young half; the old half holds at most as much."""
-        return self._cost
+        while self.cost > capacity:
+            self._drop_oldest()
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._entries)
+
+    def _drop_oldest(self) -> None:
+        octets = self._queue.popleft()
+        entry = self._entries.pop(octets)
+        self.cost -= _cost(octets, entry[TAIL])
+
+
+def _cost(octets: bytes, tail: bytes) -> int:
+    return len(octets) + len(tail) + ENTRY_COST

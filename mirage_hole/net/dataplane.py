@@ -103,12 +103,13 @@ class DataPlane:
 
     def after_batch(self) -> None:
         """Send what waits, and see to the timer. Called once a wake-up."""
+        while self._asked:
+            refusals = [self.upstreams[number].turn() for number in self._asked]
+            self._asked.clear()
+            # What a refusal leads to may ask other upstreams; attempts are bounded, so this ends.
+            self.take([refusal for refusal in refusals if refusal is not None], time.monotonic())
         for listener in self.listeners:
             listener.flush()
-        if self._asked:
-            for number in self._asked:
-                self.upstreams[number].turn()
-            self._asked.clear()
         if self._timer is None and self.engine.needs_time:
             self._timer = self._loop.call_later(TICK, self._tick)
 

@@ -184,7 +184,9 @@ class PortableUdpListener:
         """Nothing waits here."""
 
 
-def make_listener(sock: socket.socket, plane: DataPlane, *, portable: bool = False) -> UdpListener | PortableUdpListener:
+def make_listener(
+    sock: socket.socket, plane: DataPlane, *, portable: bool = False
+) -> UdpListener | PortableUdpListener:
     """The fastest listener that this system has."""
     return UdpListener(sock, plane) if mmsg.supported() and not portable else PortableUdpListener(sock, plane)
 

@@ -8,10 +8,12 @@ by a fresh one after a number of queries or seconds: an attacker off the path mu
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.net import mmsg
 from mirage_hole.resolver.events import UpstreamReplied, UpstreamUnreachable
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ SECONDS_A_DOOR: Final = 30.0
 LINGER: Final = 10.0
 """Seconds a replaced door is kept for late answers."""
 _REPLY_SIZE: Final = 4096
+_QUERY_SLOT: Final = 512  # header, question and a bare OPT: at most 286 octets
 _READS_A_WAKE: Final = 128
 
 
@@ -56,26 +59,34 @@ class UdpUpstream:
         self._doors: list[Door | None] = [None] * DOORS
         self._current: Door | None = None
         self._left_by: dict[int, Door] = {}
+        self._outbox = mmsg.ConnectedOutbox(_QUERY_SLOT) if mmsg.supported() else None
         self._loop = asyncio.get_running_loop()
 
     def ask(self, ident: int, wire: bytes) -> UpstreamUnreachable | None:
-        """Send a query; an event when the network refuses at once."""
+        """Send a query, by the end of the batch at the latest; an event when the network refuses at once."""
         try:
             door = self._current
             if door is None:
                 door = self._current = self._draw()
             door.left -= 1
             self._left_by[ident] = door
-            door.socket.send(wire)
+            if self._outbox is None:
+                door.socket.send(wire)
+            elif self._outbox.put(wire):
+                return self.turn()
         except BlockingIOError:
             return None  # lost in a full buffer, like any datagram: the engine asks again
         except OSError as problem:
             return UpstreamUnreachable(self.number, ident, (problem.strerror or "network error").lower())
         return None
 
-    def turn(self) -> None:
-        """The next batch of queries leaves by another door."""
-        self._current = None
+    def turn(self) -> UpstreamUnreachable | None:
+        """The batch is over: send it; the next leaves by another door. An event when the network refuses."""
+        door, self._current = self._current, None
+        if door is None or self._outbox is None:
+            return None
+        problem = self._outbox.flush(door.fd)
+        return UpstreamUnreachable(self.number, None, os.strerror(problem).lower()) if problem else None
 
     def close(self) -> None:
         """Close every door."""

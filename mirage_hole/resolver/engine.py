@@ -146,7 +146,9 @@ class Engine:
 
     # -- asking --
 
-    def _ask(self, question: Question, now: float, upstream: Upstream | None = None, over_tcp: bool = False) -> list[Effect]:
+    def _ask(
+        self, question: Question, now: float, upstream: Upstream | None = None, over_tcp: bool = False
+    ) -> list[Effect]:
         if upstream is None:
             upstream = choose(self.upstreams, question.tried, now, self._dice)
         ident = self._dice()
@@ -295,6 +297,7 @@ class Engine:
         """This exchange is over; its question may go on. Always empty, so that it reads well before ``or``."""
         exchange.expired = True
         self._exchanges.pop(exchange.ident, None)
+        self._timers.cancel(exchange)
         return []
 
     def _forget(self, question: Question) -> None:
@@ -303,18 +306,22 @@ class Engine:
             exchange = self._exchanges.pop(ident, None)
             if exchange is not None:
                 exchange.expired = True
+                self._timers.cancel(exchange)
 
     def _named(self, exchange: Exchange) -> str:
         upstream = self.upstreams[exchange.upstream]
-        return f"[{upstream.address}]:{upstream.port}" if ":" in upstream.address else f"{upstream.address}:{upstream.port}"
+        return (
+            f"[{upstream.address}]:{upstream.port}"
+            if ":" in upstream.address
+            else f"{upstream.address}:{upstream.port}"
+        )
 
     # -- changes from outside --
 
     def _on_policy(self, event: PolicyChanged, _now: float) -> list[Effect]:
-        self.index = event.index
+        self.index = event.policy
         return [ForgetPackets()]
 
     def _on_pause(self, event: BlockingPaused, _now: float) -> list[Effect]:
         self.paused_until = event.until or 0.0
         return [ForgetPackets()]
-

@@ -44,7 +44,7 @@ class TimePassed(NamedTuple):
 class PolicyChanged(NamedTuple):
     """A new generation of compiled rules is to be used from now on."""
 
-    index: Index
+    policy: Index
 
 
 class BlockingPaused(NamedTuple):

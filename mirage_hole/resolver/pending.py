@@ -69,7 +69,7 @@ class Question:
 class Exchange:
     """One query to one upstream, in flight until its question is answered: late answers are welcome."""
 
-    __slots__ = ("asked_at", "expired", "ident", "over_tcp", "question", "upstream")
+    __slots__ = ("asked_at", "due_in", "expired", "ident", "over_tcp", "question", "upstream")
 
     def __init__(self, ident: int, question: Question, upstream: int, over_tcp: bool, asked_at: float) -> None:
         self.ident = ident
@@ -77,6 +77,8 @@ class Exchange:
         self.upstream = upstream
         self.over_tcp = over_tcp
         self.asked_at = asked_at
+        self.due_in = 0
+        """The timer bucket it waits in."""
         self.expired = False
         """Its patience ran out, or it failed: something else was tried."""
 
@@ -87,22 +89,28 @@ class Timers:
     __slots__ = ("_buckets",)
 
     def __init__(self) -> None:
-        self._buckets: dict[int, list[Exchange]] = {}
+        self._buckets: dict[int, dict[int, Exchange]] = {}
 
     def add(self, exchange: Exchange, at: float) -> None:
         """Look at ``exchange`` at the first tick not before ``at``."""
-        slot = int(at / TICK) + 1
+        slot = exchange.due_in = int(at / TICK) + 1
         bucket = self._buckets.get(slot)
         if bucket is None:
-            self._buckets[slot] = [exchange]
+            self._buckets[slot] = {exchange.ident: exchange}
         else:
-            bucket.append(exchange)
+            bucket[exchange.ident] = exchange
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Forget an exchange that is over, so that it takes no memory until its time would have come."""
+        bucket = self._buckets.get(exchange.due_in)
+        if bucket is not None:
+            bucket.pop(exchange.ident, None)
 
     def due(self, now: float) -> list[Exchange]:
         """Take out everything whose time has come."""
         current = int(now / TICK)
         slots = sorted(slot for slot in self._buckets if slot <= current)
-        return [exchange for slot in slots for exchange in self._buckets.pop(slot)]
+        return [exchange for slot in slots for exchange in self._buckets.pop(slot).values()]
 
     def __bool__(self) -> bool:
         return bool(self._buckets)

@@ -125,9 +125,7 @@ def subject(case: Case, outcome: Outcome, rcode: int, upstream: int = NO_UPSTREA
     if match is None:
         return encode_subject(Subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name))
     return encode_subject(
-        Subject(
-            outcome, rcode, query.qtype, match.list_id, match.line, match.name, match.scope, upstream, query.name
-        )
+        Subject(outcome, rcode, query.qtype, match.list_id, match.line, match.name, match.scope, upstream, query.name)
     )
 
 
@@ -139,4 +137,3 @@ def _remember(engine: Engine, case: Case, answer: Answer, wire: bytes, told: byt
     return RememberPacket(
         case.asked.client, case.asked.wire[2:], wire, told, now, answer.stored_at, expires_at, offsets
     )
-

@@ -40,7 +40,6 @@ log = logging.getLogger("mirage_hole.worker")
 
 DRAIN_FOR: Final = 5.0
 """Seconds that questions in flight get before the process ends."""
-_PACKET_SHARE: Final = 3  # the packet cache gets a third of the cache's octets
 
 
 class Worker:
@@ -59,7 +58,7 @@ class Worker:
             index=index,
             access=Access(settings.allow_from),
             sinkhole=_sinkhole(settings),
-            cache=AnswerCache(settings.cache_bytes - settings.cache_bytes // _PACKET_SHARE),
+            cache=AnswerCache(settings.cache_bytes // 2),
             upstreams=[Upstream(number, host, port) for number, (host, port) in enumerate(settings.upstreams)],
             dice=dice,
             timeout=settings.timeout,
@@ -67,7 +66,7 @@ class Worker:
         )
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
         self.records.generation = index.generation
-        packets = PacketCache(settings.cache_bytes // _PACKET_SHARE)
+        packets = PacketCache(settings.cache_bytes // 2)
         self.plane = DataPlane(self.engine, packets, self.records, dice, self._loop, tasks)
         self.tcp = TcpListener(
             self.plane,
@@ -90,7 +89,9 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 20, 50)
-        channel.send_json(self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.index.generation})
+        channel.send_json(
+            self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.index.generation}
+        )
         await self._beat()
         await self._drain()
 
@@ -115,7 +116,7 @@ class Worker:
         self.plane.stop_reading()
         self.tcp.stop()
         deadline = time.monotonic() + DRAIN_FOR
-        while self.engine.in_flight and time.monotonic() < deadline and not self._orphaned:
+        while self.engine.in_flight and time.monotonic() < deadline and not self._orphaned:  # noqa: ASYNC110 - engines keep no events
             await asyncio.sleep(0.02)
         self.tcp.close_all()
         self.plane.close()
@@ -211,8 +212,8 @@ class Worker:
         access, sinkhole = Access(settings.allow_from), _sinkhole(settings)
         self._settings = settings
         self.engine.access, self.engine.sinkhole, self.engine.timeout = access, sinkhole, settings.timeout
-        self.engine.cache.resize(settings.cache_bytes - settings.cache_bytes // _PACKET_SHARE)
-        self.plane.packets.resize(settings.cache_bytes // _PACKET_SHARE)
+        self.engine.cache.resize(settings.cache_bytes // 2, time.monotonic())
+        self.plane.packets.resize(settings.cache_bytes // 2)
         self.plane.packets.clear()
 
     def _pause(self, until: float | None) -> None:

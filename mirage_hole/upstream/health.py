@@ -22,7 +22,18 @@ EXPLORE_ONE_IN: Final = 64
 class Upstream:
     """One upstream's memory. Times in seconds."""
 
-    __slots__ = ("address", "answered", "failures", "in_a_row", "number", "port", "rtt", "sent", "sick_until", "timeouts")
+    __slots__ = (
+        "address",
+        "answered",
+        "failures",
+        "in_a_row",
+        "number",
+        "port",
+        "rtt",
+        "sent",
+        "sick_until",
+        "timeouts",
+    )
 
     def __init__(self, number: int, address: str, port: int) -> None:
         self.number = number
@@ -90,4 +101,6 @@ def choose(upstreams: Sequence[Upstream], tried: Sequence[int], now: float, dice
         return min(fresh, key=lambda upstream: upstream.sick_until)
     # All were tried: go round in the same order, the healthy first.
     again = [upstream for upstream in upstreams if now >= upstream.sick_until] or list(upstreams)
-    return min(again, key=lambda upstream: max(index for index, number in enumerate(tried) if number == upstream.number))
+    return min(
+        again, key=lambda upstream: max(index for index, number in enumerate(tried) if number == upstream.number)
+    )

@@ -38,7 +38,7 @@ def from_text(text: str) -> bytes:
     parts = []
     for label in labels:
         if not label:
-            raise BadName("two dots in a row" if len(labels) > 1 else "empty name")  # noqa: EM101
+            raise BadName("two dots in a row" if len(labels) > 1 else "empty name")
         if len(label) > MAX_LABEL:
             message = f"label of {len(label)} octets; 63 is the limit"
             raise BadName(message)

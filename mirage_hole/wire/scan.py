@@ -40,7 +40,7 @@ class Reply(NamedTuple):
     """The reply's Extended DNS Error options, as they came."""
 
 
-def scan_reply(data: bytes, question_end: int) -> Reply | None:
+def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - one pass; calls cost more than branches
     """Read a reply whose header and question were already verified; None when it is malformed.
 
     Args:
@@ -94,13 +94,11 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:
         at = end
     if at != size:
         return None
-    return Reply(
-        flags, rcode, data[question_end:cut], (answers, authority, kept), tuple(offsets), least, negative, ede
-    )
+    return Reply(flags, rcode, data[question_end:cut], (answers, authority, kept), tuple(offsets), least, negative, ede)
 
 
 def _ede_options(data: bytes, at: int, end: int) -> bytes | None:
-    found = []
+    found: list[bytes] = []
     while at < end:
         if at + 4 > end:
             return None
