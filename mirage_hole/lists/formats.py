@@ -1,0 +1,61 @@
+"""The formats that are read: one registry, used by the parser, by the detection and by whoever lists them for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirage_hole.lists import adblock, domains, hosts, wildcard
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable
+
+    from mirage_hole.lists.line import Findings
+    from mirage_hole.lists.rule import Action, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way of writing lists."""
+
+    name: str
+    about: str
+    """What a line means, in a few words for people."""
+    example: str
+    read: Callable[[str, Action], Findings]
+    """The findings of one line: stripped, neither empty nor a comment. Never raises."""
+    simple: re.Pattern[bytes]
+    """Matches a whole line that means just one rule: ``scope`` and the list's own action for the name in group 1."""
+    scope: Scope
+
+
+HOSTS = Format("hosts", "an address, then names: each name alone", "0.0.0.0 x", hosts.read, hosts.SIMPLE, hosts.SCOPE)
+DOMAINS = Format("domains", "one name a line: that name alone", "x", domains.read, domains.SIMPLE, domains.SCOPE)
+WILDCARD = Format(
+    "wildcard", "*.name: the name and all below it", "*.x", wildcard.read, wildcard.SIMPLE, wildcard.SCOPE
+)
+ADBLOCK = Format(
+    "adblock",
+    "||name^: the name and all below it; @@||name^ allows",
+    "||x^",
+    adblock.read,
+    adblock.SIMPLE,
+    adblock.SCOPE,
+)
+
+FORMATS: dict[str, Format] = {one.name: one for one in (HOSTS, DOMAINS, WILDCARD, ADBLOCK)}
+
+
+def format_of_line(text: str, usual: Format) -> Format:
+    """The format a line is plainly in, whatever the rest of its list is; ``usual`` when its look does not say.
+
+    So a list of names that holds some ``||x^`` lines loses none of them.
+    """
+    if text.startswith(("|", "@@")):
+        return ADBLOCK
+    if text.startswith("*."):
+        return WILDCARD
+    if hosts.is_hosts_line(text):
+        return HOSTS
+    return ADBLOCK if usual is ADBLOCK else DOMAINS
