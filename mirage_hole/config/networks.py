@@ -1,0 +1,152 @@
+"""The settings that are addresses: where we listen, whom we answer, whom we ask; and that we never ask ourselves."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from mirage_hole.config.resolv import system_resolvers
+from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint
+from mirage_hole.config.values import parse_endpoint, parse_network
+
+if TYPE_CHECKING:
+    from mirage_hole.config.host import Host
+    from mirage_hole.config.raw import Server, Upstream, Web
+    from mirage_hole.config.settle import Findings
+
+DNS_PORT = 53
+WEB_PORT = 8080
+MAX_LISTEN = 64
+MAX_UPSTREAMS = 32
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+DOCKER_RESOLVER = Endpoint("127.0.0.11", DNS_PORT)
+# A network with fewer prefix bits than this is so large that it holds strangers.
+OPEN_PREFIX = {4: 8, 6: 16}
+
+
+def settle_listen(server: Server, found: Findings, host: Host) -> tuple[Endpoint, ...]:
+    """Where to answer: no address twice, and none that a wildcard covers already (binding both fails)."""
+    path = "server.listen"
+    if not 1 <= server.port <= 65535:
+        found.problem("server.port", server.port, "not a port", "write a number from 1 to 65535")
+    written = tuple(server.listen)
+    if path not in found.loaded.places and not host.has_ipv6:
+        written = WILDCARDS[:1]
+    endpoints = _endpoints(path, written, server.port, found)
+    if not written:
+        found.problem(path, written, "nowhere to listen", "write an address such as 0.0.0.0, or leave it out")
+    elif len(endpoints) > MAX_LISTEN:
+        found.problem(path, None, f"{len(endpoints)} addresses are too many", f"write at most {MAX_LISTEN}")
+    kept = []
+    for endpoint in endpoints:
+        wildcard = Endpoint(WILDCARDS[":" in endpoint.address], endpoint.port)
+        if endpoint != wildcard and wildcard in endpoints:
+            found.warning(path, str(endpoint), f"{wildcard} covers it already", f"leave out {endpoint} or {wildcard}")
+        else:
+            kept.append(endpoint)
+    return tuple(kept)
+
+
+def settle_upstreams(
+    upstream: Upstream, listen: tuple[Endpoint, ...], found: Findings, host: Host
+) -> tuple[Endpoint, ...]:
+    """Whom to ask: what was written, or else the system's resolvers; in both cases never ourselves."""
+    path = "upstream.servers"
+    if upstream.servers or path in found.loaded.broken:
+        written = _endpoints(path, tuple(upstream.servers), DNS_PORT, found)
+        for endpoint in written:
+            if endpoint.address in WILDCARDS:
+                found.problem(path, str(endpoint), "no resolver has this address", "write one such as 9.9.9.9")
+            elif asks_itself(endpoint, listen, host):
+                what = "this server itself: it would ask itself without end"
+                found.problem(path, str(endpoint), what, "write the address of another resolver, such as 9.9.9.9")
+        if len(written) > MAX_UPSTREAMS:
+            found.problem(path, None, f"{len(written)} resolvers are too many", f"write at most {MAX_UPSTREAMS}")
+        return written
+    system, file = system_resolvers(host.resolv_conf, host.resolved_conf)
+    others = tuple(server for server in system if not asks_itself(server, listen, host))
+    # Without a usable place to listen, what is ourselves is not known either: one problem is enough.
+    if not others and "server.listen" not in found.bad:
+        what = f"{file} names only this server" if system else f"{file} names no resolver"
+        found.problem(path, None, f"{what}, so there is nobody to ask", "write one, for example --upstream 9.9.9.9")
+    found.derived(path, str(file))
+    return others
+
+
+def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpoint | None:
+    """Where the web server listens: on loopback, unless its owner says that everybody may see it."""
+    path = "web.listen"
+    if web.listen.strip().lower() in {"off", "none"}:
+        return None
+    endpoint = found.parsed(path, web.listen, lambda: parse_endpoint(web.listen, WEB_PORT), None)
+    if endpoint is None:
+        return None
+    if not ip_address(endpoint.address.partition("%")[0]).is_loopback and not (
+        web.anywhere or "web.anywhere" in found.bad
+    ):
+        what = "not a loopback address, and the web server has no password: every query would be open to whoever reaches it"
+        instead = (
+            f"write 127.0.0.1:{endpoint.port}, or web.anywhere = true (--web-anywhere) if everyone there may see them"
+        )
+        found.problem(path, web.listen, what, instead)
+    for other in listen:
+        same_family = (":" in other.address) == (":" in endpoint.address)
+        overlap = other.address == endpoint.address or other.address in WILDCARDS or endpoint.address in WILDCARDS
+        if other.port == endpoint.port and same_family and overlap:
+            found.problem(path, web.listen, f"DNS is answered on {other} already", "write another port, or off")
+            break
+    return endpoint
+
+
+def settle_allow_from(server: Server, listen: tuple[Endpoint, ...], found: Findings) -> tuple[str, ...]:
+    """Who is answered. An open resolver is used against others, so being one is said aloud."""
+    path = "server.allow_from"
+    networks: dict[str, None] = {}
+    for item, text in enumerate(server.allow_from):
+        parsed = found.parsed(path, text, lambda text=text: parse_network(text), (), item=item)  # type: ignore[misc]
+        networks.update(dict.fromkeys(parsed))
+    if not server.allow_from:
+        found.problem(path, (), "nobody would be answered", "write private, or a network such as 192.168.0.0/16")
+    reachable = any(not ip_address(endpoint.address.partition("%")[0]).is_loopback for endpoint in listen)
+    for network in networks:
+        parsed_network = ip_network(network)
+        if (
+            reachable
+            and network not in PRIVATE_NETWORKS
+            and parsed_network.prefixlen < OPEN_PREFIX[parsed_network.version]
+        ):
+            what = "an open resolver: strangers will use it to attack others, unless a firewall keeps them out"
+            found.warning(path, network, what, "write only your own networks")
+    return tuple(networks)
+
+
+def asks_itself(upstream: Endpoint, listen: tuple[Endpoint, ...], host: Host) -> bool:
+    """Whether a question to this resolver would arrive at one of our own sockets."""
+    if host.in_docker and upstream == DOCKER_RESOLVER:
+        return False
+    bare = upstream.address.partition("%")[0]
+    for endpoint in listen:
+        if endpoint.port != upstream.port:
+            continue
+        if endpoint.address.partition("%")[0] == bare:
+            return True
+        if endpoint.address == WILDCARDS[":" in bare] and (
+            ip_address(bare).is_loopback or host.is_own(upstream.address)
+        ):
+            return True
+    return False
+
+
+def _endpoints(path: str, written: tuple[str, ...], port: int, found: Findings) -> tuple[Endpoint, ...]:
+    """The endpoints that could be read, each once, in order."""
+    endpoints: dict[Endpoint, None] = {}
+    for item, text in enumerate(written):
+        endpoint = found.parsed(path, text, lambda text=text: parse_endpoint(text, port), None, item=item)  # type: ignore[misc]
+        if endpoint is None:
+            continue
+        if "%" not in endpoint.address and endpoint.address.startswith("fe80:"):
+            instead = f"write it, such as {Endpoint(endpoint.address + '%eth0', endpoint.port)}"
+            found.problem(path, text, "a link-local address needs its interface", instead, item=item)
+            continue
+        endpoints[endpoint] = None
+    return tuple(endpoints)

@@ -1,0 +1,92 @@
+"""The settings that are places and persons: list sources, the state directory, the user."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mirage_hole.config.host import Host
+    from mirage_hole.config.settle import Findings
+
+MAX_SOURCES = 200
+MAX_SOURCE = 2000  # characters
+
+_CATALOGUE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+
+
+def settle_sources(path: str, written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:
+    """List sources, each once: URLs and catalogue names as they are, files as absolute paths.
+
+    A file is relative to the configuration file that names it; in a flag or a variable, to the current directory. A word
+    of letters, digits, - and _ is a catalogue name: a file of such a name is written ``./name``.
+    """
+    from_file = found.loaded.places.get(path)
+    file = found.loaded.file
+    base = file.absolute().parent if file and from_file and from_file.kind == "file" else Path.cwd()
+    sources: dict[str, None] = {}
+    for item, text in enumerate(written):
+        source = text.strip()
+        if not source or len(source) > MAX_SOURCE or not source.isprintable():
+            what = "empty" if not source else "too long" if len(source) > MAX_SOURCE else "not printable"
+            found.problem(path, text, what, "write a URL, a file, or a name from the catalogue", item=item)
+        elif "://" in source:
+            if not _URL.fullmatch(source):
+                instead = "write the file's path" if source.startswith("file:") else "write http://… or https://…"
+                found.problem(path, text, "not a URL that can be downloaded", instead, item=item)
+            sources[source] = None
+        elif _CATALOGUE_NAME.fullmatch(source):
+            sources[source] = None
+        else:
+            sources[str(base / _expanded(source))] = None
+    if len(written) > MAX_SOURCES:
+        found.problem(path, None, f"{len(written)} lists are too many", f"write at most {MAX_SOURCES}")
+    return tuple(sources)
+
+
+def settle_state(written: str, environ: Mapping[str, str], found: Findings, host: Host) -> Path:
+    """Where compiled lists live. The default follows systemd (one directory a unit), XDG, and the custom for root."""
+    path = "server.state_directory"
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    home = environ.get("XDG_STATE_HOME", "")
+    if written:
+        directory = Path.cwd() / _expanded(written)
+    elif state.startswith("/"):
+        directory = Path(state)
+        found.derived(path, "$STATE_DIRECTORY")
+    elif home.startswith("/"):
+        directory = Path(home) / "mirage-hole"
+        found.derived(path, "$XDG_STATE_HOME")
+    else:
+        directory = Path("/var/lib/mirage-hole") if host.is_root else host.home / ".local/state/mirage-hole"
+    try:
+        usable = directory.is_dir() or not directory.exists()
+    except OSError:
+        usable = True  # not ours to see now; opening it will tell
+    if not usable:
+        found.problem(path, str(directory), "a file, not a directory", "write a directory such as /var/lib/mirage-hole")
+    return directory
+
+
+def settle_user(written: str, found: Findings, host: Host) -> str | None:
+    """Whom to become. Only root may choose; being that user already is fine."""
+    user = written.strip()
+    if not user or user == host.user_name:
+        return None
+    if not host.user_exists(user):
+        what, instead = "no such user on this machine", f"write an existing one, or create it: useradd --system {user}"
+        found.problem("server.user", user, what, instead)
+    elif not host.is_root:
+        found.problem("server.user", user, "only root can become another user", "leave it out, or start as root")
+    return user
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # ~nobody-of-that-name
+        return Path(path)

@@ -1,0 +1,325 @@
+"""What the user may write: the sections of ``config.toml``, each setting with its type, default and explanation.
+
+This is the only place that knows a setting's name. The flags, the environment variables, the JSON schema, the help texts
+and docs/configuration.md are all made from it. Values here are as written; ``config/settle.py`` says what they mean.
+"""
+
+# Annotations stay live objects here (no ``from __future__ import annotations``): they are data, read by `settings`.
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+Many = tuple[str, ...] | str
+"""A list of strings; a single string stands for a list of one."""
+Duration = int | float | str
+Size = int | str
+
+BLOCK_MODES = ("null", "nxdomain", "nodata", "refused", "ip")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "logfmt", "json")
+
+
+def _about(
+    description: str, flag: str, metavar: str, write: str, *, default: str = "", choices: tuple[str, ...] = ()
+) -> Meta:
+    """What people are told of a setting. ``write`` completes "write …"; ``default`` is for defaults found at run time."""
+    extra = {"flag": flag, "metavar": metavar, "write": write, "default": default, "choices": choices}
+    return Meta(description=description, extra=extra)
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the server listens, whom it answers, and as whom it runs."""
+
+    listen: Annotated[
+        Many,
+        _about(
+            "Addresses to answer DNS on, over UDP and TCP. An address without a port gets server.port.",
+            "--listen",
+            "ADDR[:PORT]",
+            "an address such as 0.0.0.0, 192.168.1.2:53 or [::1]:5353",
+            default="every IPv4 and IPv6 address",
+        ),
+    ] = ("0.0.0.0", "::")  # noqa: S104 - a resolver for a whole network; server.allow_from keeps strangers out
+    port: Annotated[
+        int,
+        _about("Port of the listen addresses that name none.", "--port", "PORT", "a number from 1 to 65535"),
+    ] = 53
+    workers: Annotated[
+        int,
+        _about(
+            "Processes that answer queries. One is enough for a home; more use more processor cores.",
+            "--workers",
+            "N",
+            "a number from 1 to 64",
+        ),
+    ] = 1
+    user: Annotated[
+        str,
+        _about(
+            "Whom to become once the ports are bound, when started as root.",
+            "--user",
+            "NAME",
+            "the name of an existing user",
+            default="stay who we are",
+        ),
+    ] = ""
+    allow_from: Annotated[
+        Many,
+        _about(
+            "Networks that are answered; everybody else gets nothing. The word private stands for the private, loopback "
+            "and link-local networks.",
+            "--allow-from",
+            "NETWORK",
+            "a network such as 192.168.0.0/16 or 2001:db8::/32, or the word private",
+        ),
+    ] = ("private",)
+    state_directory: Annotated[
+        str,
+        _about(
+            "Where compiled lists and the last good copy of each list are kept.",
+            "--state",
+            "DIRECTORY",
+            "a directory such as /var/lib/mirage-hole",
+            default="$STATE_DIRECTORY, else $XDG_STATE_HOME/mirage-hole, else /var/lib/mirage-hole for root, "
+            "else ~/.local/state/mirage-hole",
+        ),
+    ] = ""
+
+
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The web page, the API and the metrics."""
+
+    listen: Annotated[
+        str,
+        _about(
+            "Address and port of the web server, or off for none.",
+            "--web",
+            "ADDR:PORT",
+            "an address and a port such as 127.0.0.1:8080, or off",
+        ),
+    ] = "127.0.0.1:8080"
+    anywhere: Annotated[
+        bool,
+        _about(
+            "Let the web server listen on an address other than loopback. There is no password: whoever reaches the port "
+            "sees every query.",
+            "--web-anywhere",
+            "",
+            "true or false",
+        ),
+    ] = False
+
+
+class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is blocked, and what never is."""
+
+    block: Annotated[
+        Many,
+        _about(
+            "Lists of names to block: a URL, a file, or a name from the catalogue (mirage-hole lists catalogue).",
+            "--blocklist",
+            "SOURCE",
+            "a URL, a file, or a name from the catalogue",
+        ),
+    ] = ("starter",)
+    allow: Annotated[
+        Many,
+        _about(
+            "Lists of names that are never blocked, whatever the block lists say.",
+            "--allowlist",
+            "SOURCE",
+            "a URL, a file, or a name from the catalogue",
+        ),
+    ] = ()
+    refresh_every: Annotated[
+        Duration,
+        _about(
+            "How often the lists are downloaded again.",
+            "--refresh-every",
+            "TIME",
+            "a time from 1m to 365d, such as 24h",
+        ),
+    ] = "24h"
+
+
+class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who answers what is not blocked."""
+
+    servers: Annotated[
+        Many,
+        _about(
+            "Resolvers to ask, in the order of preference. Port 53 unless another is given.",
+            "--upstream",
+            "ADDR[:PORT]",
+            "the address of a resolver such as 9.9.9.9 or [2620:fe::fe]:53",
+            default="the resolvers of /etc/resolv.conf, this server itself left out",
+        ),
+    ] = ()
+    timeout: Annotated[
+        Duration,
+        _about(
+            "How long a query may take, all resolvers together, before its answer is SERVFAIL.",
+            "--timeout",
+            "TIME",
+            "a time from 100ms to 60s, such as 5s",
+        ),
+    ] = "5s"
+
+
+class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answers that are remembered."""
+
+    size: Annotated[
+        Size,
+        _about(
+            "Memory for remembered answers, in each worker.",
+            "--cache-size",
+            "SIZE",
+            "a size from 64KiB to 64GiB, such as 16MiB",
+        ),
+    ] = "16MiB"
+
+
+class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the answer to a blocked name looks like."""
+
+    mode: Annotated[
+        Literal["null", "nxdomain", "nodata", "refused", "ip"],
+        _about(
+            "null answers 0.0.0.0 and ::, nxdomain that the name does not exist, nodata that it has no address, refused "
+            "refuses, ip answers blocking.ipv4 and blocking.ipv6.",
+            "--block-mode",
+            "MODE",
+            "null, nxdomain, nodata, refused or ip",
+            choices=BLOCK_MODES,
+        ),
+    ] = "null"
+    ipv4: Annotated[
+        str,
+        _about(
+            "The answer to A questions in mode ip.",
+            "--block-ipv4",
+            "ADDR",
+            "an IPv4 address such as 192.168.1.2",
+            default="none",
+        ),
+    ] = ""
+    ipv6: Annotated[
+        str,
+        _about(
+            "The answer to AAAA questions in mode ip.",
+            "--block-ipv6",
+            "ADDR",
+            "an IPv6 address such as fd00::2",
+            default="none",
+        ),
+    ] = ""
+    ttl: Annotated[
+        Duration,
+        _about(
+            "How long clients may remember that a name is blocked.",
+            "--block-ttl",
+            "TIME",
+            "whole seconds from 0s to 1d, such as 10s",
+        ),
+    ] = "10s"
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the program says of itself on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _about(
+            "The least important message that is still written.",
+            "--log-level",
+            "LEVEL",
+            "debug, info, warning or error",
+            choices=LOG_LEVELS,
+        ),
+    ] = "info"
+    format: Annotated[
+        Literal["text", "logfmt", "json"],
+        _about(
+            "text for people, logfmt or json for machines.",
+            "--log-format",
+            "FORMAT",
+            "text, logfmt or json",
+            choices=LOG_FORMATS,
+        ),
+    ] = "text"
+
+
+class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration as written: one field a section."""
+
+    server: Server = Server()
+    web: Web = Web()
+    lists: Lists = Lists()
+    upstream: Upstream = Upstream()
+    cache: Cache = Cache()
+    blocking: Blocking = Blocking()
+    log: Log = Log()
+
+
+SECTIONS: dict[str, type[Struct]] = {
+    "server": Server,
+    "web": Web,
+    "lists": Lists,
+    "upstream": Upstream,
+    "cache": Cache,
+    "blocking": Blocking,
+    "log": Log,
+}
+
+
+class Setting(NamedTuple):
+    """One setting, and how it is written in each place."""
+
+    path: str
+    """``server.listen``: section and key."""
+    type: Any
+    default: object
+    doc: str
+    flag: str
+    metavar: str
+    write: str
+    """Completes the sentence "write …"."""
+    default_text: str
+    """For people, when the default is found at run time; else empty."""
+    choices: tuple[str, ...]
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.type == Many)
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The two environment variables that set it: by section and key, and by the flag's name."""
+        section, key = self.path.split(".")
+        return f"MIRAGE_HOLE_{section}__{key}".upper(), "MIRAGE_HOLE_" + self.flag[2:].replace("-", "_").upper()
+
+
+@cache
+def settings() -> dict[str, Setting]:
+    """Every setting by path, in the order of the sections."""
+    found = {}
+    for section, struct in SECTIONS.items():
+        for key, default in zip(struct.__struct_fields__, struct.__struct_defaults__, strict=True):
+            annotated = struct.__annotations__[key]
+            meta = annotated.__metadata__[0]
+            extra = meta.extra
+            path = f"{section}.{key}"
+            found[path] = Setting(
+                path,
+                annotated.__origin__,
+                default,
+                meta.description,
+                extra["flag"],
+                extra["metavar"],
+                extra["write"],
+                extra["default"],
+                extra["choices"],
+            )
+    return found

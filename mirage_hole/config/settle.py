@@ -1,0 +1,135 @@
+"""From what was written (``Loaded``) to what it means (``Settled``), with every problem found on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
+from mirage_hole.config.places import settle_sources, settle_state, settle_user
+from mirage_hole.config.problem import BadValue, Origin, Problem
+from mirage_hole.config.raw import settings
+from mirage_hole.config.settled import Settled
+from mirage_hole.config.values import format_duration, format_size, parse_duration, parse_ipv4, parse_ipv6, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mirage_hole.config.host import Host
+    from mirage_hole.config.load import Loaded
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+MIN_CACHE, MAX_CACHE = 64 * 1024, 64 * 2**30  # bytes
+MIN_TIMEOUT, MAX_TIMEOUT = 0.1, 60.0  # seconds
+MIN_REFRESH, MAX_REFRESH = 60.0, 365 * 86400.0
+MAX_TTL = 86400.0
+MAX_WORKERS = 64
+
+
+class Findings:
+    """Collects what is wrong while settings are settled; each message gets the setting's origin."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.bad: set[str] = set(loaded.broken)
+
+    def problem(self, path: str, value: object, problem: str, instead: str, *, item: int | None = None) -> None:
+        """Something that keeps the server from starting. A setting whose type is wrong already has its problem."""
+        if path not in self.loaded.broken:
+            self.loaded.problems.append(Problem(path, value, problem, instead, self.loaded.origin(path, item)))
+        self.bad.add(path)
+
+    def warning(self, path: str, value: object, problem: str, instead: str, *, item: int | None = None) -> None:
+        """Something the server can live with."""
+        self.loaded.warnings.append(Problem(path, value, problem, instead, self.loaded.origin(path, item)))
+
+    def parsed(
+        self, path: str, value: object, parse: Callable[[], T], otherwise: U, *, item: int | None = None
+    ) -> T | U:
+        """What ``parse`` makes of a value, or ``otherwise`` and a problem."""
+        try:
+            return parse()
+        except BadValue as bad:
+            self.problem(path, value, bad.problem, f"write {bad.instead}", item=item)
+            return otherwise
+
+    def derived(self, path: str, where: str) -> None:
+        """A default that was found at run time, for ``config show --origin``."""
+        self.loaded.places.setdefault(path, Origin("default", where))
+
+
+def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | None:
+    """What the configuration means; None when ``loaded.problems`` is not empty. Adds to its problems and warnings."""
+    found = Findings(loaded)
+    raw = loaded.raw
+    listen = settle_listen(raw.server, found, host)
+    ipv4, ipv6 = _sinkhole_addresses(found)
+    settled = Settled(
+        listen=listen,
+        web=settle_web(raw.web, listen, found),
+        web_anywhere=raw.web.anywhere,
+        blocklists=settle_sources("lists.block", raw.lists.block, found),
+        allowlists=settle_sources("lists.allow", raw.lists.allow, found),
+        upstreams=settle_upstreams(raw.upstream, listen, found, host),
+        timeout=_duration("upstream.timeout", raw.upstream.timeout, MIN_TIMEOUT, MAX_TIMEOUT, found),
+        cache_bytes=_cache_bytes(raw.cache.size, found),
+        block_mode=raw.blocking.mode,
+        block_ipv4=ipv4,
+        block_ipv6=ipv6,
+        block_ttl=_ttl(raw.blocking.ttl, found),
+        workers=_workers(raw.server.workers, found),
+        allow_from=settle_allow_from(raw.server, listen, found),
+        refresh_every=_duration("lists.refresh_every", raw.lists.refresh_every, MIN_REFRESH, MAX_REFRESH, found),
+        state_directory=settle_state(raw.server.state_directory, environ, found, host),
+        user=settle_user(raw.server.user, found, host),
+        log_level=raw.log.level.upper(),
+        log_format=raw.log.format,
+        config_file=loaded.file,
+    )
+    return None if loaded.problems else settled
+
+
+def _duration(path: str, value: float | str, least: float, most: float, found: Findings) -> float:
+    seconds = found.parsed(path, value, lambda: parse_duration(value), least)
+    if not least <= seconds <= most:
+        limit = f"less than {format_duration(least)}" if seconds < least else f"more than {format_duration(most)}"
+        found.problem(path, value, limit, f"write {settings()[path].write}")
+    return seconds
+
+
+def _ttl(value: float | str, found: Findings) -> int:
+    seconds = _duration("blocking.ttl", value, 0.0, MAX_TTL, found)
+    if seconds != int(seconds):
+        found.problem("blocking.ttl", value, "a TTL is whole seconds", f"write {settings()['blocking.ttl'].write}")
+    return int(seconds)
+
+
+def _cache_bytes(value: int | str, found: Findings) -> int:
+    size = found.parsed("cache.size", value, lambda: parse_size(value), MIN_CACHE)
+    if not MIN_CACHE <= size <= MAX_CACHE:
+        limit = f"less than {format_size(MIN_CACHE)}" if size < MIN_CACHE else f"more than {format_size(MAX_CACHE)}"
+        found.problem("cache.size", value, limit, f"write {settings()['cache.size'].write}")
+    return size
+
+
+def _workers(value: int, found: Findings) -> int:
+    if not 1 <= value <= MAX_WORKERS:
+        what = f"not from 1 to {MAX_WORKERS}"
+        found.problem("server.workers", value, what, f"write {settings()['server.workers'].write}")
+    return value
+
+
+def _sinkhole_addresses(found: Findings) -> tuple[str, str]:
+    blocking = found.loaded.raw.blocking
+    ipv4 = found.parsed("blocking.ipv4", blocking.ipv4, lambda: parse_ipv4(blocking.ipv4), "") if blocking.ipv4 else ""
+    ipv6 = found.parsed("blocking.ipv6", blocking.ipv6, lambda: parse_ipv6(blocking.ipv6), "") if blocking.ipv6 else ""
+    if blocking.mode == "ip" and not found.bad & {"blocking.ipv4", "blocking.ipv6"} and not (ipv4 or ipv6):
+        instead = "write blocking.ipv4 or blocking.ipv6 as well (--block-ipv4, --block-ipv6)"
+        found.problem("blocking.mode", "ip", "no address to answer with", instead)
+    if blocking.mode != "ip" and "blocking.mode" not in found.bad:
+        for path, address in (("blocking.ipv4", ipv4), ("blocking.ipv6", ipv6)):
+            if address:
+                instead = 'write blocking.mode = "ip" (--block-mode ip)'
+                found.warning(path, address, f"has no effect in mode {blocking.mode}", instead)
+    return ipv4, ipv6
