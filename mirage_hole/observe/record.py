@@ -8,7 +8,7 @@ dropped takes nothing else with it.
 A frame, as sent over the channel (little endian, ``FRAME_KIND`` first):
 
     u8 kind · u32 generation · segment*
-    segment = u8 1 · f64 at · u8 transport · u8 stride · u16 count · count × sockaddr[stride] · count × subject
+    segment = u8 1 · f64 at · u8 transport · u8 stride · u16 count · sockaddr[stride] * count · subject * count
             | u8 2 · f64 at · u8 transport · u8 client length · client · u32 duration µs · subject
     subject = u16 length of the rest · u8 outcome · u8 rcode · u16 type · u16 list id · u32 line · u8 rule offset
               · u8 scope · u8 upstream · name (folded wire form)
@@ -140,7 +140,9 @@ def decode_frame(frame: bytes) -> Iterator[QueryRecord]:
                 length = frame[at] | frame[at + 1] << 8
                 if length:
                     start = addresses + number * stride
-                    yield QueryRecord(when, frame[start + first : start + last], transport, 0.0, frame[at : at + 2 + length])
+                    yield QueryRecord(
+                        when, frame[start + first : start + last], transport, 0.0, frame[at : at + 2 + length]
+                    )
                 at += 2 + length
         else:
             _, when, transport, size = _SINGLE.unpack_from(frame, at)

@@ -1,0 +1,189 @@
+"""The numbers as Prometheus metrics: a collector over our own counters, so that nothing is counted twice.
+
+Every metric is described in docs/metrics.md. Labels take their values from fixed sets or from the configuration, never from
+what strangers ask.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirage_hole.observe.workers import COUNTERS, GAUGES, UPSTREAM_COUNTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+    from mirage_hole.observe.statistics import Statistics
+
+PREFIX = "mirage_hole_"
+
+_COUNTER_HELP = {
+    "datagrams": "UDP datagrams that workers received.",
+    "packet_cache_hits": "Queries answered from the packet cache.",
+    "replies_lost": "UDP answers that the kernel did not take.",
+    "not_queries": "Packets that were no query and got no answer.",
+    "upstream_mismatched": "Upstream packets that answered no question of ours.",
+    "records_sent": "Query records that workers handed over.",
+    "records_dropped": "Query records that workers could not hand over; the queries were answered.",
+    "tcp_refused": "DNS over TCP connections refused since there were too many.",
+    "tcp_closed_idle": "DNS over TCP connections closed since nothing came.",
+}
+_GAUGE_HELP = {
+    "packet_cache_entries": "Answers in the packet caches.",
+    "cache_entries": "Answers in the answer caches.",
+    "cache_bytes": "Octets in both kinds of caches.",
+    "in_flight": "Questions that wait for an upstream.",
+    "tcp_connections": "Open DNS over TCP connections.",
+}
+_UPSTREAM_HELP = {
+    "sent": "Questions sent to an upstream.",
+    "answered": "Usable replies of an upstream.",
+    "timeouts": "Questions that an upstream did not answer in time.",
+    "failures": "Questions that failed for another reason than time.",
+}
+
+
+class ListFacts(NamedTuple):
+    """What the metrics tell of one list."""
+
+    title: str
+    rules: int
+    complaints: int
+    updated_at: float | None
+    """Seconds since the epoch of the last good download; None when there was none."""
+    healthy: bool
+
+
+class Facts(NamedTuple):
+    """What the metrics tell that is not counted here."""
+
+    version: str
+    started_at: float
+    generation: int
+    names: int
+    """Names in the live generation."""
+    lists: Sequence[ListFacts]
+
+
+class MetricsCollector:
+    """Collects from ``statistics`` and from what ``facts`` returns at that moment."""
+
+    def __init__(self, statistics: Statistics, facts: Callable[[], Facts]) -> None:
+        self._statistics = statistics
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, once."""
+        yield from _queries(self._statistics)
+        yield from _workers(self._statistics)
+        yield from _facts(self._facts())
+
+
+def exposition(collector: MetricsCollector, accept: str) -> tuple[bytes, str]:
+    """(body, content type) in the format that the ``Accept`` header asks for."""
+    # Here, since prometheus_client brings an HTTP server of its own into memory.
+    from prometheus_client.exposition import choose_encoder
+
+    encode, content_type = choose_encoder(accept)
+    return encode(collector), content_type  # a collector is all that it asks of a registry
+
+
+def _counter(name: str, text: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    metric = CounterMetricFamily(PREFIX + name, text, labels=[label])
+    for value, number in values:
+        metric.add_metric([value], number)
+    return metric
+
+
+def _gauge(name: str, text: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    metric = GaugeMetricFamily(PREFIX + name, text, labels=[label])
+    for value, number in values:
+        metric.add_metric([value], number)
+    return metric
+
+
+def _queries(statistics: Statistics) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+    outcomes = statistics.totals()
+    del outcomes["queries"]
+    broken = statistics.breakdown()
+    yield _counter("queries", "Queries by outcome.", "outcome", outcomes.items())
+    yield _counter("queries_by_type", "Queries by record type.", "type", broken.types.items())
+    yield _counter("queries_by_transport", "Queries by transport.", "transport", broken.transports.items())
+    yield _counter("responses", "Answers by response code.", "rcode", broken.rcodes.items())
+    yield _counter("list_blocked", "Queries blocked by a rule of a list.", "list", broken.blocked_by.items())
+    yield _counter("list_allowed", "Queries let through by a rule of a list.", "list", broken.allowed_by.items())
+    durations = HistogramMetricFamily(PREFIX + "query_duration_seconds", "Time from a query's arrival to its answer.")
+    durations.add_metric([], statistics.durations.cumulative(), statistics.durations.sum)
+    yield durations
+    yield CounterMetricFamily(
+        PREFIX + "bad_frames", "Record frames that could not be read.", value=statistics.bad_frames
+    )
+
+
+def _workers(statistics: Statistics) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    workers = statistics.workers
+    for name in COUNTERS:
+        yield CounterMetricFamily(PREFIX + name, _COUNTER_HELP[name], value=workers.total(name))
+    for name in GAUGES:
+        yield GaugeMetricFamily(PREFIX + name, _GAUGE_HELP[name], value=workers.total(name))
+    yield GaugeMetricFamily(PREFIX + "workers", "Living workers.", value=len(workers.views()))
+    yield CounterMetricFamily(
+        PREFIX + "worker_restarts", "Workers started in a dead one's place.", value=workers.restarts()
+    )
+    upstreams = workers.upstreams()
+    for name in UPSTREAM_COUNTERS:
+        counts = [(upstream.address, getattr(upstream, name)) for upstream in upstreams]
+        yield _counter(f"upstream_{name}", _UPSTREAM_HELP[name], "upstream", counts)
+    yield _gauge(
+        "upstream_rtt_seconds",
+        "Smoothed round-trip time of an upstream.",
+        "upstream",
+        [(upstream.address, upstream.rtt_ms / 1e3) for upstream in upstreams if upstream.rtt_ms is not None],
+    )
+    yield _gauge(
+        "upstream_healthy",
+        "1 while an upstream is asked, 0 while it is given a rest.",
+        "upstream",
+        [(upstream.address, float(upstream.healthy)) for upstream in upstreams],
+    )
+
+
+def _facts(facts: Facts) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    yield _gauge("build_info", "Always 1; the label tells the version.", "version", [(facts.version, 1.0)])
+    yield GaugeMetricFamily(
+        PREFIX + "start_time_seconds", "Start of the process, since the epoch.", value=facts.started_at
+    )
+    yield GaugeMetricFamily(PREFIX + "policy_generation", "Number of the live generation.", value=facts.generation)
+    yield GaugeMetricFamily(PREFIX + "policy_names", "Names in the live generation.", value=facts.names)
+    lists = {one.title: one for one in facts.lists}  # a label value may occur once
+    yield _gauge("list_rules", "Rules read from a list.", "list", [(t, one.rules) for t, one in lists.items()])
+    yield _gauge(
+        "list_complaints",
+        "Lines of a list that are no rule.",
+        "list",
+        [(t, one.complaints) for t, one in lists.items()],
+    )
+    yield _gauge(
+        "list_updated_timestamp_seconds",
+        "Last good download of a list, since the epoch.",
+        "list",
+        [(t, one.updated_at) for t, one in lists.items() if one.updated_at is not None],
+    )
+    yield _gauge(
+        "list_healthy",
+        "1 when the last download of a list was good.",
+        "list",
+        [(t, float(one.healthy)) for t, one in lists.items()],
+    )

@@ -1,0 +1,220 @@
+"""Everything that is counted: folds record frames into totals, a minute series, top lists and the last queries.
+
+Frames are counted in two steps. Per frame, equal subjects are only tallied by their octets; the tally is taken apart once a
+minute, when it is full, or when somebody looks. A blocked name that is asked a thousand times is read once that way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirage_hole.observe.durations import Durations
+from mirage_hole.observe.generations import Generations
+from mirage_hole.observe.recent import RecentQueries
+from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, TCP, UDP, decode_subject
+from mirage_hole.observe.segments import BadFrame, read_frame
+from mirage_hole.observe.series import MinuteSeries
+from mirage_hole.observe.toplist import RollingTop
+from mirage_hole.observe.workers import Workers
+from mirage_hole.policy.verdict import Outcome
+from mirage_hole.wire.codes import Rcode, RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mirage_hole.observe.record import Subject
+    from mirage_hole.observe.segments import Segment
+    from mirage_hole.observe.series import Minutes
+    from mirage_hole.observe.toplist import Ranked
+
+MAX_TALLY = 4096
+MAX_TITLES = 1000
+OTHER = "other"
+"""The label for what has no name of its own, so that strangers can't invent labels."""
+
+_ANSWERED = frozenset({Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL})
+_BLOCKED = int(Outcome.BLOCKED)
+_TYPES = {int(kind): kind.name for kind in RRType}
+_RCODES = {int(code): code.name for code in Rcode}
+
+
+class Breakdown(NamedTuple):
+    """Queries since the start, by one feature each; what never happened is absent."""
+
+    types: dict[str, int]
+    """By record type; a type without a name counts as ``other``."""
+    rcodes: dict[str, int]
+    transports: dict[str, int]
+    blocked_by: dict[str, int]
+    """By the title of the list whose rule blocked."""
+    allowed_by: dict[str, int]
+    """By the title of the list whose rule let the name through."""
+    upstreams: dict[int, int]
+    """By the index of the upstream that answered."""
+
+
+class Top(NamedTuple):
+    """The heaviest of the last day, at least 18 hours of it."""
+
+    since: float
+    names: list[Ranked]
+    """Names that got an answer; keys are folded wire forms."""
+    blocked: list[Ranked]
+    clients: list[tuple[Ranked, int]]
+    """Addresses (octets), each with its number of blocked queries."""
+    client_count: int
+    client_count_exact: bool
+    """False: there were more clients than are kept apart."""
+
+
+class Statistics:
+    """What the control plane knows of the queries. Times are seconds since the epoch."""
+
+    def __init__(self, *, recent: int = 1000, top: int = 1000) -> None:
+        self.generations = Generations()
+        self.workers = Workers()
+        self.durations = Durations()
+        self.bad_frames = 0
+        """Frames that could not be read and were left out as a whole."""
+        self._recent = RecentQueries(self.generations, recent)
+        self._series = MinuteSeries()
+        self._outcomes: Counter[Outcome] = Counter()
+        self._types: Counter[str] = Counter()
+        self._rcodes: Counter[str] = Counter()
+        self._transports: Counter[int] = Counter()
+        self._blocked_by: Counter[str] = Counter()
+        self._allowed_by: Counter[str] = Counter()
+        self._upstreams: Counter[int] = Counter()
+        self._names = RollingTop(top)
+        self._blocked_names = RollingTop(top)
+        self._clients = RollingTop(top)
+        self._blocked_clients = RollingTop(top)
+        self._tally: Counter[bytes] = Counter()
+        self._tally_clients: Counter[bytes] = Counter()
+        self._tally_blocked_clients: Counter[bytes] = Counter()
+        self._tally_generation = 0
+        self._tally_minute = 0
+
+    # What comes in
+
+    def register_generation(self, number: int, titles: Sequence[str]) -> None:
+        """Tell the titles of a generation's lists, in the order of its manifest, before its records come."""
+        self.generations.register(number, titles)
+
+    def fold_frame(self, octets: bytes, now: float) -> int:
+        """Count every record of a frame and return how many there were; a bad frame is counted, and none of it."""
+        try:
+            frame = read_frame(octets)
+        except BadFrame:
+            self.bad_frames += 1
+            return 0
+        minute = int(now) // 60
+        if frame.generation != self._tally_generation or minute != self._tally_minute or self._tally_is_full():
+            self._settle()
+            self._tally_generation, self._tally_minute = frame.generation, minute
+        blocked = [
+            client
+            for client, subject in zip(frame.clients, frame.subjects, strict=True)
+            if subject[2] == _BLOCKED  # the third octet is the outcome
+        ]
+        self._tally.update(frame.subjects)
+        self._tally_clients.update(frame.clients)
+        self._tally_blocked_clients.update(blocked)
+        recorded: dict[int, list[Segment]] = {}
+        for segment in frame.segments:
+            number = len(segment.subjects)
+            recorded.setdefault(int(segment.at) // 60, []).append(segment)
+            self._transports[segment.transport] += number
+            self.durations.add(segment.duration, number)
+            self._recent.add(frame.generation, segment)
+        for at, segments in recorded.items():
+            if len(recorded) == 1:
+                self._series.add(at, len(frame.subjects), len(blocked), minute)
+            else:
+                subjects = [subject for segment in segments for subject in segment.subjects]
+                self._series.add(at, len(subjects), sum([subject[2] == _BLOCKED for subject in subjects]), minute)
+        return len(frame.subjects)
+
+    def _tally_is_full(self) -> bool:
+        return len(self._tally) > MAX_TALLY or len(self._tally_clients) > MAX_TALLY
+
+    def _settle(self) -> None:
+        """Take the tally apart."""
+        if not self._tally:
+            return
+        now = self._tally_minute * 60.0
+        names: dict[bytes, int] = {}
+        blocked: dict[bytes, int] = {}
+        for encoded, number in self._tally.items():
+            subject = decode_subject(encoded)
+            self._count(subject, number)
+            if subject.outcome is Outcome.BLOCKED:
+                blocked[subject.name] = blocked.get(subject.name, 0) + number
+            elif subject.outcome in _ANSWERED:
+                names[subject.name] = names.get(subject.name, 0) + number
+        self._names.add(names, now)
+        self._blocked_names.add(blocked, now)
+        self._clients.add(self._tally_clients, now)
+        self._blocked_clients.add(self._tally_blocked_clients, now)
+        self._tally.clear()
+        self._tally_clients.clear()
+        self._tally_blocked_clients.clear()
+
+    def _count(self, subject: Subject, number: int) -> None:
+        self._outcomes[subject.outcome] += number
+        self._types[_TYPES.get(subject.qtype, OTHER)] += number
+        self._rcodes[_RCODES.get(subject.rcode, OTHER)] += number
+        if subject.upstream != NO_UPSTREAM:
+            self._upstreams[subject.upstream] += number
+        if subject.list_id != NO_LIST:
+            by = self._blocked_by if subject.outcome is Outcome.BLOCKED else self._allowed_by
+            title = self.generations.title(self._tally_generation, subject.list_id)
+            by[title if title in by or len(by) < MAX_TITLES else OTHER] += number
+
+    # What goes out
+
+    def totals(self) -> dict[str, int]:
+        """Queries since the start, in all (``queries``) and by outcome; every outcome is there."""
+        self._settle()
+        by_outcome = {outcome.name.lower(): self._outcomes[outcome] for outcome in Outcome}
+        return {"queries": sum(by_outcome.values()), **by_outcome}
+
+    def breakdown(self) -> Breakdown:
+        """The same queries by other features."""
+        self._settle()
+        return Breakdown(
+            dict(self._types),
+            dict(self._rcodes),
+            {"udp": self._transports[UDP], "tcp": self._transports[TCP]},
+            dict(self._blocked_by),
+            dict(self._allowed_by),
+            dict(self._upstreams),
+        )
+
+    def day(self, now: float) -> tuple[int, int]:
+        """(queries, blocked) of the last 24 hours."""
+        return self._series.totals(int(now) // 60)
+
+    def minutes(self, number: int, now: float) -> Minutes:
+        """Queries and blocked queries of each of the last ``number`` minutes."""
+        return self._series.last(number, int(now) // 60)
+
+    def top(self, limit: int, now: float) -> Top:
+        """The heaviest names and clients of the last day."""
+        self._settle()
+        known, exact = self._clients.distinct(now)
+        clients = self._clients.top(limit, now)
+        return Top(
+            self._clients.since(now),
+            self._names.top(limit, now),
+            self._blocked_names.top(limit, now),
+            [(client, self._blocked_clients.count(client.key)) for client in clients],
+            known,
+            exact,
+        )
+
+    @property
+    def recent(self) -> RecentQueries:
+        """The last queries."""
+        return self._recent

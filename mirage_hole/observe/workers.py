@@ -1,0 +1,203 @@
+"""Sums the counters that workers report once a second; a restarted worker begins at zero, the sums do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+COUNTERS = (
+    "datagrams",
+    "packet_cache_hits",
+    "replies_lost",
+    "not_queries",
+    "upstream_mismatched",
+    "records_sent",
+    "records_dropped",
+    "tcp_refused",
+    "tcp_closed_idle",
+)
+"""Numbers that only grow while a worker lives."""
+GAUGES = ("packet_cache_entries", "cache_entries", "cache_bytes", "in_flight", "tcp_connections")
+"""Numbers that come and go."""
+UPSTREAM_COUNTERS = ("sent", "answered", "timeouts", "failures")
+
+MAX_COUNT = 2**53  # what JSON numbers hold exactly, RFC 8259 section 6
+MAX_UPSTREAMS = 255  # a record has one octet for the upstream's index
+
+
+class UpstreamView(NamedTuple):
+    """One upstream, over all workers."""
+
+    address: str
+    sent: int
+    answered: int
+    timeouts: int
+    failures: int
+    rtt_ms: float | None
+    """Mean of the workers' smoothed round-trip times in milliseconds; None when no worker knows one."""
+    healthy: bool
+    """False when every worker gave up on it for now."""
+
+
+class WorkerView(NamedTuple):
+    """One worker as it was when it last reported."""
+
+    number: int
+    pid: int
+    generation: int
+    """The generation it serves from; 0 for none."""
+    paused: bool
+    """It lets everything through."""
+    reported_at: float
+    """Seconds since the epoch; 0 before the first report."""
+    restarts: int
+    values: dict[str, int]
+    """``COUNTERS`` since the worker's own start, and ``GAUGES``."""
+
+
+@dataclass(slots=True)
+class _Upstream:
+    counters: dict[str, int]
+    rtt_ms: float | None
+    healthy: bool
+
+
+@dataclass(slots=True)
+class _Worker:
+    values: dict[str, int] = field(default_factory=dict)
+    upstreams: dict[str, _Upstream] = field(default_factory=dict)
+    pid: int = 0
+    generation: int = 0
+    paused: bool = False
+    reported_at: float = 0.0
+    alive: bool = False
+    starts: int = 0
+
+
+class Workers:
+    """The counters of all workers."""
+
+    __slots__ = ("_ended", "_ended_upstreams", "_workers")
+
+    def __init__(self) -> None:
+        self._workers: dict[int, _Worker] = {}
+        self._ended = dict.fromkeys(COUNTERS, 0)
+        self._ended_upstreams: dict[str, dict[str, int]] = {}
+
+    def started(self, number: int) -> None:
+        """A worker was started in this place; what its predecessor counted is kept in the sums."""
+        self._retire(number)
+        worker = self._workers.setdefault(number, _Worker())
+        worker.starts += 1
+        worker.alive = True
+
+    def gone(self, number: int) -> None:
+        """The worker ended: its gauges count no longer."""
+        self._retire(number)
+
+    def report(self, number: int, message: Mapping[str, object], now: float) -> None:
+        """Take a ``counters`` message (:mod:`mirage_hole.runtime.channel`); what is no number in it is ignored."""
+        worker = self._workers.get(number)
+        if worker is None or not worker.alive:
+            self.started(number)
+            worker = self._workers[number]
+        values = {name: whole(message.get(name)) for name in (*COUNTERS, *GAUGES)}
+        pid = whole(message.get("pid"))
+        # Another process, or counters that went back: a new worker whose start was not announced.
+        if worker.pid not in {0, pid} or any(values[name] < worker.values.get(name, 0) for name in COUNTERS):
+            self.started(number)
+        worker.values = values
+        worker.pid = pid
+        worker.generation = whole(message.get("generation"))
+        worker.paused = message.get("paused") is True
+        upstreams = dict(_read_upstreams(message.get("upstreams")))
+        for address, before in worker.upstreams.items():
+            after = upstreams.get(address)
+            # New settings replace the upstreams of a living worker, which begin at zero.
+            if after is None or any(after.counters[name] < before.counters[name] for name in UPSTREAM_COUNTERS):
+                self._keep(address, before)
+        worker.upstreams = upstreams
+        worker.reported_at = now
+
+    def total(self, name: str) -> int:
+        """A counter since the supervisor's start, or the present sum of a gauge."""
+        return self._ended.get(name, 0) + sum(worker.values.get(name, 0) for worker in self._workers.values())
+
+    def restarts(self) -> int:
+        """How often a worker took the place of one that had ended."""
+        return sum(max(0, worker.starts - 1) for worker in self._workers.values())
+
+    def views(self) -> list[WorkerView]:
+        """The living workers, by number."""
+        return [
+            WorkerView(
+                number,
+                worker.pid,
+                worker.generation,
+                worker.paused,
+                worker.reported_at,
+                worker.starts - 1,
+                dict(worker.values),
+            )
+            for number, worker in sorted(self._workers.items())
+            if worker.alive
+        ]
+
+    def upstreams(self) -> list[UpstreamView]:
+        """Every upstream that a living worker uses, in the order of the first worker's preference."""
+        living = [worker for worker in self._workers.values() if worker.alive]
+        addresses = dict.fromkeys(address for worker in living for address in worker.upstreams)
+        return [
+            self._upstream(address, [w.upstreams[address] for w in living if address in w.upstreams])
+            for address in addresses
+        ]
+
+    def _upstream(self, address: str, seen: list[_Upstream]) -> UpstreamView:
+        ended = self._ended_upstreams.get(address, {})
+        sums = {name: ended.get(name, 0) + sum(one.counters[name] for one in seen) for name in UPSTREAM_COUNTERS}
+        times = [one.rtt_ms for one in seen if one.rtt_ms is not None]
+        mean = sum(times) / len(times) if times else None
+        return UpstreamView(address, rtt_ms=mean, healthy=any(one.healthy for one in seen), **sums)
+
+    def _retire(self, number: int) -> None:
+        worker = self._workers.get(number)
+        if worker is None:
+            return
+        for name in COUNTERS:
+            self._ended[name] += worker.values.get(name, 0)
+        for address, upstream in worker.upstreams.items():
+            self._keep(address, upstream)
+        worker.values = {}
+        worker.upstreams = {}
+        worker.pid = 0
+        worker.alive = False
+
+    def _keep(self, address: str, upstream: _Upstream) -> None:
+        if address in self._ended_upstreams or len(self._ended_upstreams) < MAX_UPSTREAMS:
+            ended = self._ended_upstreams.setdefault(address, dict.fromkeys(UPSTREAM_COUNTERS, 0))
+            for name, value in upstream.counters.items():
+                ended[name] += value
+
+
+def whole(value: object) -> int:
+    """A count from JSON; anything that is none is 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT else 0
+
+
+def _read_upstreams(value: object) -> Iterator[tuple[str, _Upstream]]:
+    rows = value if isinstance(value, list) else []
+    for row in rows[:MAX_UPSTREAMS]:
+        if isinstance(row, dict) and isinstance(address := row.get("address"), str):
+            port = whole(row.get("port")) or 53
+            rtt = row.get("rtt_ms")
+            yield (
+                f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+                _Upstream(
+                    {name: whole(row.get(name)) for name in UPSTREAM_COUNTERS},
+                    float(rtt) if isinstance(rtt, (int, float)) and 0 < rtt < 3.6e6 else None,  # 0: none measured yet
+                    row.get("healthy") is True,
+                ),
+            )
