@@ -33,7 +33,7 @@ class Built(NamedTuple):
     lines: bytes
     more: bytes
     set_width: int
-    """Octets an entry of ``sets``: 2 or 4."""
+    """Octets an entry of ``sets``: 1, 2 or 4."""
     members: list[list[tuple[int, int, int]]]
     """(list id, action, scope) of each set."""
 
@@ -154,9 +154,9 @@ class _Sets:
     def numbered(self, set_of: array[int]) -> tuple[list[list[tuple[int, int, int]]], bytes, int]:
         """(members of the sets that some key has, the column of their new numbers, its width in octets)."""
         used = sorted(set(set_of))
-        width = 2 if len(used) <= 1 << 16 else 4
+        width = 1 if len(used) <= 1 << 8 else 2 if len(used) <= 1 << 16 else 4
         number_of = {old: new for new, old in enumerate(used)}
-        column = array("H" if width == 2 else "I", map(number_of.__getitem__, set_of))
+        column = array({1: "B", 2: "H", 4: "I"}[width], map(number_of.__getitem__, set_of))
         return [list(self._members[old]) for old in used], _little(column), width
 
 
@@ -178,15 +178,11 @@ class _Grower:
 
 
 def _pack_further(buckets: list[array[int]]) -> bytes:
-    """Records of (key id, place in the set, line). Members came in the order of their places, and sorting keeps that."""
+    """Records of (key id, line), sorted by key id. Members came in the order of their places, and sorting keeps that."""
     packed = array("I")
     for bucket in buckets:
-        before, place = -1, 0
         for record in sorted(bucket, key=lambda record: record >> 32):
-            key_id = record >> 32
-            place = place + 1 if key_id == before else 1
-            before = key_id
-            packed.extend((key_id, place, record & 0xFFFFFFFF))
+            packed.extend((record >> 32, record & 0xFFFFFFFF))
     return _little(packed)
 
 

@@ -27,7 +27,10 @@ FORMAT_VERSION = 1
 ALL_LISTS = -1
 """The bit mask with every bit set; bit N stands for list N."""
 
-_MORE_WORDS = 3  # u32 words a record of more.bin: key id, member, line
+_MORE_WORDS = 2  # u32 words a record of more.bin: key id, line
+
+
+_CODES = {1: "B", 2: "H", 4: "I"}  # type codes of array and memoryview by octets
 
 
 class BadIndex(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -130,11 +133,11 @@ class Index:
         except (KeyError, TypeError, ValueError) as problem:
             message = f"the manifest is damaged: {type(problem).__name__} {problem}"
             raise BadIndex(message) from problem
-        if width not in {2, 4}:
-            message = f"set_width is {width!r}; only 2 and 4 octets are known"
+        if width not in _CODES:
+            message = f"set_width is {width!r}; only 1, 2 and 4 octets are known"
             raise BadIndex(message)
         columns = (
-            _column(sets, "H" if width == 2 else "I", "sets", count),
+            _column(sets, _CODES[width], "sets", count),
             _column(lines, "I", "lines", count),
             _column(more, "I", "more", None),
         )
@@ -215,10 +218,9 @@ class Index:
             return self._lines[key_id]
         more = self._more
         records = range(len(more) // _MORE_WORDS)
-        at = bisect_left(records, (key_id, place), key=lambda n: (more[n * 3], more[n * 3 + 1]))
-        if at < len(records) and more[at * 3] == key_id and more[at * 3 + 1] == place:
-            return more[at * 3 + 2]
-        return 0
+        first = bisect_left(records, key_id, key=lambda record: more[record * _MORE_WORDS])
+        at = (first + place - 1) * _MORE_WORDS  # the records of a key stand in the order of its members
+        return more[at + 1] if at < len(more) and more[at] == key_id else 0
 
 
 def empty_index() -> Index:
