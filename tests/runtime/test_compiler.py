@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import orjson
+import pytest
+
+from mirage_hole.lists.rule import Action, Complaint, Scope
+from mirage_hole.runtime import compiler
+from mirage_hole.runtime.compilation import compile_generation
+from mirage_hole.runtime.compile_job import BadJob, CompileJob, CompileResult, ListJob
+from mirage_hole.runtime.compiler import CompileError, compile_job
+from mirage_hole.runtime.generation import generations_directory, newest_generation, open_generation
+from mirage_hole.wire.names import from_text, labels_of
+
+BLOCK = "! Title: Trackers\n||ads.example.com^\nplain.example\n0.0.0.0 host.example\n*.wild.example\n||bad^rule\n"
+ALLOW = "good.ads.example.com\n"
+
+
+def a_job(tmp_path, generation=1, **texts):
+    texts = texts or {"block": BLOCK, "allow": ALLOW}
+    lists = []
+    for name, text in texts.items():
+        path = tmp_path / f"{name}.txt"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        lists.append(ListJob(path, "", f"https://lists.example/{name}", "allow" if name == "allow" else "block"))
+    return CompileJob(tmp_path / "state", generation, tuple(lists))
+
+
+def listing(tmp_path):
+    return sorted(path.name for path in generations_directory(tmp_path / "state").iterdir() if path.name != ".lock")
+
+
+def decide(index, name):
+    wire = from_text(name)
+    return index.decide(wire, labels_of(wire))
+
+
+def test_list_texts_become_a_generation(tmp_path):
+    result = compile_job(a_job(tmp_path))
+    assert (result.ok, result.error, result.names) == (True, "", 5)
+    assert result.path == newest_generation(tmp_path / "state")
+    block, allow = result.lists
+    assert (block.title, block.kind, block.rules, block.complaints) == ("Trackers", "block", 4, 1)
+    assert block.first_complaints[0].line == 6
+    assert sum(block.reasons.values()) == 1
+    assert (allow.title, allow.rules, allow.format) == ("https://lists.example/allow", 1, "domains")
+
+    index = open_generation(result.path)
+    assert [one.title for one in index.lists] == ["Trackers", "https://lists.example/allow"]
+    blocked = decide(index, "x.ads.example.com")
+    assert (blocked.list_id, blocked.line, blocked.scope) == (0, 2, Scope.SUBTREE)
+    assert decide(index, "good.ads.example.com").action is Action.ALLOW
+    assert decide(index, "host.example").line == 4
+    assert decide(index, "below.wild.example").line == 5
+    assert decide(index, "example") is None
+
+
+def test_the_manifest_tells_texts_apart_by_their_digest(tmp_path):
+    digests = []
+    for generation, text in enumerate(("a.example\n", "a.example\n", "b.example\n"), 1):
+        path = compile_job(a_job(tmp_path, generation, block=text)).path
+        digests.append(orjson.loads((path / "manifest.json").read_bytes())["lists"][0]["sha256"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_generation_of_no_lists_blocks_nothing(tmp_path):
+    result = compile_job(CompileJob(tmp_path / "state", 1, ()))
+    assert (result.ok, result.names, result.lists) == (True, 0, ())
+    assert decide(open_generation(result.path), "ads.example.com") is None
+
+
+def test_a_list_of_garbage_is_a_list_without_rules(tmp_path):
+    result = compile_job(a_job(tmp_path, block=os.urandom(100_000) + b"x" * 5_000_000 + b"\0" * 10_000))
+    assert result.ok
+    assert result.lists[0].rules < 10
+    assert result.lists[0].complaints > 100
+    assert len(result.lists[0].first_complaints) == compiler.FIRST_COMPLAINTS
+
+
+def test_a_missing_list_is_named(tmp_path):
+    job = a_job(tmp_path)
+    job.lists[1].path.unlink()
+    with pytest.raises(CompileError, match=r"lists\.example/allow: No such file"):
+        compile_job(job)
+    assert listing(tmp_path) == []
+
+
+def test_a_number_that_is_taken_is_refused(tmp_path):
+    compile_job(a_job(tmp_path))
+    with pytest.raises(CompileError, match="exists already"):
+        compile_job(a_job(tmp_path, block="other.example\n"))
+    assert decide(open_generation(newest_generation(tmp_path / "state")), "plain.example") is not None
+
+
+def test_two_compilers_do_not_meet(tmp_path):
+    compile_job(a_job(tmp_path))
+    with (generations_directory(tmp_path / "state") / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CompileError, match="another compiler"):
+            compile_job(a_job(tmp_path, 2))
+
+
+def test_leftovers_of_a_killed_compiler_are_removed(tmp_path):
+    leftover = generations_directory(tmp_path / "state") / ".tmp-00000001"
+    leftover.mkdir(parents=True)
+    (leftover / "names.marisa").write_bytes(b"half")
+    assert compile_job(a_job(tmp_path)).ok
+    assert listing(tmp_path) == ["00000001"]
+
+
+def test_a_full_disk_leaves_the_old_generation_and_nothing_else(tmp_path, monkeypatch):
+    compile_job(a_job(tmp_path))
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(compiler.os, "fsync", full)
+    with pytest.raises(CompileError, match="the disk is full"):
+        compile_job(a_job(tmp_path, 2))
+    assert listing(tmp_path) == ["00000001"]
+
+
+def test_a_state_directory_that_can_not_be_written_is_named(tmp_path):
+    (tmp_path / "state").write_text("a file where a directory should be")
+    with pytest.raises(CompileError, match=r"can't write to .*generations"):
+        compile_job(a_job(tmp_path))
+
+
+def run(data, **keywords):
+    return subprocess.run(
+        [sys.executable, "-m", "mirage_hole.runtime.compiler"], input=data, capture_output=True, timeout=50, **keywords
+    )
+
+
+def test_the_process_answers_with_one_line_of_json(tmp_path):
+    ended = run(a_job(tmp_path).to_json())
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.count(b"\n") == 1
+    result = CompileResult.from_json(ended.stdout)
+    assert result.ok
+    assert isinstance(result.lists[0].first_complaints[0], Complaint)
+    assert result.peak_kib > 1000
+    assert result.octets == sum(path.stat().st_size for path in result.path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not a job"),
+        (b"{", "not a job"),
+        (b"[]", "not a job"),
+        (b'{"state": "/nowhere", "generation": 0, "lists": []}', "generation is 0"),
+        (b'{"state": "/nowhere", "generation": 1, "lists": [{}]}', "not a job"),
+        (
+            b'{"state": "/nowhere", "generation": 1, "lists": '
+            b'[{"path": "x", "title": "", "source": "x", "kind": "perhaps", "format": null}]}',
+            "write block or allow",
+        ),
+        (
+            b'{"state": "/nowhere", "generation": 1, "lists": '
+            b'[{"path": "x", "title": "", "source": "x", "kind": "block", "format": "rpz"}]}',
+            "write one of hosts, domains",
+        ),
+    ],
+)
+def test_a_job_that_is_none_is_explained(data, words):
+    with pytest.raises(BadJob, match=words):
+        CompileJob.from_json(data)
+
+
+def test_a_failure_is_json_and_an_exit_code():
+    ended = run(b"{}")
+    assert ended.returncode == 1
+    result = CompileResult.from_json(ended.stdout)
+    assert not result.ok
+    assert "state" in result.error or "lists" in result.error
+
+
+def test_a_file_that_can_not_grow_leaves_nothing_behind(tmp_path):
+    job = a_job(tmp_path, block="".join(f"n{number}.example\n" for number in range(20_000)))
+    ended = run(job.to_json(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)))
+    assert ended.returncode == 1
+    assert "can't write" in CompileResult.from_json(ended.stdout).error
+    assert listing(tmp_path) == []
+
+
+async def test_the_control_plane_gets_the_result_as_a_value(tmp_path):
+    job = a_job(tmp_path)
+    result = await compile_generation(job, 50)
+    assert result.ok, result.error
+    assert result.path == newest_generation(tmp_path / "state")
+    assert [one.rules for one in result.lists] == [4, 1]
+    assert sum(result.lists[0].reasons.values()) == result.lists[0].complaints == 1
+
+
+def a_job_that_never_ends(tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # opening it waits for a writer
+    return CompileJob(tmp_path / "state", 1, (ListJob(tmp_path / "pipe", "", "a pipe", "block"),))
+
+
+async def test_a_compiler_that_is_not_done_in_time_is_stopped(tmp_path):
+    result = await compile_generation(a_job_that_never_ends(tmp_path), 0.05)
+    assert not result.ok
+    assert "not done after 0.05 s" in result.error
+
+
+async def test_a_cancelled_compilation_leaves_no_process(tmp_path):
+    job = a_job_that_never_ends(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(compile_generation(job, 50))
+        writer = await asyncio.to_thread(os.open, tmp_path / "pipe", os.O_WRONLY)  # returns when the compiler reads
+        task.cancel()
+    assert task.cancelled()
+    with pytest.raises(BrokenPipeError):  # the reader is gone
+        os.write(writer, b"x")
+    os.close(writer)
+
+
+async def test_a_compiler_that_dies_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "mirage_hole").mkdir()
+    (tmp_path / "mirage_hole" / "__init__.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr("mirage_hole.runtime.compilation._environment", lambda: {"PYTHONPATH": str(tmp_path)})
+    result = await compile_generation(a_job(tmp_path), 50)
+    assert not result.ok
+    assert f"signal {int(signal.SIGKILL)}" in result.error

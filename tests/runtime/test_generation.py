@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import mmap
+import subprocess
+import sys
+
+import orjson
+import pytest
+
+from mirage_hole.lists.rule import Action, Rule, Scope
+from mirage_hole.policy.build import Builder
+from mirage_hole.policy.index import ListInfo
+from mirage_hole.runtime.generation import (
+    LINES,
+    MANIFEST,
+    MORE,
+    NAMES,
+    SETS,
+    BadGeneration,
+    directory_name,
+    generations_directory,
+    newest_generation,
+    next_number,
+    open_generation,
+    remove_old_generations,
+)
+from mirage_hole.wire.names import from_text
+
+NAME = from_text("ads.example.com")
+
+
+def write(state, number=1):
+    builder = Builder()
+    builder.add_list([Rule(NAME, Action.BLOCK, Scope.EXACT, 12)])
+    built = builder.build()
+    info = ListInfo("a title", "a source", "block", "domains", 1, 0)
+    directory = generations_directory(state) / directory_name(number)
+    directory.mkdir(parents=True)
+    built.names.save(str(directory / NAMES))
+    for file, data in ((SETS, built.sets), (LINES, built.lines), (MORE, built.more)):
+        (directory / file).write_bytes(data)
+    (directory / MANIFEST).write_bytes(orjson.dumps(built.manifest(number, 0, [info._asdict()])))
+    return directory
+
+
+def test_a_generation_is_mapped_and_decides(tmp_path):
+    index = open_generation(write(tmp_path, 42))
+    assert index.generation == 42
+    assert index.lists == (ListInfo("a title", "a source", "block", "domains", 1, 0),)
+    match = index.decide(NAME, (0, 4, 12))
+    assert match is not None
+    assert match.line == 12
+
+
+def test_an_open_generation_survives_its_removal(tmp_path):
+    write(tmp_path, 1)
+    index = open_generation(newest_generation(tmp_path))
+    write(tmp_path, 2)
+    write(tmp_path, 3)
+    gone = remove_old_generations(tmp_path, keep=2)
+    assert [path.name for path in gone] == ["00000001"]
+    assert index.decide(NAME, (0, 4, 12)) is not None
+
+
+def test_the_newest_is_the_highest_number_not_the_latest_date(tmp_path):
+    write(tmp_path, 100)
+    write(tmp_path, 99)
+    assert newest_generation(tmp_path).name == "00000100"
+    assert next_number(tmp_path) == 101
+
+
+def test_what_is_no_complete_generation_does_not_count(tmp_path):
+    write(tmp_path, 1)
+    directory = generations_directory(tmp_path)
+    (directory / ".tmp-00000007").mkdir()
+    (directory / "00000008").mkdir()
+    (directory / "notes.txt").write_text("x")
+    assert newest_generation(tmp_path).name == "00000001"
+    assert next_number(tmp_path) == 9
+
+
+def test_a_state_directory_without_generations_has_none(tmp_path):
+    assert newest_generation(tmp_path / "absent") is None
+    assert next_number(tmp_path) == 1
+    assert remove_old_generations(tmp_path) == []
+
+
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES, MORE])
+def test_a_missing_file_is_named(tmp_path, file):
+    directory = write(tmp_path)
+    (directory / file).unlink()
+    with pytest.raises(BadGeneration, match=file):
+        open_generation(directory)
+
+
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES])
+@pytest.mark.parametrize("keep", [0, -1])
+def test_a_file_cut_short_is_refused(tmp_path, file, keep):
+    directory = write(tmp_path)
+    data = (directory / file).read_bytes()
+    (directory / file).write_bytes(data[:keep])
+    with pytest.raises(BadGeneration, match="00000001"):
+        open_generation(directory)
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"{}", b'"x"', b'{"version": 1}', b"\xff"])
+def test_a_manifest_that_is_none_is_refused(tmp_path, manifest):
+    directory = write(tmp_path)
+    (directory / MANIFEST).write_bytes(manifest)
+    with pytest.raises(BadGeneration, match="00000001"):
+        open_generation(directory)
+
+
+def test_files_are_mapped_not_read(tmp_path):
+    index = open_generation(write(tmp_path))
+    assert isinstance(index._held, mmap.mmap)
+
+
+def test_opening_a_generation_needs_no_parser_and_no_web():
+    code = (
+        "import sys, mirage_hole.runtime.generation;"
+        "print([name for name in sys.modules if name.split('.')[0] in {'aiohttp', 'click', 'msgspec', 'sqlite3', 'idna'}"
+        " or name.startswith('mirage_hole.lists.') and name != 'mirage_hole.lists.rule'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout.strip() == "[]"
