@@ -33,7 +33,7 @@ ENV PATH="/opt/mirage-hole/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     STATE_DIRECTORY=/var/lib/mirage-hole
 
-USER mirage-hole
+USER 953
 VOLUME ["/var/lib/mirage-hole"]
 EXPOSE 53/udp 53/tcp 8080/tcp
 STOPSIGNAL SIGTERM
