@@ -1,0 +1,62 @@
+"""``mirage-hole config``: is the configuration correct, what does it come to, and what may be written?"""
+
+from __future__ import annotations
+
+import click
+
+from mirage_hole.cli.options import Flags, SectionedCommand, setting_options
+from mirage_hole.config.read import report
+from mirage_hole.runtime.errors import BAD_CONFIG, StartupError
+
+
+@click.group("config")
+def command() -> None:
+    """Check, show and describe the configuration."""
+
+
+@command.command("check", cls=SectionedCommand)
+@setting_options
+@click.pass_context
+def check(ctx: click.Context) -> int:
+    """Read flags, environment and file, and report every problem. Exits with 0 if there is none, else with 78."""
+    reading = ctx.ensure_object(Flags).read()
+    loaded = reading.loaded
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if loaded.problems:
+        click.echo(report(loaded), err=True)
+        return BAD_CONFIG
+    written = sum(origin.kind != "default" for origin in loaded.places.values())
+    click.echo(
+        f"correct: {loaded.file or 'no configuration file'}, {written} settings written, the others at their defaults"
+    )
+    return 0
+
+
+@command.command("show", cls=SectionedCommand)
+@click.option("--origin", is_flag=True, help="Say behind each setting where it was written.")
+@setting_options
+@click.pass_context
+def show(ctx: click.Context, origin: bool) -> int:
+    """Print the settings that hold, defaults included, as a configuration file.
+
+    Raises:
+        StartupError: the configuration has problems.
+    """
+    from mirage_hole.config.describe import as_toml
+
+    reading = ctx.ensure_object(Flags).read()
+    if reading.settled is None:
+        raise StartupError(report(reading.loaded), BAD_CONFIG)
+    click.echo(as_toml(reading.settled, reading.loaded.origin if origin else None), nl=False)
+    return 0
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON schema of the configuration file, for editors."""
+    import orjson
+
+    from mirage_hole.config.describe import json_schema
+
+    click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))

@@ -1,0 +1,159 @@
+"""The settings for people and editors: docs/configuration.md, the JSON schema, and a configuration as TOML.
+
+``python -m mirage_hole.config.describe > docs/configuration.md`` writes the reference; a test holds it to the code.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
+from mirage_hole.config.values import format_duration, format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mirage_hole.config.problem import Origin
+    from mirage_hole.config.settled import Settled
+
+INTRODUCTION = """\
+# Configuration
+
+<!-- Made from mirage_hole/config/raw.py: change that, then `python -m mirage_hole.config.describe > docs/configuration.md` -->
+
+Nothing needs to be configured: `mirage-hole` alone blocks with its own starter list and asks the system's resolvers.
+
+Each setting can be written in three places. A flag beats an environment variable, a variable beats the file, and the
+file beats the default. A list replaces the list of the place below it; it is not added to it.
+
+* **The file** is TOML. The first that exists is read: the one of `--config`, the one of `$MIRAGE_HOLE_CONFIG`,
+  `$XDG_CONFIG_HOME/mirage-hole/config.toml` (`~/.config` when that is not set), `/etc/mirage-hole/config.toml`.
+* **An environment variable** is named after the section and the key, `MIRAGE_HOLE_SERVER__PORT`, or after the flag,
+  `MIRAGE_HOLE_PORT`. Items of a list are separated by spaces or commas (write a comma within a URL as `%2C`). An empty
+  variable counts as not set.
+* **A flag** stands before or behind the command: `mirage-hole --port 5353` and `mirage-hole serve --port 5353` are the
+  same. Flags of lists may be repeated.
+
+`mirage-hole config check` reports every problem at once, `mirage-hole config show --origin` prints the settings that hold
+and where each was written, and `mirage-hole config schema` prints a JSON schema for editors.
+
+## How values are written
+
+| value | examples |
+|---|---|
+| time | `5` (seconds), `1.5s`, `500ms`, `10m`, `24h`, `7d`, `1h30m` |
+| size | `65536` (octets), `64KiB`, `16M`, `1GiB`; units are powers of 1024 |
+| address and port | `192.168.1.2`, `192.168.1.2:5353`, `::1`, `[::1]:5353`, `fe80::1%eth0`; never a host name |
+| network | `192.168.0.0/16`, `2001:db8::/32`, `203.0.113.7`, and the word `private` |
+| list source | `https://example.org/hosts.txt`, `/etc/mirage-hole/mine.txt`, `./mine.txt`, or a name from the catalogue such as `starter`; in the file, paths are relative to the file |
+
+## An example
+
+```toml
+[server]
+listen = ["192.168.1.2", "[fd00::2]:53"]
+
+[lists]
+block = ["starter", "https://example.org/hosts.txt"]
+allow = ["./never-block.txt"]
+
+[upstream]
+servers = ["9.9.9.9", "[2620:fe::fe]:53"]
+```
+"""
+
+
+def markdown() -> str:
+    """docs/configuration.md, whole."""
+    parts = [INTRODUCTION]
+    for section, struct in SECTIONS.items():
+        parts.append(f"## `[{section}]`\n\n{struct.__doc__}\n")
+        parts += [_markdown_of(setting) for path, setting in settings().items() if path.startswith(f"{section}.")]
+    return "\n".join(parts)
+
+
+def _markdown_of(setting: Setting) -> str:
+    key = setting.path.partition(".")[2]
+    default = setting.default_text or f"`{_toml(setting.default)}`"
+    by_section, by_flag = setting.variables
+    flag = f"{setting.flag} {setting.metavar}".strip()
+    return (
+        f"### `{key}`\n\n{setting.doc}\n\n"
+        f"* default: {default}\n"
+        f"* write: {setting.write}\n"
+        f"* flag: `{flag}`\n"
+        f"* variable: `{by_section}` or `{by_flag}`\n"
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the configuration file."""
+    schema = msgspec.json.schema(Raw)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Mirage Hole configuration",
+        **schema,
+    }
+
+
+def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> str:
+    """The settings as a configuration file that settles to the same.
+
+    Args:
+        origin: says where a setting was written; None to leave that out.
+    """
+    values = _values(settled)
+    lines: list[str] = []
+    for section in SECTIONS:
+        lines.append(f"[{section}]")
+        for path, setting in settings().items():
+            if not path.startswith(f"{section}."):
+                continue
+            key = path.partition(".")[2]
+            value = values[path]
+            # TOML has no way to write "nothing", and reading "" back means just that.
+            line = f"{key} = {_toml(setting.default if value is None else value)}"
+            lines.append(f"{line}  # {origin(path)}" if origin else line)
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _values(settled: Settled) -> dict[str, object]:
+    return {
+        "server.listen": tuple(map(str, settled.listen)),
+        "server.port": settled.listen[0].port,
+        "server.workers": settled.workers,
+        "server.user": settled.user,
+        "server.allow_from": settled.allow_from,
+        "server.state_directory": str(settled.state_directory),
+        "web.listen": "off" if settled.web is None else str(settled.web),
+        "web.anywhere": settled.web_anywhere,
+        "lists.block": settled.blocklists,
+        "lists.allow": settled.allowlists,
+        "lists.refresh_every": format_duration(settled.refresh_every),
+        "upstream.servers": tuple(map(str, settled.upstreams)),
+        "upstream.timeout": format_duration(settled.timeout),
+        "cache.size": format_size(settled.cache_bytes),
+        "blocking.mode": settled.block_mode,
+        "blocking.ipv4": settled.block_ipv4,
+        "blocking.ipv6": settled.block_ipv6,
+        "blocking.ttl": format_duration(settled.block_ttl),
+        "log.level": settled.log_level.lower(),
+        "log.format": settled.log_format,
+    }
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, str):
+        # A JSON string is a TOML string but for one octet, which JSON leaves as it is.
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
