@@ -1,0 +1,31 @@
+"""What a visitor may take. Times are in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the web server."""
+
+    connections: int = 128
+    listeners: int = 32
+    """Live streams at the same time."""
+    request_time: float = 30.0
+    """From the connection, or the last request on it, to the end of the answer."""
+    keep_alive: float = 15.0
+    """A connection without a request is closed."""
+    line_octets: int = 4096
+    """The request line, and each header."""
+    headers: int = 64
+    tick: float = 0.5
+    """Between two looks for news for the live streams."""
+    heartbeat: float = 15.0
+    """A live stream without news says so this often."""
+    write_time: float = 10.0
+    """A listener that does not take what it was sent is let go."""
+    stream_rows: int = 100
+    """Queries an event of a live stream; of more in one tick the oldest are skipped."""
+    rows: int = 1000
+    """Queries an answer."""

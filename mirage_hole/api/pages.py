@@ -1,0 +1,45 @@
+"""The dashboard's files: read once at the start, from the checkout or from the wheel, and served from memory."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+MAX_FILE = 256 * 1024
+INDEX = "index.html"
+
+
+class Page(NamedTuple):
+    """One file."""
+
+    body: bytes
+    content_type: str
+    etag: str
+    """An entity tag (RFC 9110 8.8.3), with its quotes."""
+
+
+def web_directory() -> Path | None:
+    """Where the dashboard lies: in the wheel, else at the root of the checkout; None when in neither."""
+    package = Path(__file__).parents[1]
+    candidates = (package / "_web", package.parent / "web")
+    return next((path for path in candidates if (path / INDEX).is_file()), None)
+
+
+def load_pages(directory: Path | None) -> dict[str, Page]:
+    """The files by the path they are served at; ``/`` is ``index.html``. Other kinds and oversized files are left out."""
+    pages = {}
+    for path in sorted(directory.iterdir()) if directory else ():
+        kind = KINDS.get(path.suffix)
+        if kind is None or not path.is_file() or path.stat().st_size > MAX_FILE:
+            continue
+        body = path.read_bytes()
+        served_at = "/" if path.name == INDEX else f"/{path.name}"
+        pages[served_at] = Page(body, kind, f'"{sha256(body).hexdigest()[:20]}"')
+    return pages

@@ -1,0 +1,198 @@
+"""The live stream (server-sent events, HTML Living Standard 9.2): a listener pulls what is new, tick by tick.
+
+Nothing is queued for anybody: a listener that was slow finds the newest numbers at its next tick, and one that does not read
+at all is let go. What all listeners get at one tick is encoded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from mirage_hole.api import views
+from mirage_hole.api.problems import Fault, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mirage_hole.api.limits import Limits
+    from mirage_hole.api.state import ApiState
+
+log = logging.getLogger(__name__)
+
+RECONNECT_AFTER_MS = 2000
+SERIES_MINUTES = 1440
+NEWEST_MINUTES = 3
+"""Sent again with every change, since late records still move them."""
+
+_COUNTS_EVERY = 2  # ticks
+_SLOW_EVERY = 10
+
+
+class Cursor:
+    """How far one listener is."""
+
+    __slots__ = ("after", "sent")
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        """Number of the newest query that was sent."""
+        self.sent: dict[str, bytes] = {}
+        """What was sent last, by event."""
+
+
+class Feed:
+    """Makes the events of the live streams."""
+
+    def __init__(self, state: ApiState, limits: Limits) -> None:
+        self._state = state
+        self._limits = limits
+        self._encoded: dict[object, bytes] = {}
+        self._tick = -1
+
+    def resume(self, last_event_id: str) -> Cursor:
+        """Where a listener goes on that had got ``last_event_id``; a new one starts with the last queries.
+
+        Raises:
+            Refusal: with status 400 when the identifier is none of ours.
+        """
+        recent = self._state.statistics.recent
+        fresh = max(0, recent.last - self._limits.stream_rows)
+        if not last_event_id:
+            return Cursor(fresh)
+        boot, dash, number = last_event_id.partition("-")
+        if not (dash and number.isascii() and number.isdigit() and len(number) <= 16):
+            fault = Fault("Last-Event-ID", "is no identifier of this stream", "what an event's id said, or nothing")
+            raise Refusal(400, "The event identifier can't be read.", [fault])
+        if boot != views.boot(self._state):
+            return Cursor(fresh)  # numbers of another run mean nothing here
+        return Cursor(min(int(number), recent.last))
+
+    def opening(self, cursor: Cursor) -> bytes:
+        """What a listener gets first, whatever it had before."""
+        now = self._state.clock()
+        minutes = self._state.statistics.minutes(SERIES_MINUTES, now)
+        return b"".join(
+            (
+                b"retry: %d\n\n" % RECONNECT_AFTER_MS,
+                _event("hello", orjson.dumps(views.hello(self._state))),
+                _event("series", orjson.dumps(views.series(minutes))),
+                *self._news(cursor, now, -1, _SLOW_EVERY * _COUNTS_EVERY),
+            )
+        )
+
+    def news(self, cursor: Cursor, tick: int) -> bytes:
+        """What changed since the listener's last tick; empty when nothing did. ``tick`` counts up for all listeners alike."""
+        if tick != self._tick:
+            self._encoded.clear()
+            self._tick = tick
+        return b"".join(self._news(cursor, self._state.clock(), tick, tick))
+
+    def _news(self, cursor: Cursor, now: float, tick: int, turn: int) -> Iterator[bytes]:
+        yield self._queries(cursor, tick)
+        if turn % _COUNTS_EVERY == 0:
+            yield self._changed(cursor, tick, "counts", lambda: views.counts(self._state, now))
+            yield self._changed(cursor, tick, "minutes", lambda: self._minutes(now))
+        if turn % _SLOW_EVERY == 0:
+            yield self._changed(cursor, tick, "top", lambda: views.top(self._state, now))
+            yield self._changed(cursor, tick, "lists", lambda: views.lists(self._state))
+
+    def _queries(self, cursor: Cursor, tick: int) -> bytes:
+        recent = self._state.statistics.recent
+        after, last = cursor.after, recent.last
+        if after == last:
+            return b""
+        key = (after, last)
+        encoded = self._encoded.get(key)
+        if encoded is None:
+            found = recent.after(after, self._limits.stream_rows)
+            body = {"queries": views.rows(self._state, found), "skipped": last - after - len(found)}
+            encoded = _event("queries", orjson.dumps(body), f"{views.boot(self._state)}-{last}")
+            if tick >= 0:
+                self._encoded[key] = encoded
+        cursor.after = last
+        return encoded
+
+    def _changed(self, cursor: Cursor, tick: int, name: str, make: Callable[[], Any]) -> bytes:
+        encoded = self._encoded.get(name) if tick >= 0 else None
+        if encoded is None:
+            encoded = _event(name, orjson.dumps(make()))
+            if tick >= 0:
+                self._encoded[name] = encoded
+        if cursor.sent.get(name) == encoded:
+            return b""
+        cursor.sent[name] = encoded
+        return encoded
+
+    def _minutes(self, now: float) -> dict[str, Any]:
+        return views.series(self._state.statistics.minutes(NEWEST_MINUTES, now))
+
+
+class Streams:
+    """Serves the live stream to a bounded number of listeners, until :meth:`close`."""
+
+    def __init__(self, state: ApiState, limits: Limits) -> None:
+        self._feed = Feed(state, limits)
+        self._limits = limits
+        self._closing = asyncio.Event()
+        self.listeners = 0
+
+    def close(self) -> None:
+        """End every stream at once."""
+        self._closing.set()
+
+    async def serve(self, request: web.Request, last_event_id: str) -> web.StreamResponse:
+        """Stream until the listener leaves, is too slow, or the server stops.
+
+        Raises:
+            Refusal: 400 for an identifier that is none, 503 when there are too many listeners.
+        """
+        if self.listeners >= self._limits.listeners:
+            detail = f"{self.listeners} live streams are open, and that is the limit; close a page and try again."
+            raise Refusal(503, detail, headers={"Retry-After": "10"})
+        cursor = self._feed.resume(last_event_id)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        self.listeners += 1
+        try:
+            await response.prepare(request)
+            await self._write(response, self._feed.opening(cursor))
+            await self._follow(request, response, cursor)
+        except (TimeoutError, ConnectionError):
+            log.debug("a listener of the live stream left, or does not read")
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self.listeners -= 1
+        return response
+
+    async def _follow(self, request: web.Request, response: web.StreamResponse, cursor: Cursor) -> None:
+        loop = asyncio.get_running_loop()
+        pace, spoke = self._limits.tick, loop.time()
+        while not self._closing.is_set() and request.transport is not None and not request.transport.is_closing():
+            tick = int(loop.time() / pace) + 1  # the same for all listeners
+            try:
+                async with asyncio.timeout_at(tick * pace):
+                    await self._closing.wait()
+            except TimeoutError:
+                pass
+            news = self._feed.news(cursor, tick)
+            now = loop.time()
+            if not news and now - spoke >= self._limits.heartbeat:
+                news = b": still here\n\n"
+            if news:
+                await self._write(response, news)
+                spoke = loop.time()
+
+    async def _write(self, response: web.StreamResponse, octets: bytes) -> None:
+        async with asyncio.timeout(self._limits.write_time):
+            await response.write(octets)
+
+
+def _event(name: str, data: bytes, identifier: str = "") -> bytes:
+    """One event; ``data`` is JSON on one line."""
+    head = f"event: {name}\n" + (f"id: {identifier}\n" if identifier else "")
+    return head.encode() + b"data: " + data + b"\n\n"
