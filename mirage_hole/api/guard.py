@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STREAM = "/api/v1/events"
+"""The one resource without an end; it has deadlines of its own."""
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -53,8 +56,7 @@ def guard(hosts: HostRule, connections: Connections, limits: Limits) -> Middlewa
         connections.renew(request.transport)
         try:
             _check(request, hosts)
-            async with asyncio.timeout(limits.request_time) as deadline:
-                request[DEADLINE] = deadline
+            async with asyncio.timeout(None if request.path == STREAM else limits.request_time):
                 return await handler(request)
         except Refusal as refusal:
             response = problem_response(refusal)
@@ -72,10 +74,6 @@ def guard(hosts: HostRule, connections: Connections, limits: Limits) -> Middlewa
         return response
 
     return guarded
-
-
-DEADLINE = "deadline"
-"""The request's key of its :class:`asyncio.Timeout`, the time limit of the running request; a live stream lifts it."""
 
 
 def _check(request: web.Request, hosts: HostRule) -> None:

@@ -12,7 +12,6 @@ import orjson
 from aiohttp import web
 
 from mirage_hole.api import views
-from mirage_hole.api.guard import DEADLINE
 from mirage_hole.api.parameters import Parameters, no_parameters
 from mirage_hole.api.problems import Refusal
 from mirage_hole.api.stream import Streams
@@ -114,7 +113,6 @@ class Resources:
         parameters = Parameters(request.query)
         after = parameters.text("last_event_id", 64)
         parameters.done()
-        request[DEADLINE].reschedule(None)
         self._connections.release(request.transport)
         # A browser that reconnects by itself repeats the address, so what it says in the header is newer.
         return await self.streams.serve(request, request.headers.get("Last-Event-ID", after)[:64])

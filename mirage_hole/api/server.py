@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from mirage_hole.api.connections import Connections, GuardedSite
-from mirage_hole.api.guard import ProtocolLog, add_headers, guard
+from mirage_hole.api.guard import STREAM, ProtocolLog, add_headers, guard
 from mirage_hole.api.hosts import HostRule
 from mirage_hole.api.limits import Limits
 from mirage_hole.api.pages import load_pages, web_directory
@@ -48,7 +48,7 @@ def make_app(
         "/api/v1/queries": resources.queries,
         "/api/v1/lists": resources.lists,
         "/api/v1/explain": resources.explain,
-        "/api/v1/events": resources.events,
+        STREAM: resources.events,
         "/metrics": resources.metrics,
         "/healthz": resources.healthz,
     }
