@@ -52,7 +52,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         value = "" if self.value is None else f" = {shown(self.value)}"
-        where = str(self.origin)
+        where = "" if self.value is None and self.origin == DEFAULT else str(self.origin)
         place = f" ({where})" if where and where != self.setting else ""
         advice = f"; {self.instead}" if self.instead else ""
         return f"{self.setting}{value}{place}: {self.problem}{advice}"
