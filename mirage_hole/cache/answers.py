@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.wire.codes import Rcode
+from mirage_hole.wire.codes import TC, Rcode
 
 if TYPE_CHECKING:
     from mirage_hole.wire.scan import Reply
@@ -20,6 +20,11 @@ MAX_NEGATIVE_TTL: Final = 10_800
 """Seconds; RFC 2308 section 5: one to three hours."""
 ENTRY_COST: Final = 640
 """Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
+OFFSET_COST: Final = 40
+"""Octets for the place of one TTL: a number and where it is kept."""
+MOST_SPARED: Final = 256
+"""Answers in a row that the clock's hand may pass over. A full cache in which everything is wanted must not make one
+query wait while the hand goes round."""
 
 
 class Answer:
@@ -45,6 +50,8 @@ def lifetime(reply: Reply) -> int:
     Positive answers live as long as their shortest TTL. NXDOMAIN and NODATA live by their SOA and not at all without
     one (RFC 2308 5). Errors and truncated replies are not kept.
     """
+    if reply.flags & TC:
+        return 0
     if reply.rcode == Rcode.NOERROR and reply.counts[0]:
         if reply.negative_ttl >= 0:
             # A CNAME chain that ends in NODATA: the chain's TTLs and the SOA both bind (RFC 2308 2.2).
@@ -81,7 +88,7 @@ class AnswerCache:
         seconds = lifetime(reply)
         if seconds <= 0:
             return None
-        cost = len(key) + len(reply.records) + ENTRY_COST
+        cost = len(key) + len(reply.records) + len(reply.ede) + OFFSET_COST * len(reply.ttl_offsets) + ENTRY_COST
         if cost > self._capacity:
             return None
         answer = Answer(reply, now, now + seconds, upstream, cost)
@@ -112,12 +119,15 @@ class AnswerCache:
 
     def _make_room(self, now: float) -> None:
         queue, answers = self._queue, self._answers
+        spared = 0
         while self.cost > self._capacity:
             key = queue.popleft()
             answer = answers[key]
-            if answer.wanted and now < answer.expires_at:
+            if answer.wanted and now < answer.expires_at and spared < MOST_SPARED:
                 answer.wanted = False
                 queue.append(key)
+                spared += 1
             else:
                 del answers[key]
                 self.cost -= answer.cost
+                spared = 0

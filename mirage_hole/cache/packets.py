@@ -16,7 +16,12 @@ from mirage_hole.wire.reply import age_ttls
 
 ENTRY_COST: Final = 540
 """Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
+OFFSET_COST: Final = 40
+"""Octets for the place of one TTL: a number and where it is kept."""
+CLIENT_COST: Final = 160
+"""Octets for one client: its address and its place in the table."""
 MAX_CLIENTS: Final = 65_536
+"""And never more than take an eighth of the bound; then all are forgotten, and known again when they ask again."""
 
 FOREVER: Final = float("inf")
 
@@ -35,11 +40,12 @@ class PacketCache:
     First in, first out is enough here: what goes and is asked for again costs one turn of the engine.
     """
 
-    __slots__ = ("_capacity", "_entries", "_queue", "cost", "tables")
+    __slots__ = ("_capacity", "_entries", "_most_clients", "_queue", "cost", "tables")
 
     def __init__(self, capacity: int) -> None:
         """``capacity``: octets."""
         self._capacity = capacity
+        self._most_clients = _most_clients(capacity)
         self._entries: dict[bytes, Entry] = {}
         self._queue: deque[bytes] = deque()
         self.cost = 0
@@ -53,6 +59,8 @@ class PacketCache:
     ) -> None:  # fmt: skip
         """Remember ``answer`` (a whole message) to ``octets`` (a query without its ID) for this client's view.
 
+        One so large that it would push out nearly all the others is not remembered.
+
         Args:
             client: address octets.
             octets: the query without its ID.
@@ -63,11 +71,15 @@ class PacketCache:
             expires_at: until when it may be replayed; ``FOREVER`` for answers that policy made.
             ttl_offsets: where in ``answer`` the TTLs stand that run down; empty when they do not.
         """
-        if client not in self.tables:
-            if len(self.tables) >= MAX_CLIENTS:
-                self.tables.clear()
-            self.tables[client] = self._entries
         tail = answer[2:]
+        cost = len(octets) + 2 * len(tail) + len(subject) + OFFSET_COST * len(ttl_offsets) + ENTRY_COST
+        if not self._most_clients or cost > self._capacity - self._most_clients * CLIENT_COST:
+            return  # it would push everything else out
+        if client not in self.tables:
+            if len(self.tables) >= self._most_clients:
+                self._forget_clients()
+            self.tables[client] = self._entries
+            self.cost += CLIENT_COST
         # The answer's TTLs were already lowered by whole seconds; the next one falls a whole second later.
         aged_at = born_at + int(now - born_at)
         good_until = min(aged_at + 1, expires_at) if ttl_offsets else expires_at
@@ -76,8 +88,8 @@ class PacketCache:
         if previous is None:
             self._queue.append(octets)
         else:
-            self.cost -= _cost(octets, previous[TAIL])
-        self.cost += _cost(octets, tail)
+            self.cost -= _cost(octets, previous)
+        self.cost += cost
         self._entries[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets, tail]
         while self.cost > self._capacity:
             self._drop_oldest()
@@ -108,6 +120,9 @@ class PacketCache:
     def resize(self, capacity: int) -> None:
         """Change the bound, in octets."""
         self._capacity = capacity
+        self._most_clients = _most_clients(capacity)
+        if len(self.tables) > self._most_clients:
+            self._forget_clients()
         while self.cost > capacity:
             self._drop_oldest()
 
@@ -117,8 +132,18 @@ class PacketCache:
     def _drop_oldest(self) -> None:
         octets = self._queue.popleft()
         entry = self._entries.pop(octets)
-        self.cost -= _cost(octets, entry[TAIL])
+        self.cost -= _cost(octets, entry)
+
+    def _forget_clients(self) -> None:
+        self.cost -= CLIENT_COST * len(self.tables)
+        self.tables.clear()
 
 
-def _cost(octets: bytes, tail: bytes) -> int:
-    return len(octets) + len(tail) + ENTRY_COST
+def _cost(octets: bytes, entry: Entry) -> int:
+    # Twice the answer: as it was, and as it is now.
+    size: int = entry[LENGTH]
+    return len(octets) + 2 * size + len(entry[SUBJECT]) + OFFSET_COST * len(entry[TTL_OFFSETS]) + ENTRY_COST
+
+
+def _most_clients(capacity: int) -> int:
+    return min(MAX_CLIENTS, capacity // 8 // CLIENT_COST)

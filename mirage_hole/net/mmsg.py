@@ -137,10 +137,17 @@ class ConnectedOutbox:
             batch.words[number * WORDS + NAMELEN] = 0
 
     def put(self, wire: bytes) -> bool:
-        """Add one; True when the batch is full and must be flushed before the next."""
+        """Add one; True when the batch is full and must be flushed before the next.
+
+        Raises:
+            ValueError: longer than a slot; it would spill into the next datagram.
+        """
         batch, number = self._batch, self._count
         start = number * batch.slot
         size = len(wire)
+        if size > batch.slot:
+            message = f"{size} octets in a slot of {batch.slot}"
+            raise ValueError(message)
         batch.data[start : start + size] = wire
         batch.iovs[2 * number + 1] = size
         self._count = number + 1
@@ -179,15 +186,25 @@ class Outbox:
         """Datagrams that the kernel did not take."""
 
     def put(self, name: bytes, control: bytes, wire: bytes) -> None:
-        """Add one: raw sockaddr, raw control message (may be empty), payload of at most ``slot`` octets."""
+        """Add one: raw sockaddr, raw control message (may be empty), payload of at most ``slot`` octets.
+
+        Raises:
+            ValueError: longer than a slot; it would spill into another client's answer.
+        """
         batch, number = self._batch, self._count
+        size = len(wire)
+        if size > batch.slot:
+            message = f"{size} octets in a slot of {batch.slot}"
+            raise ValueError(message)
         start = number * batch.stride
         batch.names[start : start + batch.stride] = name
-        if control:
+        if batch.control_stride:
             start = number * batch.control_stride
-            batch.controls[start : start + batch.control_stride] = control
+            end = start + len(control)
+            batch.controls[start:end] = control
+            # Without one, the address that an earlier datagram left from must not be used again.
+            batch.words[number * WORDS + CONTROLLEN] = len(control)
         start = number * batch.slot
-        size = len(wire)
         batch.data[start : start + size] = wire
         batch.iovs[2 * number + 1] = size
         self._count = number + 1

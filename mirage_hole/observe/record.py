@@ -97,7 +97,7 @@ def encode_subject(subject: Subject) -> bytes:
 
 
 def decode_subject(data: bytes) -> Subject:
-    """The reverse of :func:`encode_subject`."""
+    """The reverse of :func:`encode_subject`; trusts what it reads, see :func:`decode_frame`."""
     _, outcome, rcode, qtype, list_id, line, offset, scope, upstream = _SUBJECT.unpack_from(data)
     name = data[_SUBJECT.size :]
     rule = name[offset:] if list_id != NO_LIST else b""
@@ -116,7 +116,7 @@ def encode_replays(at: float, transport: int, stride: int, addresses: bytes, sub
 
 def encode_single(at: float, transport: int, client: bytes, duration: float, subject: bytes) -> bytes:
     """A segment for one query; ``duration`` in seconds, kept in microseconds up to 71 minutes."""
-    micros = min(int(duration * 1e6), 0xFFFFFFFF) if duration > 0 else 0
+    micros = int(min(duration, 4294.0) * 1e6) if duration > 0 else 0
     return _SINGLE.pack(2, at, transport, len(client)) + client + _DURATION.pack(micros) + subject
 
 
@@ -126,7 +126,12 @@ def frame_generation(frame: bytes) -> int:
 
 
 def decode_frame(frame: bytes) -> Iterator[QueryRecord]:
-    """Every record of a frame, in order."""
+    """Every record of a frame, in order.
+
+    For frames this program made and holds whole, as tests and tools do: a frame that was cut or altered gives records
+    that are wrong, ``IndexError`` or ``struct.error``. :func:`mirage_hole.observe.segments.read_frame` is the one that
+    checks, and what the control plane reads workers' frames with.
+    """
     at = _FRAME.size
     end = len(frame)
     while at < end:

@@ -27,6 +27,7 @@ class Upstream:
         "answered",
         "failures",
         "in_a_row",
+        "leaves",
         "number",
         "port",
         "rtt",
@@ -47,27 +48,34 @@ class Upstream:
         self.failures = 0
         """Network errors and answers that were refusals or errors."""
         self.in_a_row = 0
+        """Failures since the last answer."""
+        self.leaves = 0
+        """Sick leaves since the last answer; each is twice as long as the one before."""
         self.sick_until = 0.0
 
     def answered_in(self, seconds: float) -> None:
         """An answer came: the smoothing is TCP's (RFC 6298 2.3: 7/8 old, 1/8 new)."""
         self.answered += 1
-        self.in_a_row = 0
+        self.in_a_row = self.leaves = 0
         self.sick_until = 0.0
         self.rtt = seconds if not self.rtt else self.rtt * 0.875 + seconds * 0.125
 
     def failed(self, now: float, *, timeout: bool) -> None:
-        """No usable answer came."""
+        """No usable answer came.
+
+        A hundred questions that were in flight at once fail as one: what fails during a sick leave makes it no longer.
+        """
         if timeout:
             self.timeouts += 1
         else:
             self.failures += 1
         self.in_a_row += 1
-        if self.in_a_row >= FAILURES_TO_SICKNESS:
-            leave = FIRST_SICK_LEAVE * 2 ** min(self.in_a_row - FAILURES_TO_SICKNESS, 8)
-            self.sick_until = now + min(leave, LONGEST_SICK_LEAVE)
+        if self.in_a_row >= FAILURES_TO_SICKNESS and now >= self.sick_until:
+            self.sick_until = now + min(FIRST_SICK_LEAVE * 2 ** min(self.leaves, 8), LONGEST_SICK_LEAVE)
+            self.leaves += 1
 
     def healthy(self, now: float) -> bool:
+        """Whether it is not on sick leave."""
         return now >= self.sick_until
 
     def patience(self, attempt: int) -> float:
@@ -76,11 +84,20 @@ class Upstream:
         A late answer is still taken, so impatience costs a datagram and never an answer.
         """
         first = max(LEAST_PATIENCE, 4 * self.rtt) if self.rtt else FIRST_PATIENCE
-        return float(min(first * 2**attempt, MOST_PATIENCE))
+        return min(first * 2.0 ** min(attempt, 8), MOST_PATIENCE)
+
+
+def _slowness(upstream: Upstream) -> float:
+    # One that was never asked counts as fast, so it is asked once; until it answers it counts as slow, so that the
+    # questions of the meantime do not all wait for a dead one.
+    return upstream.rtt or (FIRST_PATIENCE if upstream.sent else 0.0)
 
 
 def choose(upstreams: Sequence[Upstream], tried: Sequence[int], now: float, dice: Callable[[], int]) -> Upstream:
     """Whom to ask next: the fastest healthy upstream not yet tried for this question, then the healthy, then anyone.
+
+    One back from sick leave that has not answered since gets a question now and then, as exploring goes, or when no
+    other is left: whether it is well again is found out with one question and not with all of them.
 
     Args:
         upstreams: all of them, in the order of preference; at least one.
@@ -95,8 +112,8 @@ def choose(upstreams: Sequence[Upstream], tried: Sequence[int], now: float, dice
     if healthy:
         if dice() % EXPLORE_ONE_IN == 0:
             return healthy[dice() % len(healthy)]
-        # An upstream not measured yet counts as fast, so each is tried once; ties fall to the order of preference.
-        return min(healthy, key=lambda upstream: upstream.rtt)
+        proven = [upstream for upstream in healthy if not upstream.leaves]
+        return min(proven or healthy, key=_slowness)  # ties fall to the order of preference
     if fresh:
         return min(fresh, key=lambda upstream: upstream.sick_until)
     # All were tried: go round in the same order, the healthy first.

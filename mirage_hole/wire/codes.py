@@ -16,9 +16,12 @@ class RRType(IntEnum):
     HINFO = 13
     MX = 15
     TXT = 16
+    RP = 17
     AAAA = 28
+    LOC = 29
     SRV = 33
     NAPTR = 35
+    CERT = 37
     DNAME = 39
     OPT = 41
     DS = 43
@@ -27,12 +30,21 @@ class RRType(IntEnum):
     NSEC = 47
     DNSKEY = 48
     NSEC3 = 50
+    NSEC3PARAM = 51
     TLSA = 52
+    SMIMEA = 53
+    CDS = 59
+    CDNSKEY = 60
+    OPENPGPKEY = 61
+    ZONEMD = 63
     SVCB = 64
     HTTPS = 65
+    TKEY = 249
+    TSIG = 250
     IXFR = 251
     AXFR = 252
     ANY = 255
+    URI = 256
     CAA = 257
 
 
@@ -57,7 +69,10 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    YXDOMAIN = 6
+    NOTAUTH = 9
     BADVERS = 16
+    BADCOOKIE = 23
 
 
 class EdeCode(IntEnum):
@@ -69,6 +84,7 @@ class EdeCode(IntEnum):
     BLOCKED = 15
     FILTERED = 17
     PROHIBITED = 18
+    NOT_SUPPORTED = 21
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
     SYNTHESIZED = 29
@@ -98,8 +114,9 @@ def type_number(text: str) -> int:
     upper = text.upper()
     if upper in _TYPES_BY_NAME:
         return _TYPES_BY_NAME[upper]
-    if upper.startswith("TYPE") and upper[4:].isascii() and upper[4:].isdigit() and int(upper[4:]) < 65536:
-        return int(upper[4:])
+    digits = upper.removeprefix("TYPE")
+    if digits != upper and len(digits) <= 5 and digits.isascii() and digits.isdigit() and int(digits) < 65536:
+        return int(digits)
     message = f"{text!r} is no record type; write A, AAAA, HTTPS, TXT or the like, or TYPE followed by a number"
     raise ValueError(message)
 

@@ -27,6 +27,7 @@ class MessageBuffer:
         while len(held) - at >= 2:
             length = held[at] << 8 | held[at + 1]
             if length > self._limit or length < 12:
+                held.clear()
                 message = f"a message of {length} octets is announced"
                 raise ValueError(message)
             end = at + 2 + length

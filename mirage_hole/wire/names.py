@@ -7,6 +7,7 @@ from __future__ import annotations
 
 MAX_NAME = 255  # octets on the wire, RFC 1035 2.3.4
 MAX_LABEL = 63
+MAX_IDN = 1024  # characters: more than any that fits, once encoded, and IDNA's checks are not linear
 
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 _ESCAPED = frozenset(b'.\\"();@$')
@@ -24,10 +25,11 @@ def fold(wire: bytes) -> bytes:
 def from_text(text: str) -> bytes:
     r"""``Ads.Example.com`` -> ``b'\x03ads\x07example\x03com\x00'``: lower-cased, IDN converted to A-labels (RFC 5891).
 
-    A final dot is allowed. ``\.`` and ``\DDD`` escapes are read as in zone files (RFC 1035 5.1).
+    A final dot is allowed. ``\.`` and ``\DDD`` escapes are read as in zone files (RFC 1035 5.1). In an internationalised
+    name the labels that are ASCII already stay as they are: IDNA knows no underscore, and ``_dmarc`` beside one is common.
 
     Raises:
-        BadName: empty label, label over 63 octets, name over 255 octets, or a name IDNA refuses.
+        BadName: empty label, label over 63 octets, name over 255 octets, a bad escape, or a label IDNA refuses.
     """
     if text in {"", "."}:
         return b"\0"
@@ -38,7 +40,7 @@ def from_text(text: str) -> bytes:
     parts = []
     for label in labels:
         if not label:
-            raise BadName("two dots in a row" if len(labels) > 1 else "empty name")
+            raise BadName("a dot at the start, or two in a row")  # noqa: EM101
         if len(label) > MAX_LABEL:
             message = f"label of {len(label)} octets; 63 is the limit"
             raise BadName(message)
@@ -82,8 +84,15 @@ def _octet_text(octet: int) -> str:
 def _to_a_labels(text: str) -> str:
     import idna  # here, since its tables cost megabytes that a worker never needs
 
+    if len(text) > MAX_IDN:
+        message = f"{len(text)} characters; no internationalised name has more than {MAX_IDN}"
+        raise BadName(message)
     try:
-        return idna.encode(text.removesuffix("."), uts46=True).decode("ascii")
+        mapped = idna.uts46_remap(text, std3_rules=False)
+        if "\\" in mapped:  # it maps a full-width one to this, and then it would escape something
+            raise BadName("a backslash in an internationalised name; write its A-label form instead")  # noqa: EM101
+        labels = mapped.split(".")
+        return ".".join(label if label.isascii() else idna.alabel(label).decode("ascii") for label in labels)
     except (idna.IDNAError, UnicodeError) as problem:
         message = f"not a valid internationalised name: {problem}"
         raise BadName(message) from None
@@ -99,14 +108,18 @@ def _unescape(raw: bytes) -> list[bytes]:
             labels.append(bytearray())
         elif octet != 0x5C:
             labels[-1].append(octet)
-        elif raw[at : at + 3].isdigit() and len(raw) >= at + 3 and int(raw[at : at + 3]) < 256:
-            labels[-1].append(int(raw[at : at + 3]))
-            at += 3
-        elif at < len(raw):
+        elif at == len(raw):
+            raise BadName("a backslash at the end escapes nothing")  # noqa: EM101
+        elif not raw[at : at + 1].isdigit():
             labels[-1].append(raw[at])
             at += 1
         else:
-            raise BadName("a backslash at the end escapes nothing")  # noqa: EM101
+            digits = raw[at : at + 3]
+            if len(digits) < 3 or not digits.isdigit() or int(digits) > 255:
+                message = f"\\{digits.decode()} is no octet; write three digits, \\000 to \\255"
+                raise BadName(message)
+            labels[-1].append(int(digits))
+            at += 3
     if len(labels) > 1 and not labels[-1]:
         labels.pop()
     return [bytes(label) for label in labels]

@@ -21,6 +21,7 @@ MAX_ADDITIONAL = 4
 
 EDNS_COOKIE = 10
 
+_NAME_END = 12 + MAX_NAME
 _HEADER = Struct(">HHHHHH").unpack_from
 _TYPE_CLASS = Struct(">HH").unpack_from
 _RECORD = Struct(">HHIH").unpack_from
@@ -81,18 +82,20 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
 
     at = 12
     labels = []
+    # Beyond the longest name there is nothing to see, so a name that runs on ends the loop like a packet that is cut off.
+    reach = data if size < _NAME_END else data[:_NAME_END]
     try:
-        while length := data[at]:
+        while length := reach[at]:
             if length > 63:
                 return Malformed(ident, flags, Rcode.FORMERR, b"", "compressed or oversized label in the question")
             labels.append(at - 12)
             at += length + 1
     except IndexError:
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off")
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off or its name is too long")
     at += 1
     end = at + 4
-    if end > size or at - 12 > MAX_NAME:
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off or its name is too long")
+    if end > size:
+        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off")
     qtype, qclass = _TYPE_CLASS(data, at)
     question = data[12:end]
     name = fold(data[12:at])
@@ -136,7 +139,7 @@ def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, 
         if edns or data[start]:
             return "two OPT records" if edns else "OPT's owner is not the root"  # RFC 6891 6.1.1, 6.1.2
         edns, payload, extended = True, rrclass, ttl
-        if length:
+        if length and not ttl >> 16 & 0xFF:  # another version may lay its options out in another way
             fresh = _has_fresh_option(data, at - length, at)
             if fresh is None:
                 return "an EDNS option is cut off"
@@ -162,7 +165,7 @@ def skip_name(data: bytes, at: int) -> int:
     """The offset after the name that starts at ``at``, or -1. Pointers are stepped over, never followed."""
     size = len(data)
     start = at
-    while at < size and at - start <= MAX_NAME:
+    while at < size and at - start < MAX_NAME:
         length = data[at]
         if not length:
             return at + 1

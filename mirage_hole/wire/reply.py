@@ -10,6 +10,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from mirage_hole.wire.codes import AD, CD, EDNS_DO, QR, RA, RD, TC, EdeCode, Rcode
+from mirage_hole.wire.query import skip_name
 
 if TYPE_CHECKING:
     from mirage_hole.wire.query import Malformed, Query
@@ -31,7 +32,8 @@ _PLAIN_OPT = {ok: _OPT(0, 41, UDP_PAYLOAD, EDNS_DO if ok else 0, 0) for ok in (F
 
 def ede_option(code: EdeCode | int, text: str = "") -> bytes:
     """An Extended DNS Error option (RFC 8914 section 2); ``text`` is cut at whole characters."""
-    extra = text.encode()[:MAX_EDE_TEXT].decode(errors="ignore").encode()
+    # Titles come from lists on the web: half a surrogate pair in one must not stop an answer.
+    extra = text.encode(errors="replace")[:MAX_EDE_TEXT].decode(errors="ignore").encode()
     return _OPTION(EDE_OPTION, 2 + len(extra), code) + extra
 
 
@@ -54,24 +56,40 @@ def build_reply(
         counts: how many records of each of the three sections.
         options: EDNS options, sent only to a client that speaks EDNS, and left out before a record is.
         flags: further header flags, such as AD.
-        limit: the most octets that fit; beyond it the answer is emptied and TC set, OPT kept (RFC 2181 9, RFC 6891 7).
+        limit: the most octets that fit. What exceeds it loses its options, then its additional records, which are no
+            reason for TC (RFC 2181 9); then the answer is emptied and TC set, OPT kept (RFC 6891 7).
     """
     word = QR | RA | (query.flags & (RD | CD)) | flags | rcode
     answers, authority, additional = counts
     size = 12 + len(query.question) + len(records)
     if not query.edns:
         if size > limit:
+            if additional:
+                kept = _first(records, answers + authority)
+                return build_reply(query, rcode, kept, (answers, authority, 0), flags=flags, limit=limit)
             return _HEADER(query.id, word | TC, 1, 0, 0, 0) + query.question
         return _HEADER(query.id, word, 1, answers, authority, additional) + query.question + records
     if size + 11 + len(options) > limit:
         options = b""
         if size + 11 > limit:
+            if additional:
+                kept = _first(records, answers + authority)
+                return build_reply(query, rcode, kept, (answers, authority, 0), flags=flags, limit=limit)
             return _HEADER(query.id, word | TC, 1, 0, 0, 1) + query.question + _PLAIN_OPT[query.dnssec_ok]
     if options:
         opt = _OPT(0, 41, UDP_PAYLOAD, EDNS_DO if query.dnssec_ok else 0, len(options)) + options
     else:
         opt = _PLAIN_OPT[query.dnssec_ok]
     return _HEADER(query.id, word, 1, answers, authority, additional + 1) + query.question + records + opt
+
+
+def _first(records: bytes, count: int) -> bytes:
+    """The first ``count`` of well-formed ``records``. Pointers go backwards, so the rest can be cut off."""
+    at = 0
+    for _ in range(count):
+        at = skip_name(records, at) + 10
+        at += records[at - 2] << 8 | records[at - 1]
+    return records[:at]
 
 
 def udp_limit(query: Query) -> int:

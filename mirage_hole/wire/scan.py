@@ -13,8 +13,16 @@ from mirage_hole.wire.query import skip_name
 from mirage_hole.wire.reply import EDE_OPTION
 
 MAX_RECORDS = 4096
-MAX_TTL = 0x7FFFFFFF  # RFC 2181 8: the top bit set means 0
+MAX_TTL = 604_800
+"""Seconds. What is longer, the top bit set included, counts as this and is passed on as this (RFC 8767 4, which took
+RFC 2181's "treat as zero" back). So no reader of the answer can take it for zero, or ageing it for 68 years."""
+MAX_EDE = 512
+"""Octets of an Extended DNS Error worth passing on."""
+MAX_EDES = 4
 
+_ANY = RRType.ANY.to_bytes(2, "big")
+_LEAST_END = 17  # header, a root name, type and class
+_SHORTEST_SOA = 22  # two root names and five numbers
 _HEADER = Struct(">HHHHHH").unpack_from
 _RECORD = Struct(">HHIH").unpack_from
 _OPTION = Struct(">HH").unpack_from
@@ -35,9 +43,12 @@ class Reply(NamedTuple):
     min_ttl: int
     """Seconds; the least over answer and authority, -1 when there is no record."""
     negative_ttl: int
-    """Seconds a negative answer may be kept: the lesser of the SOA's TTL and its MINIMUM (RFC 2308 5); -1 without SOA."""
+    """Seconds a negative answer may be kept: the lesser of the SOA's TTL and its MINIMUM (RFC 2308 5); -1 without SOA.
+
+    0 for aliases that lead nowhere: records, but none of the type asked for, and no SOA to say how long that holds.
+    """
     ede: bytes
-    """The reply's Extended DNS Error options, as they came."""
+    """The reply's Extended DNS Error options, as they came; at most four."""
 
 
 def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - one pass; calls cost more than branches
@@ -48,11 +59,16 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
         question_end: where the question section ends.
     """
     size = len(data)
+    if size < question_end or question_end < _LEAST_END:
+        return None
     _, flags, _, answers, authority, additional = _HEADER(data)
     if not flags & QR or answers + authority + additional > MAX_RECORDS:
         return None
     at = question_end
+    asked = data[at - 4 : at]  # type and class
+    answered = asked.startswith(_ANY)
     offsets = []
+    too_long: list[int] = []
     least = negative = -1
     rcode = flags & 0x0F
     ede = b""
@@ -70,7 +86,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
         if end > size:
             return None
         if kind == RRType.OPT:
-            if number < main or cut != size:
+            if number < main or cut != size or data[start]:  # RFC 6891 6.1.1, 6.1.2: one, additional, owned by the root
                 return None
             rcode |= ttl >> 24 << 4
             if length:
@@ -82,19 +98,34 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
             cut = start
             kept = number - main
         elif cut == size:
-            if ttl > MAX_TTL:
-                return None
             offsets.append(at + 4 - question_end)
+            if ttl > MAX_TTL:
+                too_long.append(at + 4 - question_end)
+                ttl = MAX_TTL
             if number < main:
                 if least < 0 or ttl < least:
                     least = ttl
-                if kind == RRType.SOA and number >= answers and length >= 22:
+                if number < answers:
+                    answered = answered or data[at : at + 4] == asked
+                elif kind == RRType.SOA and length >= _SHORTEST_SOA and data[at + 2 : at + 4] == asked[2:]:
                     (minimum,) = _U32(data, end - 4)
                     negative = ttl if ttl < minimum else minimum
         at = end
     if at != size:
         return None
-    return Reply(flags, rcode, data[question_end:cut], (answers, authority, kept), tuple(offsets), least, negative, ede)
+    if answers and not answered and negative < 0:
+        negative = 0
+    records = data[question_end:cut]
+    if too_long:
+        records = _shorten(records, too_long)
+    return Reply(flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede)
+
+
+def _shorten(records: bytes, offsets: list[int]) -> bytes:
+    shortened = bytearray(records)
+    for offset in offsets:
+        shortened[offset : offset + 4] = MAX_TTL.to_bytes(4, "big")
+    return bytes(shortened)
 
 
 def _ede_options(data: bytes, at: int, end: int) -> bytes | None:
@@ -106,7 +137,7 @@ def _ede_options(data: bytes, at: int, end: int) -> bytes | None:
         following = at + 4 + length
         if following > end:
             return None
-        if code == EDE_OPTION and length >= 2 and len(found) < 4:
+        if code == EDE_OPTION and 2 <= length <= MAX_EDE and len(found) < MAX_EDES:
             found.append(data[at:following])
         at = following
     return b"".join(found)
