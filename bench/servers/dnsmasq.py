@@ -1,0 +1,69 @@
+"""dnsmasq with the names in a hosts file, as Pi-hole once did, and with one address= line a name. No log, a big cache."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from bench.processes import Running
+from bench.servers.server import Server, Site, append_host, find_program, first_line
+
+
+class Dnsmasq(Server):
+    """The Debian package dnsmasq-base, with --addn-hosts."""
+
+    name = "dnsmasq"
+
+    def unavailable(self) -> str:
+        return "" if find_program("dnsmasq") else "dnsmasq is not installed (apt-get install dnsmasq-base)"
+
+    def version(self) -> str:
+        line = first_line([find_program("dnsmasq") or "dnsmasq", "--version"])
+        return line.removeprefix("Dnsmasq version ").split()[0]
+
+    def configure(self, site: Site) -> None:
+        site.write_hosts()
+        (site.directory / "dnsmasq.conf").write_text("")
+
+    def command(self, site: Site) -> list[str]:
+        return [*_common(site), f"--addn-hosts={site.directory / 'blocked.hosts'}"]
+
+    def add_and_reload(self, site: Site, running: Running, name: str) -> bool:
+        append_host(site, name)
+        running.tell(signal.SIGHUP)
+        return True
+
+
+class DnsmasqAddress(Dnsmasq):
+    """The same with address=/NAME/0.0.0.0, which dnsmasq reads only when it starts."""
+
+    name = "dnsmasq address="
+
+    def configure(self, site: Site) -> None:
+        lines = "".join(f"address=/{name}/0.0.0.0\n" for name in site.names.blocked)
+        (site.directory / "dnsmasq.conf").write_text(lines)
+
+    def command(self, site: Site) -> list[str]:
+        return _common(site)
+
+    def add_and_reload(self, site: Site, running: Running, name: str) -> bool:
+        del site, running, name
+        return False
+
+
+def _common(site: Site) -> list[str]:
+    return [
+        find_program("dnsmasq") or "dnsmasq",
+        "--keep-in-foreground",
+        f"--conf-file={site.directory / 'dnsmasq.conf'}",
+        "--pid-file=",
+        *(["--user=root"] if os.getuid() == 0 else []),  # else root becomes nobody, who can't read our directory
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+        f"--port={site.port}",
+        "--no-resolv",
+        "--no-hosts",
+        f"--server=127.0.0.1#{site.upstream_port}",
+        "--cache-size=20000",
+        "--dns-forward-max=1000",
+    ]

@@ -1,0 +1,57 @@
+"""Mirage Hole, started as a user starts it. Its query records are on; the worker processes are its data plane."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import mirage_hole
+from bench import proc
+from bench.processes import Running
+from bench.servers.server import Server, Site, append_host
+
+
+class MirageHole(Server):
+    """A supervisor, one worker, and now and then a compiler."""
+
+    name = "mirage-hole"
+
+    def unavailable(self) -> str:
+        return "" if _program().exists() else f"{_program()} is missing (pip install -e . in this environment)"
+
+    def version(self) -> str:
+        return f"{mirage_hole.__version__}, CPython {sys.version.split()[0]}"
+
+    def configure(self, site: Site) -> None:
+        site.write_hosts()
+
+    def command(self, site: Site) -> list[str]:
+        return [
+            os.fspath(_program()),
+            *("--listen", "127.0.0.1"),
+            *("--port", str(site.port)),
+            *("--web", f"127.0.0.1:{site.web_port}"),
+            *("--upstream", f"127.0.0.1:{site.upstream_port}"),
+            *("--blocklist", os.fspath(site.directory / "blocked.hosts")),
+            *("--state", os.fspath(site.directory / "state")),
+        ]
+
+    def data_plane(self, tree: list[int]) -> list[int]:
+        return [pid for pid in tree if "mirage_hole.runtime.worker" in proc.command_line(pid)]
+
+    def add_and_reload(self, site: Site, running: Running, name: str) -> bool:
+        append_host(site, name)
+        running.tell(signal.SIGHUP)
+        return True
+
+    def index_mib(self, site: Site) -> float | None:
+        generations = sorted((site.directory / "state").glob("**/names.marisa"))
+        if not generations:
+            return None
+        return sum(path.stat().st_size for path in generations[-1].parent.iterdir()) / 1048576
+
+
+def _program() -> Path:
+    return Path(sys.executable).with_name("mirage-hole")
