@@ -22,7 +22,7 @@ from mirage_hole.resolver.effects import (
     RememberPacket,
     SendReply,
 )
-from mirage_hole.resolver.events import TimePassed, UpstreamUnreachable
+from mirage_hole.resolver.events import DrainEnded, TimePassed, UpstreamUnreachable
 from mirage_hole.resolver.pending import TICK
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class DataPlane:
         self.listeners: list[UdpListener | PortableUdpListener] = []
         self._loop = loop
         self._tasks = tasks
-        self._tcp_exchanges = 0
+        self._tcp_exchanges: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._asked: set[int] = set()
         self.upstreams = [
@@ -114,14 +114,23 @@ class DataPlane:
             self._timer = self._loop.call_later(TICK, self._tick)
 
     def stop_reading(self) -> None:
-        """Take no more queries; what is in flight goes on."""
+        """Take what has come by now, and no more; what is in flight goes on."""
         for listener in self.listeners:
             self._loop.remove_reader(listener.socket.fileno())
+            listener.on_readable()
 
     def close(self) -> None:
-        """Close the doors to the upstreams."""
+        """Tell whoever still waits, and close every socket."""
+        self.take([DrainEnded()], time.monotonic())
+        for listener in self.listeners:
+            listener.flush()
+            listener.socket.close()
         for upstream in self.upstreams:
             upstream.close()
+        for task in self._tcp_exchanges:
+            task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _tick(self) -> None:
         self._timer = None
@@ -151,19 +160,17 @@ class DataPlane:
             self._follow_ups.append(refused)
 
     def _ask_over_tcp(self, effect: AskUpstream) -> None:
-        if self._tcp_exchanges >= upstream_tcp.MOST_AT_ONCE:
+        if len(self._tcp_exchanges) >= upstream_tcp.MOST_AT_ONCE:
             reason = "too many questions over TCP at once"
-            self._follow_ups.append(UpstreamUnreachable(effect.upstream, effect.ident, reason))
+            self._follow_ups.append(UpstreamUnreachable(effect.upstream, effect.ident, reason, ours=True))
             return
-        self._tcp_exchanges += 1
-        self._tasks.create_task(self._exchange_over_tcp(effect))
+        task = self._tasks.create_task(self._exchange_over_tcp(effect))
+        self._tcp_exchanges.add(task)
+        task.add_done_callback(self._tcp_exchanges.discard)
 
     async def _exchange_over_tcp(self, effect: AskUpstream) -> None:
         upstream = self.engine.upstreams[effect.upstream]
-        try:
-            event = await upstream_tcp.exchange(upstream.address, upstream.port, effect)
-        finally:
-            self._tcp_exchanges -= 1
+        event = await upstream_tcp.exchange(upstream.address, upstream.port, effect)
         if event is not None:
             self.take([event], time.monotonic())
             self.after_batch()

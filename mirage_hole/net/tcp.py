@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import TCP
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
     from mirage_hole.net.dataplane import DataPlane
 
 PIPELINED: Final = 64
-"""Queries of one connection in work at once; then it is not read until some are answered."""
+"""Queries of one connection in work at once; the others wait, and the connection is not read meanwhile."""
 WRITE_BUFFER: Final = 256 * 1024
-"""Octets that wait for a client that does not read; more and the connection is closed."""
+"""Octets that wait for a client that does not read; more and the connection is closed. At a quarter, no query is begun."""
 
 
 class TcpListener:
     """Every TCP connection of one worker, counted and swept."""
 
     def __init__(self, plane: DataPlane, *, idle: float, most: int, most_per_client: int) -> None:
-        """``idle``: seconds without a whole query after which a connection is closed."""
+        """``idle``: seconds without a whole query or an answer after which a connection is closed."""
         self.plane = plane
         self.idle = idle
         self.most = most
@@ -44,17 +45,19 @@ class TcpListener:
 
     def sweep(self, now: float) -> None:
         """Close what is idle or stalled. A connection that waits for our answers is not idle."""
-        for connection in [c for c in self.connections if c.in_work == 0 and now - c.last_query_at > self.idle]:
+        for connection in [c for c in self.connections if c.in_work == 0 and now - c.active_at > self.idle]:
             self.closed_idle += 1
             connection.close()
 
-    def stop(self) -> None:
-        """Accept no more."""
+    def drain(self) -> None:
+        """Accept no more, read no more; each connection ends with its last answer."""
         for server in self._servers:
             server.close()
+        for connection in list(self.connections):
+            connection.finish()
 
     def close_all(self) -> None:
-        """End every connection."""
+        """End every connection now."""
         for connection in list(self.connections):
             connection.close()
 
@@ -64,22 +67,29 @@ class TcpConnection(asyncio.Protocol):
 
     def __init__(self, listener: TcpListener) -> None:
         self.in_work = 0
-        self.last_query_at = time.monotonic()
+        """Queries that the engine has and has not answered."""
+        self.active_at = time.monotonic()
+        """When the last whole query came or the last answer went (RFC 7766 6.2.3)."""
         self._listener = listener
         self._buffer = MessageBuffer(MAX_QUERY)
+        self._waiting: deque[bytes] = deque()
+        """Whole queries whose turn has not come: at most what one read holds."""
         self._transport: asyncio.Transport | None = None
         self._client = b""
-        self._ticket = (self,)
+        self._ticket: tuple[TcpConnection, ...] = (self,)
         self._over = False
-        """The client has finished sending."""
+        """No more will be read."""
         self._paused = False
+        self._full = False
+        """The client does not take what is sent."""
+        self._turn_is_due = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or turn it away."""
         assert isinstance(transport, asyncio.Transport)
         listener = self._listener
         peer = transport.get_extra_info("peername")
-        if peer is None:  # gone between accept and here
+        if not peer:  # gone between accept and here
             transport.abort()
             return
         family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
@@ -95,8 +105,10 @@ class TcpConnection(asyncio.Protocol):
         listener.by_client[client] = held + 1
 
     def connection_lost(self, _problem: Exception | None) -> None:
-        """Give the place back."""
+        """Give the place back. What is in work is still resolved, and its answers go nowhere."""
         self._transport = None
+        self._waiting.clear()
+        self._ticket = ()  # else the connection would hold itself
         listener = self._listener
         if self in listener.connections:
             listener.connections.discard(self)
@@ -107,7 +119,7 @@ class TcpConnection(asyncio.Protocol):
                 del listener.by_client[self._client]
 
     def data_received(self, data: bytes) -> None:
-        """Take octets; every whole query goes to the engine."""
+        """Take octets; whole queries go to the engine, a bounded number at a time."""
         if self._transport is None:
             return
         try:
@@ -115,20 +127,25 @@ class TcpConnection(asyncio.Protocol):
         except ValueError:
             self.close()
             return
-        if not messages:
-            return
-        now = self.last_query_at = time.monotonic()
-        self.in_work += len(messages)
-        if self.in_work >= PIPELINED:
-            self._pause()
-        plane = self._listener.plane
-        plane.take([QueryReceived(message, self._client, TCP, self._ticket) for message in messages], now)
-        plane.after_batch()
+        if messages:
+            self._waiting.extend(messages)
+            self._turn()
 
     def eof_received(self) -> bool:
         """The client will send no more; what it asked is still answered."""
         self._over = True
-        return self.in_work > 0
+        return self.in_work > 0 or bool(self._waiting)
+
+    def pause_writing(self) -> None:
+        """The client is slow to read: begin nothing more for it."""
+        self._full = True
+        self._pause()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._full = False
+        self.active_at = time.monotonic()
+        self._go_on()
 
     def reply(self, _ticket: object, wire: bytes) -> None:
         """Send one answer."""
@@ -137,14 +154,22 @@ class TcpConnection(asyncio.Protocol):
             transport.write(frame(wire))
             if transport.get_write_buffer_size() > WRITE_BUFFER:
                 transport.abort()  # it asks and does not listen
-        self._one_less()
+        self.no_reply()
 
     def no_reply(self) -> None:
-        """There will be no answer to one query."""
-        self._one_less()
+        """One query is done with."""
+        self.in_work -= 1
+        self.active_at = time.monotonic()
+        self._go_on()
+
+    def finish(self) -> None:
+        """Read no more, answer what was asked, then end."""
+        self._over = True
+        self._pause()
+        self._go_on()
 
     def close(self) -> None:
-        """End the connection, what is written already goes out if the client takes it."""
+        """End the connection now. What the client has not taken by now, it will not get."""
         transport = self._transport
         if transport is None:
             return
@@ -153,18 +178,38 @@ class TcpConnection(asyncio.Protocol):
         else:
             transport.close()
 
+    def _turn(self) -> None:
+        """Hand the engine what it may have at once, then let others have theirs."""
+        self._turn_is_due = True  # answers may come before this ends
+        waiting = self._waiting
+        now = self.active_at = time.monotonic()
+        count = min(len(waiting), PIPELINED - self.in_work)
+        self.in_work += count
+        if self.in_work >= PIPELINED or len(waiting) > count:
+            self._pause()
+        plane = self._listener.plane
+        plane.take([QueryReceived(waiting.popleft(), self._client, TCP, self._ticket) for _ in range(count)], now)
+        plane.after_batch()
+        self._turn_is_due = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What is next: another turn, reading on, or the end."""
+        transport = self._transport
+        if transport is None or self._turn_is_due:
+            return
+        if self._waiting:
+            if self.in_work <= PIPELINED // 2 and not self._full:
+                self._turn_is_due = True
+                asyncio.get_running_loop().call_soon(self._turn)
+        elif self._over:
+            if self.in_work == 0:
+                transport.close()
+        elif self._paused and self.in_work <= PIPELINED // 2 and not self._full:
+            self._paused = False
+            transport.resume_reading()
+
     def _pause(self) -> None:
         if not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-
-    def _one_less(self) -> None:
-        self.in_work -= 1
-        # An answered query begins the idle time anew (RFC 7766 6.2.3).
-        self.last_query_at = time.monotonic()
-        if self._over and self.in_work == 0:
-            if self._transport is not None:
-                self._transport.close()
-        elif self._paused and self.in_work < PIPELINED // 2 and self._transport is not None:
-            self._paused = False
-            self._transport.resume_reading()

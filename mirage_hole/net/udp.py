@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SLOT: Final = MAX_QUERY + 8  # a query over the limit is seen to be over it
 _REPLY_SLOT: Final = 1536
+_IP_PKTINFO: Final = 8  # Linux; named by Python from 3.12 on
 _BATCHES_A_WAKE: Final = 4
 """Then the loop gets its turn, so that upstreams and TCP are not starved by a flood."""
 
@@ -33,7 +34,7 @@ class UdpListener:
         self.replayed = 0
         self._plane = plane
         self._fd = sock.fileno()
-        pktinfo = is_wildcard(sock)
+        pktinfo = wants_local_address(sock)
         self._batch = mmsg.Batch(sock.family, _SLOT, pktinfo=pktinfo)
         self._send = mmsg.Batch(sock.family, _SLOT, pktinfo=pktinfo)
         self._pktinfo = pktinfo
@@ -145,7 +146,7 @@ class PortableUdpListener:
         self.replayed = 0
         self.lost = 0
         self._plane = plane
-        self._control = socket.CMSG_SPACE(20) if is_wildcard(sock) and hasattr(sock, "recvmsg") else 0
+        self._control = socket.CMSG_SPACE(20) if wants_local_address(sock) else 0
 
     def on_readable(self) -> None:
         """Read until the socket is empty or the loop should have its turn."""
@@ -154,7 +155,7 @@ class PortableUdpListener:
         for _ in range(_BATCHES_A_WAKE * mmsg.SLOTS):
             try:
                 octets, ancillary, _, peer = self.socket.recvmsg(_SLOT, self._control)
-            except (BlockingIOError, ConnectionError):
+            except OSError:  # empty, as a rule; whatever else it is, the next wake-up tries again
                 break
             self.datagrams += 1
             client = socket.inet_pton(self.socket.family, peer[0].partition("%")[0])
@@ -191,9 +192,18 @@ def make_listener(
     return UdpListener(sock, plane) if mmsg.supported() and not portable else PortableUdpListener(sock, plane)
 
 
-def is_wildcard(sock: socket.socket) -> bool:
-    """Whether the socket is bound to every local address, so that answers must be told where to leave from."""
-    return sock.getsockname()[0] in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+def wants_local_address(sock: socket.socket) -> bool:
+    """Whether answers must be told where to leave from: the socket is bound to every local address.
+
+    If so, each datagram brings the address it was sent to from now on (ip(7) IP_PKTINFO, RFC 3542 6.2).
+    """
+    if sock.getsockname()[0] not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return False
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_PKTINFO", _IP_PKTINFO), 1)
+    return True
 
 
 def without_interface(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:

@@ -8,9 +8,12 @@ by a fresh one after a number of queries or seconds: an attacker off the path mu
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import time
+from array import array
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.net import mmsg
@@ -26,6 +29,12 @@ QUERIES_A_DOOR: Final = 1024
 SECONDS_A_DOOR: Final = 30.0
 LINGER: Final = 10.0
 """Seconds a replaced door is kept for late answers."""
+MOST_LINGERING: Final = 256
+"""Replaced doors that are kept at once; under a flood of questions the oldest close early."""
+OURS: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+)
+"""Errors that say that something is short on this machine, and nothing about the upstream."""
 _REPLY_SIZE: Final = 4096
 _QUERY_SLOT: Final = 512  # header, question and a bare OPT: at most 286 octets
 _READS_A_WAKE: Final = 128
@@ -34,10 +43,13 @@ _READS_A_WAKE: Final = 128
 class Door:
     """One socket to one upstream."""
 
-    __slots__ = ("born_at", "fd", "left", "socket")
+    __slots__ = ("born_at", "closing", "fd", "left", "serial", "socket")
 
-    def __init__(self, sock: socket.socket, now: float) -> None:
+    def __init__(self, sock: socket.socket, serial: int, now: float) -> None:
         self.socket = sock
+        self.serial = serial
+        """1..65535, going round; no two doors of an upstream have the same for as long as a reply could matter."""
+        self.closing: asyncio.TimerHandle | None = None
         self.fd = sock.fileno()
         self.left = QUERIES_A_DOOR
         self.born_at = now
@@ -58,7 +70,10 @@ class UdpUpstream:
         )[0][4]
         self._doors: list[Door | None] = [None] * DOORS
         self._current: Door | None = None
-        self._left_by: dict[int, Door] = {}
+        self._lingering: deque[Door] = deque()
+        self._opened = 0
+        # By which door the query with an ID left last: a serial number each, 128 KiB and never more.
+        self._left_by = array("H", bytes(2 << 16))
         self._outbox = mmsg.ConnectedOutbox(_QUERY_SLOT) if mmsg.supported() else None
         self._loop = asyncio.get_running_loop()
 
@@ -69,7 +84,7 @@ class UdpUpstream:
             if door is None:
                 door = self._current = self._draw()
             door.left -= 1
-            self._left_by[ident] = door
+            self._left_by[ident] = door.serial
             if self._outbox is None:
                 door.socket.send(wire)
             elif self._outbox.put(wire):
@@ -77,7 +92,7 @@ class UdpUpstream:
         except BlockingIOError:
             return None  # lost in a full buffer, like any datagram: the engine asks again
         except OSError as problem:
-            return UpstreamUnreachable(self.number, ident, (problem.strerror or "network error").lower())
+            return UpstreamUnreachable(self.number, ident, _reason(problem), ours=problem.errno in OURS)
         return None
 
     def turn(self) -> UpstreamUnreachable | None:
@@ -90,10 +105,12 @@ class UdpUpstream:
 
     def close(self) -> None:
         """Close every door."""
-        for door in self._doors:
+        for door in (*self._doors, *self._lingering):
             if door is not None:
                 self._shut(door)
         self._doors = [None] * DOORS
+        self._lingering.clear()
+        self._current = None
 
     def _draw(self) -> Door:
         place = self._dice() % DOORS
@@ -101,10 +118,17 @@ class UdpUpstream:
         now = time.monotonic()
         if door is not None and door.left > 0 and now - door.born_at < SECONDS_A_DOOR:
             return door
-        fresh = self._open(now)
+        try:
+            fresh = self._open(now)
+        except OSError:
+            # Out of descriptors, it may be. A port that was used for long is a lesser evil than no answer.
+            door = door or next((other for other in self._doors if other is not None), None)
+            if door is None:
+                raise
+            return door
         self._doors[place] = fresh
         if door is not None:
-            self._loop.call_later(LINGER, self._shut, door)
+            self._let_linger(door)
         return fresh
 
     def _open(self, now: float) -> Door:
@@ -115,11 +139,24 @@ class UdpUpstream:
         except OSError:
             sock.close()
             raise
-        door = Door(sock, now)
+        self._opened += 1
+        door = Door(sock, self._opened % 0xFFFF + 1, now)
         self._loop.add_reader(door.fd, self._on_readable, door)
         return door
 
+    def _let_linger(self, door: Door) -> None:
+        door.closing = self._loop.call_later(LINGER, self._end_linger)
+        self._lingering.append(door)
+        if len(self._lingering) > MOST_LINGERING:
+            self._end_linger()
+
+    def _end_linger(self) -> None:
+        """Close the door that lingers longest: theirs end in the order in which they began."""
+        self._shut(self._lingering.popleft())
+
     def _shut(self, door: Door) -> None:
+        if door.closing is not None:
+            door.closing.cancel()
         self._loop.remove_reader(door.fd)
         door.socket.close()
 
@@ -127,19 +164,23 @@ class UdpUpstream:
         now = time.monotonic()
         events: list[UpstreamReplied | UpstreamUnreachable] = []
         receive = door.socket.recv
-        left_by = self._left_by
+        left_by, serial = self._left_by, door.serial
         for _ in range(_READS_A_WAKE):
             try:
                 wire = receive(_REPLY_SIZE)
             except BlockingIOError:
                 break
             except OSError as problem:  # ICMP told the kernel that nobody listens there
-                events.append(UpstreamUnreachable(self.number, None, (problem.strerror or "network error").lower()))
+                events.append(UpstreamUnreachable(self.number, None, _reason(problem)))
                 break
-            if left_by.get(wire[0] << 8 | wire[1] if len(wire) > 1 else -1) is door:
+            if len(wire) > 1 and left_by[wire[0] << 8 | wire[1]] == serial:
                 events.append(UpstreamReplied(wire, self.number, False))
             else:
                 self.mismatched += 1
         if events:
             self._plane.take(events, now)
         self._plane.after_batch()
+
+
+def _reason(problem: OSError) -> str:
+    return (problem.strerror or "network error").lower()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.lists.rule import Action
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import AskUpstream, CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.events import (
     BlockingPaused,
+    DrainEnded,
     PolicyChanged,
     QueryReceived,
     TimePassed,
@@ -23,7 +25,7 @@ from mirage_hole.resolver.pending import Case, Exchange, Question, Timers
 from mirage_hole.resolver.stages import STAGES, reply_to, subject
 from mirage_hole.upstream.health import choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
-from mirage_hole.wire.codes import TC, EdeCode, Rcode
+from mirage_hole.wire.codes import TC, EdeCode, Rcode, rcode_text
 from mirage_hole.wire.names import fold
 from mirage_hole.wire.query import Malformed, parse_query
 from mirage_hole.wire.reply import build_error, build_query, build_reply, ede_option
@@ -44,9 +46,13 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS: Final = 8
 MAX_WAITING: Final = 512
 """Clients that wait for one and the same question; more are told SERVFAIL at once."""
+MAX_EXCHANGES: Final = 49_152
+"""Exchanges in flight, those that are only still welcome included: the 65,536 IDs must not run out."""
 
 # Rcodes that say more about the upstream than about the name.
 _NO_HELP: Final = frozenset({Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED})
+# How servers that know no EDNS answer it (RFC 6891 7; NOTIMP by RFC 2671 5.3).
+_NO_EDNS: Final = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
 
 
 class Engine:
@@ -67,7 +73,13 @@ class Engine:
         """``dice`` gives random 16-bit numbers; ``timeout`` is in seconds from a query's arrival to SERVFAIL.
 
         ``upstreams`` may be empty: what is neither blocked nor known is then answered SERVFAIL.
+
+        Raises:
+            ValueError: more upstreams than a record can tell apart.
         """
+        if len(upstreams) > NO_UPSTREAM:
+            message = f"{len(upstreams)} upstreams; {NO_UPSTREAM} is the limit"
+            raise ValueError(message)
         self.index = index
         self.access = access
         self.sinkhole = sinkhole
@@ -76,7 +88,7 @@ class Engine:
         self.paused_until = 0.0
         self.timeout = timeout
         self._dice = dice
-        self._max_in_flight = min(max_in_flight, 30_000)  # IDs must stay easy to draw
+        self._max_in_flight = min(max_in_flight, 30_000)
         self._questions: dict[bytes, Question] = {}
         self._exchanges: dict[int, Exchange] = {}
         self._timers = Timers()
@@ -91,6 +103,7 @@ class Engine:
             TimePassed: self._on_time,
             PolicyChanged: self._on_policy,
             BlockingPaused: self._on_pause,
+            DrainEnded: self._on_drain_end,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -127,7 +140,7 @@ class Engine:
             return []
         if not self.upstreams:
             return self._servfail(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
-        if len(self._questions) >= self._max_in_flight:
+        if len(self._questions) >= self._max_in_flight or len(self._exchanges) >= MAX_EXCHANGES:
             return self._servfail(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
         question = Question(case, now + self.timeout)
         self._questions[case.key] = question
@@ -147,17 +160,21 @@ class Engine:
     # -- asking --
 
     def _ask(
-        self, question: Question, now: float, upstream: Upstream | None = None, over_tcp: bool = False
+        self, question: Question, now: float, upstream: Upstream | None = None, *, over_tcp: bool = False
     ) -> list[Effect]:
         if upstream is None:
             upstream = choose(self.upstreams, question.tried, now, self._dice)
+        exchanges = self._exchanges
+        if len(exchanges) >= MAX_EXCHANGES:  # room is made by the question's own oldest, for which hope is least
+            self._close(exchanges[question.idents[0]])
         ident = self._dice()
-        while ident in self._exchanges:
+        while ident in exchanges:
             ident = self._dice()
-        exchange = Exchange(ident, question, upstream.number, over_tcp, now)
-        self._exchanges[ident] = exchange
+        number = upstream.number
+        edns = number not in question.plain
+        exchange = exchanges[ident] = Exchange(ident, question, number, over_tcp, edns, now)
         question.idents.append(ident)
-        question.tried.append(upstream.number)
+        question.tried.append(number)
         patience = min(upstream.patience(question.attempts) * (2 if over_tcp else 1), question.deadline - now)
         question.attempts += 1
         self._timers.add(exchange, now + patience)
@@ -167,16 +184,18 @@ class Engine:
             question.wire,
             dnssec_ok=question.dnssec_ok,
             checking_disabled=question.checking_disabled,
-            edns=question.edns,
+            edns=edns,
         )
-        return [AskUpstream(ident, upstream.number, over_tcp, wire, patience)]
+        return [AskUpstream(ident, number, over_tcp, wire, patience)]
 
     def _ask_again(self, question: Question, now: float) -> list[Effect]:
         """Another try after a failure, unless nothing is left to try."""
-        if len(question.unusable) >= len(self.upstreams):
-            return self._give_up(question, EdeCode.NETWORK_ERROR, now)
-        if now >= question.deadline or question.attempts >= MAX_ATTEMPTS:
-            return self._give_up(question, EdeCode.NO_REACHABLE_AUTHORITY, now)
+        if (
+            len(question.unusable) >= len(self.upstreams)
+            or now >= question.deadline
+            or question.attempts >= MAX_ATTEMPTS
+        ):
+            return self._give_up(question, now)
         usable = [upstream for upstream in self.upstreams if upstream.number not in question.unusable]
         return self._ask(question, now, choose(usable, question.tried, now, self._dice))
 
@@ -193,19 +212,29 @@ class Engine:
             if refuses_without_question(wire):
                 return self._useless(exchange, wire[3] & 0x0F, None, now)
             self.mismatched += 1
-            return []
-        upstream = self.upstreams[exchange.upstream]
-        if wire[2] << 8 & TC and not exchange.over_tcp:
-            upstream.answered_in(now - exchange.asked_at)
-            return self._close(exchange) or self._ask(question, now, upstream, over_tcp=True)
+            # Over UDP it may be forged, and the true answer still comes; over TCP nothing else does.
+            return self._failed(exchange, now, "answered another question") if exchange.over_tcp else []
+        if wire[2] << 8 & TC:
+            return self._truncated(exchange, now)
         reply = scan_reply(wire, 12 + len(question.wire))
         if reply is None:
             self.mismatched += 1
             return self._failed(exchange, now, "sent a malformed answer")
-        if reply.rcode in _NO_HELP:
+        if reply.rcode in _NO_HELP or reply.rcode > 15:  # extended rcodes are about EDNS and TSIG, never about a name
             return self._useless(exchange, reply.rcode, reply, now)
-        upstream.answered_in(now - exchange.asked_at)
+        self.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
         return self._complete(question, reply, exchange.upstream, now)
+
+    def _truncated(self, exchange: Exchange, now: float) -> list[Effect]:
+        if exchange.over_tcp:
+            return self._failed(exchange, now, "truncated its answer over TCP")
+        question, upstream = exchange.question, self.upstreams[exchange.upstream]
+        upstream.answered_in(now - exchange.asked_at)
+        self._close(exchange)
+        others = (self._exchanges[ident] for ident in question.idents)
+        if any(other.over_tcp and not other.expired for other in others):
+            return []
+        return self._ask(question, now, upstream, over_tcp=True)
 
     def _complete(self, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
         self._forget(question)
@@ -219,43 +248,59 @@ class Engine:
         return effects
 
     def _useless(self, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:
-        """FORMERR, SERVFAIL, NOTIMP or REFUSED: another upstream may do better."""
-        question = exchange.question
-        if exchange.expired:
-            return []
-        if rcode == Rcode.FORMERR and question.edns:
+        """An answer that helps nobody, such as SERVFAIL or REFUSED: another upstream may do better."""
+        question, upstream = exchange.question, self.upstreams[exchange.upstream]
+        if rcode in _NO_EDNS and exchange.edns:
             # RFC 6891 7: a server that can't read EDNS says FORMERR; ask it once more without.
-            question.edns = False
-            return self._close(exchange) or self._ask(question, now, self.upstreams[exchange.upstream])
+            upstream.answered_in(now - exchange.asked_at)
+            self._close(exchange)
+            if upstream.number in question.plain:
+                return []  # which has been done
+            question.plain |= {upstream.number}
+            return self._ask(question, now, upstream)
         if rcode == Rcode.SERVFAIL:
             # It answered; the fault lies with the name's own servers or with DNSSEC.
-            self.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
-            question.last_reply = reply
+            upstream.answered_in(now - exchange.asked_at)
+            if reply is not None and reply.ede:
+                question.explained = (reply, upstream.number)
         else:
-            self.upstreams[exchange.upstream].failed(now, timeout=False)
-        self._close(exchange)
-        question.unusable.add(exchange.upstream)
-        question.problem = f"{self._named(exchange)} answered {Rcode(rcode).name}"
-        return self._ask_again(question, now)
+            upstream.failed(now, timeout=False)
+        return self._write_off(exchange, EdeCode.NO_REACHABLE_AUTHORITY, f"answered {rcode_text(rcode)}", now)
 
     def _failed(self, exchange: Exchange, now: float, reason: str) -> list[Effect]:
-        self._close(exchange)
         self.upstreams[exchange.upstream].failed(now, timeout=False)
-        exchange.question.unusable.add(exchange.upstream)
-        exchange.question.problem = f"{self._named(exchange)}: {reason}"
-        return self._ask_again(exchange.question, now)
+        return self._write_off(exchange, EdeCode.NETWORK_ERROR, reason, now)
+
+    def _write_off(self, exchange: Exchange, code: EdeCode, problem: str, now: float) -> list[Effect]:
+        """This upstream will not be asked again for this question."""
+        question, late = exchange.question, exchange.expired
+        self._close(exchange)
+        question.unusable.add(exchange.upstream)
+        question.problems[exchange.upstream] = problem
+        question.code = code
+        if late and len(question.unusable) < len(self.upstreams):
+            return []  # something else is already being tried
+        return self._ask_again(question, now)
 
     def _on_unreachable(self, event: UpstreamUnreachable, now: float) -> list[Effect]:
         if event.ident is not None:
             exchange = self._exchanges.get(event.ident)
-            hit = [exchange] if exchange is not None and not exchange.expired else []
+            hit = [exchange] if exchange is not None else []
         else:
             hit = [
                 exchange
                 for exchange in self._exchanges.values()
-                if exchange.upstream == event.upstream and not exchange.over_tcp and not exchange.expired
+                if exchange.upstream == event.upstream and not exchange.over_tcp
             ]
-        return [effect for exchange in hit for effect in self._failed(exchange, now, event.reason)]
+        effects: list[Effect] = []
+        for exchange in hit:
+            if exchange.expired:  # as may happen meanwhile, when an earlier one of the same question ended it
+                continue
+            if event.ours:
+                effects += self._write_off(exchange, EdeCode.OTHER, event.reason, now)
+            else:
+                effects += self._failed(exchange, now, event.reason)
+        return effects
 
     def _on_time(self, _event: TimePassed, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -265,23 +310,27 @@ class Engine:
             exchange.expired = True  # yet a late answer is still taken
             question = exchange.question
             self.upstreams[exchange.upstream].failed(now, timeout=True)
-            question.problem = f"{self._named(exchange)} did not answer"
+            question.problems[exchange.upstream] = "did not answer"
+            question.code = EdeCode.NO_REACHABLE_AUTHORITY
             effects += self._ask_again(question, now)
         return effects
 
     # -- endings --
 
-    def _give_up(self, question: Question, code: EdeCode, now: float) -> list[Effect]:
+    def _give_up(self, question: Question, now: float) -> list[Effect]:
         self._forget(question)
         effects: list[Effect] = []
-        for case in question.waiting:
-            if question.last_reply is not None:
+        if question.explained is not None:
+            reply, number = question.explained
+            for case in question.waiting:
                 asked = case.asked
-                told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, question.tried[-1])
-                effects.append(SendReply(asked.ticket, reply_to(case, question.last_reply, 0)))
+                told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, number)
+                effects.append(SendReply(asked.ticket, reply_to(case, reply, 0)))
                 effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
-            else:
-                effects += self._servfail(case, code, question.problem, now, question.tried[-1])
+            return effects
+        text = "; ".join(f"{self._named(number)}: {problem}" for number, problem in question.problems.items())
+        for case in question.waiting:
+            effects += self._servfail(case, question.code, text, now, question.tried[-1])
         return effects
 
     def _servfail(self, case: Case, code: EdeCode, text: str, now: float, upstream: int = NO_UPSTREAM) -> list[Effect]:
@@ -293,35 +342,44 @@ class Engine:
             EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
         ]
 
-    def _close(self, exchange: Exchange) -> list[Effect]:
-        """This exchange is over; its question may go on. Always empty, so that it reads well before ``or``."""
+    def _close(self, exchange: Exchange) -> None:
+        """This exchange is over; its question may go on."""
         exchange.expired = True
-        self._exchanges.pop(exchange.ident, None)
+        del self._exchanges[exchange.ident]
+        exchange.question.idents.remove(exchange.ident)  # the ID may be another question's from now on
         self._timers.cancel(exchange)
-        return []
 
     def _forget(self, question: Question) -> None:
         del self._questions[question.key]
         for ident in question.idents:
-            exchange = self._exchanges.pop(ident, None)
-            if exchange is not None:
-                exchange.expired = True
-                self._timers.cancel(exchange)
+            exchange = self._exchanges.pop(ident)
+            exchange.expired = True
+            self._timers.cancel(exchange)
 
-    def _named(self, exchange: Exchange) -> str:
-        upstream = self.upstreams[exchange.upstream]
-        return (
-            f"[{upstream.address}]:{upstream.port}"
-            if ":" in upstream.address
-            else f"{upstream.address}:{upstream.port}"
-        )
+    def _named(self, number: int) -> str:
+        upstream = self.upstreams[number]
+        host = f"[{upstream.address}]" if ":" in upstream.address else upstream.address
+        return f"{host}:{upstream.port}"
 
     # -- changes from outside --
 
     def _on_policy(self, event: PolicyChanged, _now: float) -> list[Effect]:
-        self.index = event.policy
+        index = self.index = event.policy
+        for question in self._questions.values():
+            for case in question.waiting:
+                if case.match is not None:  # an exception, told in the numbers of the old generation
+                    match = index.decide(case.query.name, case.query.labels)
+                    case.match = match if match is not None and match.action is Action.ALLOW else None
         return [ForgetPackets()]
 
     def _on_pause(self, event: BlockingPaused, _now: float) -> list[Effect]:
         self.paused_until = event.until or 0.0
         return [ForgetPackets()]
+
+    def _on_drain_end(self, _event: DrainEnded, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        for question in list(self._questions.values()):
+            self._forget(question)
+            for case in question.waiting:
+                effects += self._servfail(case, EdeCode.OTHER, "the resolver is stopping", now, question.tried[-1])
+        return effects

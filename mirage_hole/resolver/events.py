@@ -35,6 +35,9 @@ class UpstreamUnreachable(NamedTuple):
     ident: int | None
     """The exchange that failed; None: all that are in flight to this upstream over UDP."""
     reason: str
+    """What happened, for people: a few words."""
+    ours: bool = False
+    """The cause is on this machine (no descriptor, a bound of ours) and says nothing of the upstream's health."""
 
 
 class TimePassed(NamedTuple):
@@ -54,4 +57,8 @@ class BlockingPaused(NamedTuple):
     """In the clock of ``now``; None ends a pause."""
 
 
-Event = QueryReceived | UpstreamReplied | UpstreamUnreachable | TimePassed | PolicyChanged | BlockingPaused
+class DrainEnded(NamedTuple):
+    """The process ends now: whoever still waits is told so."""
+
+
+Event = QueryReceived | UpstreamReplied | UpstreamUnreachable | TimePassed | PolicyChanged | BlockingPaused | DrainEnded

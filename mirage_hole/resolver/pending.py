@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mirage_hole.wire.codes import CD
+from mirage_hole.wire.codes import CD, EdeCode
 
 if TYPE_CHECKING:
     from mirage_hole.policy.verdict import Match
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mirage_hole.wire.query import Query
     from mirage_hole.wire.scan import Reply
 
-TICK = 0.05
-"""Seconds: deadlines are kept in buckets of this width, which costs one list append instead of a heap."""
+TICK: Final = 0.05
+"""Seconds: deadlines are kept in buckets of this width, which costs one dictionary entry instead of a heap."""
 
-
-_KINDS = (b"\0", b"\1", b"\2", b"\3")
+_KINDS: Final = (b"\0", b"\1", b"\2", b"\3")
+_NONE: Final[frozenset[int]] = frozenset()
 
 
 class Case:
@@ -39,8 +39,8 @@ class Question:
     """One question that is being asked, and who waits for it."""
 
     __slots__ = (
-        "attempts", "checking_disabled", "deadline", "dnssec_ok", "edns", "idents", "key", "last_reply", "problem",
-        "tried", "unusable", "waiting", "wire",
+        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "idents", "key", "plain",
+        "problems", "tried", "unusable", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, case: Case, deadline: float) -> None:
@@ -55,27 +55,34 @@ class Question:
         self.tried: list[int] = []
         """Numbers of the upstreams asked, oldest first."""
         self.idents: list[int] = []
+        """IDs of its exchanges, oldest first. At least one of them has neither expired nor failed."""
         self.attempts = 0
-        self.edns = True
-        """False once an upstream could not read EDNS."""
+        self.plain = _NONE
+        """Upstreams that could not read EDNS."""
         self.unusable: set[int] = set()
         """Upstreams that can't be reached or gave an answer that helps nobody."""
-        self.last_reply: Reply | None = None
-        """A SERVFAIL to pass on when nothing better comes."""
-        self.problem = ""
-        """What the last failure was, for people."""
+        self.explained: tuple[Reply, int] | None = None
+        """A SERVFAIL that says why, to pass on when nothing better comes; and whose it is."""
+        self.problems: dict[int, str] = {}
+        """What went wrong with each upstream, for people."""
+        self.code = EdeCode.OTHER
+        """The kind of the last problem."""
 
 
 class Exchange:
     """One query to one upstream, in flight until its question is answered: late answers are welcome."""
 
-    __slots__ = ("asked_at", "due_in", "expired", "ident", "over_tcp", "question", "upstream")
+    __slots__ = ("asked_at", "due_in", "edns", "expired", "ident", "over_tcp", "question", "upstream")
 
-    def __init__(self, ident: int, question: Question, upstream: int, over_tcp: bool, asked_at: float) -> None:
+    def __init__(
+        self, ident: int, question: Question, upstream: int, over_tcp: bool, edns: bool, asked_at: float
+    ) -> None:
         self.ident = ident
         self.question = question
         self.upstream = upstream
         self.over_tcp = over_tcp
+        self.edns = edns
+        """Asked with EDNS."""
         self.asked_at = asked_at
         self.due_in = 0
         """The timer bucket it waits in."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mirage_hole.wire.scan import Reply
 
 _STREAM_LIMIT: Final = 65_535
-_NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, 249, 250, 253, 254})  # TKEY, TSIG, MAILB, MAILA
+_NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -44,9 +44,11 @@ def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | 
 def refuse_what_is_not_served(_engine: Engine, case: Case, _now: float) -> list[Effect] | None:
     """Classes other than IN, zone transfers and their kin: a stub resolver has nothing to say of them."""
     query = case.query
-    if query.qclass == RRClass.IN and query.qtype not in _NOT_SERVED:
-        return None
-    return refusal(case, b"")
+    if query.qclass != RRClass.IN:
+        return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
+    if query.qtype in _NOT_SERVED:
+        return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
+    return None
 
 
 def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | None:
@@ -130,8 +132,11 @@ def subject(case: Case, outcome: Outcome, rcode: int, upstream: int = NO_UPSTREA
 
 
 def _remember(engine: Engine, case: Case, answer: Answer, wire: bytes, told: bytes, now: float) -> RememberPacket:
-    start = 12 + len(case.query.question)
-    offsets = tuple(start + offset for offset in answer.reply.ttl_offsets)
+    query, reply = case.query, answer.reply
+    start = 12 + len(query.question)
+    # Additional records that did not fit are not in the answer, nor are their TTLs.
+    kept = reply.counts[0] + reply.counts[1] + (wire[10] << 8 | wire[11]) - query.edns
+    offsets = tuple(start + offset for offset in reply.ttl_offsets[:kept])
     # What was let through in a pause must not be replayed after it.
     expires_at = min(answer.expires_at, engine.paused_until) if now < engine.paused_until else answer.expires_at
     return RememberPacket(

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import os
+import resource
 import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +31,7 @@ from mirage_hole.policy.index import empty_index
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
-from mirage_hole.runtime import channel
+from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.generation import BadGeneration, open_generation
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
@@ -39,7 +42,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("mirage_hole.worker")
 
 DRAIN_FOR: Final = 5.0
-"""Seconds that questions in flight get before the process ends."""
+"""Seconds that questions in flight and slow readers get before the process ends."""
+ORPHAN_DRAIN_FOR: Final = 0.5
+"""The same when the supervisor is gone: its successor binds the same port, and the kernel would share queries out to us."""
+DESCRIPTORS: Final = 65_536
+"""Connections, doors to upstreams, and room to spare; as far as the hard limit permits."""
+CHANGEABLE: Final = frozenset(
+    {"timeout", "cache_bytes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
+)
+"""Settings that a worker takes while it runs."""
 
 
 class Worker:
@@ -53,7 +64,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._orphaned = False
         dice = Dice()
-        index = self._open(settings.policy_path) or empty_index()
+        index = _first_index(settings.policy_path)
         self.engine = Engine(
             index=index,
             access=Access(settings.allow_from),
@@ -85,6 +96,8 @@ class Worker:
         self._loop.add_reader(self._channel.fileno(), self._on_message)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stopping.set)
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_IGN)  # the supervisor's to obey; sent to the group, they must not end us
         # What is alive now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -114,12 +127,14 @@ class Worker:
     async def _drain(self) -> None:
         """Take nothing new, wait for what is in flight, say goodbye."""
         self.plane.stop_reading()
-        self.tcp.stop()
-        deadline = time.monotonic() + DRAIN_FOR
-        while self.engine.in_flight and time.monotonic() < deadline and not self._orphaned:  # noqa: ASYNC110 - engines keep no events
+        self.tcp.drain()
+        began = time.monotonic()
+        while self.engine.in_flight or self.tcp.connections:
             await asyncio.sleep(0.02)
-        self.tcp.close_all()
+            if time.monotonic() - began > (ORPHAN_DRAIN_FOR if self._orphaned else DRAIN_FOR):
+                break
         self.plane.close()
+        self.tcp.close_all()
         self.records.flush()
         channel.send_json(self._channel, {"is": "counters", **self.counters()})
         self._loop.remove_reader(self._channel.fileno())
@@ -173,10 +188,11 @@ class Worker:
             if not message:
                 self._orphaned = True
                 self._stopping.set()
+                self._loop.remove_reader(self._channel.fileno())  # it stays readable, and there is nothing to read
                 return
             try:
                 self._obey(orjson.loads(message))
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
+            except (AttributeError, KeyError, TypeError, ValueError) as problem:
                 log.warning("ignored a message from the supervisor: %s", problem)
 
     def _obey(self, message: dict[str, Any]) -> None:
@@ -195,9 +211,11 @@ class Worker:
                 log.warning("the supervisor asks for %r, which this version does not know", other)
 
     def _change_policy(self, path: str) -> None:
-        index = self._open(path)
-        if index is None:
-            channel.send_json(self._channel, {"is": "policy", "ok": False, "error": f"{path} can't be used"})
+        try:
+            index = open_generation(Path(path))
+        except BadGeneration as problem:
+            log.error("the compiled lists can't be used, the old ones stay: %s", problem)
+            channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
             return
         self.records.flush()  # what is gathered speaks of the old generation's lists
         self.plane.take([PolicyChanged(index)], time.monotonic())
@@ -205,11 +223,15 @@ class Worker:
         channel.send_json(self._channel, {"is": "policy", "generation": index.generation, "ok": True})
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
-        """Take those settings that may change while running: blocking, time-out, access, cache size."""
-        known = {name: getattr(self._settings, name) for name in self._settings.__slots__}
-        settings = WorkerSettings(**{**known, **{name: value for name, value in changes.items() if name in known}})
+        """Take those settings that may change while running; the others need a new worker."""
+        if fixed := sorted(changes.keys() - CHANGEABLE):
+            log.warning("these settings need a new worker: %s", ", ".join(fixed))
+        settings = replace(self._settings, **{name: value for name, value in changes.items() if name in CHANGEABLE})
         # Everything is made before anything is changed, so a bad value changes nothing.
         access, sinkhole = Access(settings.allow_from), _sinkhole(settings)
+        if not 0 < settings.timeout < math.inf or settings.cache_bytes < 0:
+            message = f"timeout {settings.timeout!r} or cache_bytes {settings.cache_bytes!r} is out of range"
+            raise ValueError(message)
         self._settings = settings
         self.engine.access, self.engine.sinkhole, self.engine.timeout = access, sinkhole, settings.timeout
         self.engine.cache.resize(settings.cache_bytes // 2, time.monotonic())
@@ -221,18 +243,26 @@ class Worker:
         ends_at = None if until is None else time.monotonic() + (until - time.time())
         self.plane.take([BlockingPaused(ends_at)], time.monotonic())
 
-    def _open(self, path: str) -> Index | None:
-        if not path:
-            return None
-        try:
-            return open_generation(Path(path))
-        except (BadGeneration, OSError) as problem:
-            log.error("can't use the compiled lists: %s", problem)
-            return None
-
 
 def _sinkhole(settings: WorkerSettings) -> Sinkhole:
     return Sinkhole(settings.block_mode, settings.block_ttl, settings.block_ipv4, settings.block_ipv6)
+
+
+def _first_index(path: str) -> Index:
+    """What to start with. Damaged lists block nothing, and a house without names is worse than one with advertisements."""
+    if path:
+        try:
+            return open_generation(Path(path))
+        except BadGeneration as problem:
+            log.error("the compiled lists can't be used, so nothing is blocked: %s", problem)
+    return empty_index()
+
+
+def _allow_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _adopt(fd: int) -> socket.socket:
@@ -250,9 +280,8 @@ async def serve(settings: WorkerSettings) -> None:
 def main() -> int:
     """Entry point."""
     settings = WorkerSettings.from_json(sys.stdin.buffer.read())
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level, format=f"%(levelname)s worker {settings.number}: %(message)s"
-    )
+    logs.configure(settings.log_level, settings.log_format, worker=settings.number)
+    _allow_descriptors()
     asyncio.run(serve(settings))
     return 0
 

@@ -41,6 +41,8 @@ class WorkerSettings:
     max_in_flight: int = 10_000
     """Questions waiting for an upstream; more are answered SERVFAIL."""
     log_level: str = "INFO"
+    log_format: str = "text"
+    """``text``, ``logfmt`` or ``json``."""
     paused_until: float | None = None
 
     def to_json(self) -> bytes:
