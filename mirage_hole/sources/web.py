@@ -1,0 +1,74 @@
+"""One request for a list: the redirections it may follow, and the validators that spare a download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
+
+from mirage_hole.sources.failures import Failure
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from mirage_hole.sources.shelf import Note
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_VALIDATOR: Final = 1024
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+async def get(
+    session: aiohttp.ClientSession, address: str, headers: dict[str, str], max_redirects: int
+) -> aiohttp.ClientResponse:
+    """The answer behind at most ``max_redirects`` redirections, its body not yet read.
+
+    Raises:
+        Failure: too many of them, or one that is not followed.
+        aiohttp.ClientError, TimeoutError: the network.
+    """
+    try:
+        url = URL(address)
+    except ValueError as problem:
+        sentence = f"the address is not valid ({problem}); write one like https://example.com/list.txt"
+        raise Failure(sentence) from problem
+    for _ in range(max_redirects + 1):
+        response = await session.get(url, headers=headers, allow_redirects=False)
+        if response.status not in _REDIRECTS:
+            return response
+        target = response.headers.get("Location", "")
+        response.close()
+        url = _redirected(url, target)
+    sentence = (
+        f"the server redirects more than {max_redirects} times; use the address at the end of it, if there is one"
+    )
+    raise Failure(sentence)
+
+
+def conditions(note: Note) -> dict[str, str]:
+    """Headers that ask for the list only if it is another one than the copy (RFC 9110 13.1)."""
+    headers = {"If-None-Match": note.etag, "If-Modified-Since": note.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def validators(response: aiohttp.ClientResponse) -> tuple[str, str]:
+    """ETag and Last-Modified; empty where there is none, or one that is too long to be kept."""
+    etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
+    return (etag if len(etag) <= _MAX_VALIDATOR else "", modified if len(modified) <= _MAX_VALIDATOR else "")
+
+
+def _redirected(url: URL, location: str) -> URL:
+    try:
+        target = url.join(URL(location)) if location else None
+    except ValueError:
+        target = None
+    if target is None or (not target.host and target.scheme in _SCHEMES):
+        sentence = f"the server redirects to {location[:200]!r}, which is no address; look for the list's new address"
+        raise Failure(sentence)
+    if target.scheme not in _SCHEMES:
+        sentence = f"the server redirects to {target.scheme}:, and only http and https are followed; look for the list's new address"
+        raise Failure(sentence)
+    if url.scheme == "https" and target.scheme == "http":
+        sentence = f"the server redirects from https to {target}, where anybody on the way can change the list; write that address if you accept it"
+        raise Failure(sentence)
+    return target
