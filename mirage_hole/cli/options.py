@@ -30,8 +30,17 @@ class Flags:
     config: str | None = None
 
     def read(self) -> Reading:
-        """Read the configuration with these flags."""
-        return read(self.values, os.environ, this_host(), self.config)
+        """Read the configuration with these flags, list sources included.
+
+        Raises:
+            StartupError: the installation is damaged.
+        """
+        reading = read(self.values, os.environ, this_host(), self.config)
+        if any(_needs_catalogue(source) for sources in reading.loaded.sources.values() for source in sources):
+            from mirage_hole.cli.sources import check_sources
+
+            check_sources(reading.loaded)
+        return reading if not reading.loaded.problems else reading._replace(settled=None)
 
     def settled(self) -> Settled:
         """The settings. Warnings go to standard error.
@@ -45,6 +54,11 @@ class Flags:
         if reading.settled is None:
             raise StartupError(report(reading.loaded), BAD_CONFIG)
         return reading.settled
+
+
+def _needs_catalogue(source: str) -> bool:
+    """Whether only the catalogue can tell if a source is right. Reading it takes time that starting has not."""
+    return source != "starter" and not source.startswith(("/", "https://", "http://"))
 
 
 class SettingOption(click.Option):

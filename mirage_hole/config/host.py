@@ -27,6 +27,7 @@ class Host:
     is_own: Callable[[str], bool]
     """Whether an IP address is one of this machine's, loopback left out."""
     user_exists: Callable[[str], bool]
+    """By name or number."""
     user_name: str
     """Whose process this is; empty when the account has no name."""
     system_config: Path = SYSTEM_CONFIG
@@ -75,8 +76,8 @@ def _user_exists(name: str) -> bool:
     import pwd
 
     try:
-        pwd.getpwnam(name)
-    except KeyError:
+        pwd.getpwuid(int(name)) if name.isascii() and name.isdigit() else pwd.getpwnam(name)
+    except (KeyError, OverflowError):
         return False
     return True
 

@@ -53,6 +53,8 @@ class Loaded:
     warnings: list[Problem] = field(default_factory=list)
     places: dict[str, Origin] = field(default_factory=dict)
     """Origin of each value that is not a default; a file's without its line, see :meth:`origin`."""
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The list sources of ``lists.block`` and ``lists.allow`` once settled."""
     broken: set[str] = field(default_factory=set)
     """Settings that already have a problem: the default that stands in for them is not worth a second one."""
 

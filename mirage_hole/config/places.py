@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from mirage_hole.config.settle import Findings
 
 MAX_SOURCES = 200
-MAX_SOURCE = 2000  # characters
+MAX_SOURCE = 2048  # characters
+LIST_SUFFIXES = (".txt", ".hosts", ".list", ".conf", ".gz", ".csv", ".rpz", ".zone")
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
+_URL = re.compile(r"https?://[^\s/?#]+\S*|file:/\S+", re.IGNORECASE)
 _CATALOGUE_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 
 
 def settle_sources(path: str, written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:
     """List sources, each once: URLs and catalogue names as they are, files as absolute paths.
 
     A file is relative to the configuration file that names it; in a flag or a variable, to the current directory. A word
-    of letters, digits, - and _ is a catalogue name: a file of such a name is written ``./name``.
+    of letters, digits, - and _ is a catalogue name: a file of such a name is written ``./name``. Whether the catalogue has
+    it is for :mod:`mirage_hole.sources` to say.
     """
     from_file = found.loaded.places.get(path)
     file = found.loaded.file
@@ -34,18 +37,35 @@ def settle_sources(path: str, written: tuple[str, ...] | str, found: Findings) -
         if not source or len(source) > MAX_SOURCE or not source.isprintable():
             what = "empty" if not source else "too long" if len(source) > MAX_SOURCE else "not printable"
             found.problem(path, text, what, "write a URL, a file, or a name from the catalogue", item=item)
-        elif "://" in source:
+        elif _SCHEME.match(source):
             if not _URL.fullmatch(source):
-                instead = "write the file's path" if source.startswith("file:") else "write http://… or https://…"
-                found.problem(path, text, "not a URL that can be downloaded", instead, item=item)
-            sources[source] = None
-        elif _CATALOGUE_NAME.fullmatch(source):
+                what, instead = "not a URL that can be downloaded", "write https://… or http://…, without spaces"
+                found.problem(path, text, what, instead, item=item)
             sources[source] = None
         else:
-            sources[str(base / _expanded(source))] = None
+            sources[_absolute(source, base)] = None
     if len(written) > MAX_SOURCES:
         found.problem(path, None, f"{len(written)} lists are too many", f"write at most {MAX_SOURCES}")
+    found.loaded.sources[path] = tuple(sources)
     return tuple(sources)
+
+
+def _absolute(source: str, base: Path) -> str:
+    """The absolute path, if it is a path; what may be a misspelt name or a URL without https:// stays as it is."""
+    if _CATALOGUE_NAME.fullmatch(source):
+        return source
+    path = base / _expanded(source)
+    first, slash, _ = source.partition("/")
+    if first in {"", ".", ".."} or first.startswith("~"):
+        is_path = True
+    elif slash:
+        is_path = "." not in first  # else it may be a host
+    else:
+        is_path = source.lower().endswith(LIST_SUFFIXES)
+    try:
+        return str(path) if is_path or path.exists() else source
+    except OSError:
+        return source
 
 
 def settle_state(written: str, environ: Mapping[str, str], found: Findings, host: Host) -> Path:
@@ -73,15 +93,16 @@ def settle_state(written: str, environ: Mapping[str, str], found: Findings, host
 
 
 def settle_user(written: str, found: Findings, host: Host) -> str | None:
-    """Whom to become. Only root may choose; being that user already is fine."""
+    """Whom to become, by name or number; None: choose (see ``runtime/privileges.py``). ``root`` means to stay."""
     user = written.strip()
-    if not user or user == host.user_name:
+    if not user:
         return None
     if not host.user_exists(user):
         what, instead = "no such user on this machine", f"write an existing one, or create it: useradd --system {user}"
         found.problem("server.user", user, what, instead)
-    elif not host.is_root:
-        found.problem("server.user", user, "only root can become another user", "leave it out, or start as root")
+    elif not host.is_root and user != host.user_name:
+        found.warning("server.user", user, "has no effect: only root can become another user", "start as root")
+        return None
     return user
 
 

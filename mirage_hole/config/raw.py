@@ -57,11 +57,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user: Annotated[
         str,
         _about(
-            "Whom to become once the ports are bound, when started as root.",
+            "Whom to become once the ports are bound, when started as root; root to stay root.",
             "--user",
             "NAME",
-            "the name of an existing user",
-            default="stay who we are",
+            "the name or number of an existing user",
+            default="mirage-hole if there is such a user, else nobody",
         ),
     ] = ""
     allow_from: Annotated[

@@ -28,7 +28,9 @@ def test_this_account_is_known():
     host = this_host()
     assert host.is_root == (os.geteuid() == 0)
     assert host.user_exists("root")
+    assert host.user_exists("0")
     assert not host.user_exists("no-such-user-here")
+    assert not host.user_exists("9" * 30)
     if host.user_name:
         assert host.user_exists(host.user_name)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.machine import a_host, problems, reading, settled
+from config.machine import a_host, problems, reading, settled, warnings
 from mirage_hole.config.read import read
 
 
@@ -39,6 +39,15 @@ class TestSources:
         assert settled(tmp_path, {"lists.block": ("./mine",)}, {}, toml).blocklists == (str(here / "mine"),)
         assert settled(tmp_path, {}, {"MIRAGE_HOLE_ALLOWLIST": "a.txt"}, toml).allowlists == (str(here / "a.txt"),)
 
+    def test_what_may_be_a_misspelt_name_or_a_url_without_its_scheme_stays_as_it_is(self, tmp_path):
+        written = ("oisd.small", "example.org/hosts.txt", "example.org/list", "file:///etc/hosts")
+        assert settled(tmp_path, {"lists.block": written}).blocklists == written
+
+    def test_unless_there_is_such_a_file(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "oisd.small").touch()
+        assert settled(tmp_path, {"lists.block": ("oisd.small",)}).blocklists == (str(tmp_path / "oisd.small"),)
+
     def test_a_home_directory_is_filled_in(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
         assert settled(tmp_path, {"lists.block": ("~/x.txt",)}).blocklists == (str(tmp_path / "x.txt"),)
@@ -52,14 +61,13 @@ class TestSources:
     @pytest.mark.parametrize(
         ("source", "advice"),
         [
-            ("ftp://example.org/x", "write http://… or https://…"),
-            ("https://", "write http://… or https://…"),
-            ("https:///path", "write http://… or https://…"),
-            ("https://exa mple/x", "write http://… or https://…"),
-            ("file:///etc/hosts", "write the file's path"),
+            ("ftp://example.org/x", "write https://… or http://…"),
+            ("https://", "write https://… or http://…"),
+            ("https:///path", "write https://… or http://…"),
+            ("https://exa mple/x", "write https://… or http://…"),
             ("", "write a URL, a file, or a name from the catalogue"),
             ("a\nb", "not printable"),
-            ("x" * 2001, "too long"),
+            ("x" * 2049, "too long"),
         ],
     )
     def test_what_can_be_no_source_is_refused(self, tmp_path, source, advice):
@@ -100,15 +108,18 @@ class TestStateDirectory:
 
 
 class TestUser:
-    def test_root_may_become_anyone_there_is(self, tmp_path):
-        assert settled(tmp_path, {"server.user": "dns"}, is_root=True, user_name="root").user == "dns"
+    @pytest.mark.parametrize("user", ["dns", "nobody", "root"])
+    def test_root_may_become_anyone_there_is_or_stay(self, tmp_path, user):
+        host = {"is_root": True, "user_name": "root", "user_exists": lambda name: name in {"dns", "nobody", "root"}}
+        assert settled(tmp_path, {"server.user": user}, **host).user == user
 
-    def test_nobody_else_may(self, tmp_path):
-        (found,) = problems(tmp_path, {"server.user": "dns"})
-        assert "only root can become another user; leave it out, or start as root" in found
+    def test_nobody_else_may_and_is_told_so(self, tmp_path):
+        (found,) = warnings(tmp_path, {"server.user": "dns"})
+        assert "has no effect: only root can become another user; start as root" in found
+        assert settled(tmp_path, {"server.user": "dns"}).user is None
 
-    def test_being_that_user_already_needs_nothing(self, tmp_path):
-        assert settled(tmp_path, {"server.user": "me"}).user is None
+    def test_without_the_setting_the_choice_is_left_open(self, tmp_path):
+        assert settled(tmp_path, is_root=True).user is None
 
     def test_a_user_that_is_not_there_is_a_problem(self, tmp_path):
         (found,) = problems(tmp_path, {"server.user": "dsn"}, is_root=True)

@@ -1,0 +1,176 @@
+"""What is in a list: how many rules of which kind, how often the same, and what could not be read, with line numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mirage_hole.lists.formats import FORMATS
+from mirage_hole.lists.line import split_lines
+from mirage_hole.lists.parse import parse
+from mirage_hole.lists.rule import Action, Complaint, Scope
+from mirage_hole.sources.content import BadContent, Inspector
+from mirage_hole.sources.failures import Failure
+from mirage_hole.sources.local import file_chunks
+from mirage_hole.sources.source import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mirage_hole.sources.source import Source
+
+
+class ListReport(NamedTuple):
+    """One list, read."""
+
+    source: str
+    """As written, without a password."""
+    title: str
+    """From the text, else from the catalogue, else the address."""
+    format: str
+    lines: int
+    rules: int
+    kinds: dict[tuple[Action, Scope], int]
+    """Rules by what they do and to which names."""
+    duplicates: int
+    """Rules that an earlier line made already."""
+    complaint_count: int
+    reasons: dict[str, int]
+    complaints: list[Complaint]
+    """The first thousand."""
+    refusal: str
+    """Why the server would not take this list: it completes "the list …"; empty when it would."""
+
+
+class CantRead(Exception):  # noqa: N818 - reads as what it is at the raise
+    """The text of the list could not be had; the message says why and what to do."""
+
+
+def read_source(source: Source, format: str | None, timeout: float) -> ListReport:
+    """Fetch a list and read it.
+
+    Args:
+        source: what to read.
+        format: a name from ``FORMATS``; None: the catalogue's word, or found out.
+        timeout: seconds for a download.
+
+    Raises:
+        CantRead: no text.
+    """
+    if source.location is not Location.WEB:
+        return read_chunks(file_chunks(source.address), source, format)
+    with tempfile.TemporaryDirectory(prefix="mirage-hole-") as directory:
+        path = asyncio.run(_download(source, Path(directory), timeout))
+        return read_chunks(file_chunks(str(path)), source, format)
+
+
+def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = None) -> ListReport:
+    """Read a list from the octets of its file, packed or not.
+
+    Raises:
+        CantRead: the file can't be read.
+    """
+    inspected = _Inspected(chunks)
+    try:
+        parsed = parse(split_lines(inspected), source.kind, format or source.format or None)
+        kinds: Counter[tuple[Action, Scope]] = Counter()
+        seen: set[tuple[bytes, Action, Scope]] = set()
+        for name, action, scope, _ in parsed:
+            kinds[action, scope] += 1
+            seen.add((name, action, scope))
+    except Failure as failure:
+        raise CantRead(str(failure)) from None
+    refusal = inspected.refusal
+    if not refusal and not parsed.rules:
+        refusal = f"holds no rule that can be read; use it in one of these formats: {', '.join(FORMATS)}"
+    return ListReport(
+        source.shown,
+        parsed.title or source.title,
+        parsed.format,
+        parsed.lines,
+        parsed.rules,
+        dict(kinds),
+        parsed.rules - len(seen),
+        parsed.complaint_count,
+        dict(parsed.reasons.most_common()),
+        parsed.complaints,
+        refusal,
+    )
+
+
+class _Inspected:
+    """The text, as far as it is one; why it ended early is kept for the report."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.refusal = ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        inspector = Inspector()
+        try:
+            for chunk in self._chunks:
+                yield from inspector.feed(chunk)
+            yield from inspector.finish()
+        except BadContent as bad:
+            self.refusal = str(bad)
+
+
+async def _download(source: Source, directory: Path, timeout: float) -> Path:  # noqa: ASYNC109 - handed on
+    from mirage_hole.sources.download import Downloader, Limits
+    from mirage_hole.sources.shelf import Shelf
+
+    downloader = Downloader(Shelf(directory), limits=Limits(total=timeout, attempts=1))
+    (outcome,) = await downloader.fetch_all([source])
+    if outcome.copy is None:
+        raise CantRead(outcome.error)
+    return outcome.copy.path
+
+
+_KIND_WORDS = {
+    (Action.BLOCK, Scope.EXACT): "block the name alone",
+    (Action.BLOCK, Scope.SUBTREE): "block the name and all below it",
+    (Action.ALLOW, Scope.EXACT): "allow the name alone",
+    (Action.ALLOW, Scope.SUBTREE): "allow the name and all below it",
+}
+
+
+def as_text(report: ListReport, shown: int) -> str:
+    """The report for people, with the first ``shown`` complaints."""
+    title = report.title if report.title == report.source else f"{report.title} ({report.source})"
+    lines = [
+        title,
+        f"  format      {report.format}: {FORMATS[report.format].about}",
+        f"  lines       {report.lines:,}",
+        f"  rules       {report.rules:,}",
+    ]
+    lines += [f"    {count:>12,}  {_KIND_WORDS[kind]}" for kind, count in sorted(report.kinds.items())]
+    lines += [f"  duplicates  {report.duplicates:,}", f"  complaints  {report.complaint_count:,}"]
+    lines += [f"    {count:>12,}  {reason}" for reason, count in report.reasons.items()]
+    if report.complaints and shown:
+        lines += ["", "  the first complaints:" if report.complaint_count > shown else "  the complaints:"]
+        lines += [f"    line {one.line}: {one.reason}: {one.text}" for one in report.complaints[:shown]]
+    return "\n".join(lines)
+
+
+def as_object(report: ListReport, shown: int) -> dict[str, Any]:
+    """The report for JSON, with the first ``shown`` complaints."""
+    return {
+        "source": report.source,
+        "title": report.title,
+        "format": report.format,
+        "usable": not report.refusal,
+        "refusal": report.refusal,
+        "lines": report.lines,
+        "rules": report.rules,
+        "kinds": [
+            {"action": action.name.lower(), "scope": scope.name.lower(), "rules": count}
+            for (action, scope), count in sorted(report.kinds.items())
+        ],
+        "duplicates": report.duplicates,
+        "complaints": report.complaint_count,
+        "reasons": report.reasons,
+        "first_complaints": [one._asdict() for one in report.complaints[:shown]],
+    }
