@@ -19,14 +19,14 @@ SCOPE = Scope.SUBTREE
 SIMPLE = re.compile(rb"\|\|((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)\^\|?[ \t\r\n]*+")
 """The commonest lines, with the name as group 1; all others go through :func:`read`."""
 
-_COMMENT = re.compile(r"\s+[#!].*", re.DOTALL)
+_COMMENT = re.compile(r"(?<=\s)[#!].*", re.DOTALL)
 _REGEX = re.compile(r"/.+/(?:\$[^/]*)?", re.DOTALL)
 _ENDS = ("^|", "^", "|")
 
 
 def read(text: str, action: Action) -> Findings:
     """The rule of one line in Adblock syntax."""
-    line = _COMMENT.sub("", text, count=1)
+    line = _COMMENT.sub("", text, count=1).rstrip()
     body = line.removeprefix("@@")
     if body != line:
         action = Action.ALLOW
@@ -36,9 +36,9 @@ def read(text: str, action: Action) -> Findings:
     if not body.startswith("|"):
         return domains.read(body, action)
     scope = Scope.SUBTREE if body.startswith("||") else Scope.EXACT
-    name = body.lstrip("|")
-    end = next((end for end in _ENDS if name.endswith(end)), "")
-    if not end or (end == "|" and scope is Scope.SUBTREE):
+    name = body.removeprefix("|").removeprefix("|")
+    end = next((end for end in _ENDS if name.endswith(end)), None)
+    if end is None:
         return [Problem("no ^ at the end: it would match every name that begins so", line)]
     return [found(name.removesuffix(end), action, scope)]
 

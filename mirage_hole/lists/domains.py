@@ -28,7 +28,9 @@ def read(text: str, action: Action) -> Findings:
     if other is not None:
         return [Problem(other, text)]
     words = without_comment(text).split()
-    if len(words) != 1:
+    if not words:
+        return [Problem("no name", text)]
+    if len(words) > 1:
         return [Problem("several words, and the first is no address", text)]
     bare = words[0].removesuffix(".")
     if bare.lower() in LOCAL_NAMES:

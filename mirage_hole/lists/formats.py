@@ -58,4 +58,4 @@ def format_of_line(text: str, usual: Format) -> Format:
         return WILDCARD
     if hosts.is_hosts_line(text):
         return HOSTS
-    return ADBLOCK if usual is ADBLOCK else DOMAINS
+    return ADBLOCK if usual.name == ADBLOCK.name else DOMAINS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mirage_hole.lists.spelling import read_name
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
 MAX_LINE = 4096
 """Octets. The longest real lines are comments and rules with long modifiers, which are no rules for us."""
-
-_TRAILING_COMMENT = re.compile(r"\s*#.*", re.DOTALL)
 
 
 class Found(NamedTuple):
@@ -39,7 +36,7 @@ Findings: TypeAlias = "list[Found | Problem]"
 
 def without_comment(text: str) -> str:
     """The text before a ``#``."""
-    return _TRAILING_COMMENT.sub("", text, count=1) if "#" in text else text
+    return text.partition("#")[0]
 
 
 def found(name: str, action: Action, scope: Scope) -> Found | Problem:
@@ -59,7 +56,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
         lines = chunk.split(b"\n")
-        lines[0] = rest + lines[0]
+        lines[0] = (rest + lines[0])[: MAX_LINE + 1]
         rest = lines.pop()[: MAX_LINE + 1]
         yield from lines if len(chunk) <= MAX_LINE else (line[: MAX_LINE + 1] for line in lines)
     if rest:

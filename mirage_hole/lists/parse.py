@@ -76,7 +76,7 @@ class ParsedList:
             return
         if not text:
             return
-        if is_comment(text, adblock=self._form is ADBLOCK):
+        if is_comment(text, adblock=self.format == ADBLOCK.name):
             self.title = self.title or title_of(text) or ""
             return
         if is_directive(text):

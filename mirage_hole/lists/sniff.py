@@ -53,4 +53,4 @@ def is_html(head: bytes) -> bool:
 
 def decode(raw: bytes) -> str:
     """A line as text without the space around it. Octets that are no UTF-8 become U+FFFD."""
-    return raw[: MAX_LINE + 1].decode("utf-8", "replace").strip("\ufeff \t\r\n\v\f\u00a0\u3000")
+    return raw[: MAX_LINE + 1].decode("utf-8", "replace").lstrip("\ufeff").strip()

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 
-from mirage_hole.wire.names import MAX_NAME, BadName, from_text
+from mirage_hole.wire.names import BadName, from_text, to_text
 
 MAX_TEXT = 1024
 """Characters; no name that fits 255 octets is spelled longer."""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9_.-]++")
-_NAME = re.compile(rb"(?:[\x01-\x3f][a-z0-9_-]++)++\0", re.DOTALL)
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what UTS 46 takes for a dot
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 
+_ADDRESS = "an address, not a name; rules about the addresses in answers are not read"
 _LENGTHS = tuple(bytes((length,)) for length in range(64))
 
 LOCAL_NAMES = frozenset(
@@ -55,14 +55,18 @@ def read_name(text: str) -> bytes:
     if not bare:
         raise BadName("no name")  # noqa: EM101
     if not bare.isascii():
-        return _read_international(bare)
+        bare = _to_ascii(bare)
+    if bare[0] == "." or bare[-1] == "." or ".." in bare:
+        raise BadName("an empty label: a dot in front, or two dots in a row")  # noqa: EM101
     if _ALLOWED.fullmatch(bare) is None:
+        if is_address(bare):
+            raise BadName(_ADDRESS)
         odd = next(character for character in bare if _ALLOWED.fullmatch(character) is None)
         message = f"{printable(odd)!r} can't be in a domain name"
         raise BadName(message)
     if bare.rpartition(".")[2].isdigit():
         if is_address(bare):
-            raise BadName("an address, not a name; rules about the addresses in answers are not read")  # noqa: EM101
+            raise BadName(_ADDRESS)
         raise BadName("a name can't end in a number")  # noqa: EM101
     return from_text(bare)
 
@@ -94,14 +98,7 @@ def printable(text: str, limit: int = 80) -> str:
     return cut if cut.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in cut)
 
 
-def _read_international(text: str) -> bytes:
+def _to_ascii(text: str) -> str:
     # Label by label, since IDNA refuses the underscore, which is legal in the ASCII labels beside an IDN.
-    wire = b"".join(from_text(label)[:-1] if label else b"\0" for label in _DOTS.split(text)) + b"\0"
-    if b"\0" in wire[:-1]:
-        raise BadName("two dots in a row")  # noqa: EM101
-    if _NAME.fullmatch(wire) is None:
-        raise BadName("an odd character in an internationalised name")  # noqa: EM101
-    if len(wire) > MAX_NAME:
-        message = f"name of {len(wire)} octets; {MAX_NAME} is the limit"
-        raise BadName(message)
-    return wire
+    labels = _DOTS.split(text)
+    return ".".join(label if label.isascii() else to_text(from_text(label)) for label in labels)

@@ -24,6 +24,7 @@ SIMPLE = re.compile(rb"\*\.((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)[ \t
 def read(text: str, action: Action) -> Findings:
     """The rule of a line that begins with ``*.``."""
     words = without_comment(text).split()
-    if len(words) != 1:
-        return [Problem(foreign.seems(text) or "several words, and only one can be a name", text)]
+    if len(words) > 1:
+        zone = foreign.seems(text.removeprefix("*."))
+        return [Problem(zone or "several words, and only one can be a name", text)]
     return [found(words[0][2:], action, SCOPE)]

@@ -1,0 +1,55 @@
+"""Shared by the list tests: reading a text, and finding the real lists that live beside the repository."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from mirage_hole.lists.formats import FORMATS
+from mirage_hole.lists.parse import ParsedList, parse
+from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.wire.names import to_text
+
+SHARED = Path(os.environ.get("MIRAGE_HOLE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared") / "lists"
+
+needs_real_lists = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="no real lists here; set MIRAGE_HOLE_SHARED to the directory that holds lists/"
+)
+
+
+def read(text: str | bytes, kind: Action = Action.BLOCK, form: str | None = None) -> ParsedList:
+    """A list that is read to its end; its rules as text in ``.texts``."""
+    raw = text.encode() if isinstance(text, str) else text
+    parsed = parse(raw.split(b"\n"), kind, form)
+    return Read(parsed)
+
+
+class Read:
+    """What a list gave: ``rules`` as people write them, with their lines, and the complaints."""
+
+    def __init__(self, parsed: ParsedList) -> None:
+        self.rules = [(as_text(rule), rule.line) for rule in parsed]
+        self.parsed = parsed
+        self.texts = [text for text, _ in self.rules]
+        self.complaints = [(complaint.line, complaint.reason) for complaint in parsed.complaints]
+
+    @property
+    def reason(self) -> str:
+        """Of the only complaint."""
+        ((_, reason),) = self.complaints
+        return reason
+
+
+def as_text(rule) -> str:
+    allow = "@@" if rule.action is Action.ALLOW else ""
+    name = to_text(rule.name)
+    return f"{allow}||{name}^" if rule.scope is Scope.SUBTREE else f"{allow}{name}"
+
+
+def slowly(form: str):
+    """The format without its fast path."""
+    return dataclasses.replace(FORMATS[form], simple=re.compile(rb"(?!)"))
