@@ -190,9 +190,7 @@ class Inspector:
     def _judge(self, text: bytes) -> Iterator[bytes]:
         self.size += len(text)
         if self.size > self._max_bytes:
-            message = (
-                f"is larger than {_megabytes(self._max_bytes)}, which is no list in public use; use a smaller list"
-            )
+            message = f"is larger than {mebibytes(self._max_bytes)}, which is no list in public use; use a smaller list"
             raise BadContent(message)
         if not self._head_done:
             self._head += text[:_HEAD]
@@ -247,5 +245,6 @@ class Inspector:
                 self._line_begins = False
 
 
-def _megabytes(octets: int) -> str:
-    return f"{octets / (1024 * 1024):g} MiB"
+def mebibytes(octets: int) -> str:
+    """``268435456`` -> ``256 MiB``."""
+    return f"{octets / (1024 * 1024):.3g} MiB"

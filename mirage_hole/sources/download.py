@@ -18,7 +18,7 @@ import aiohttp
 
 from mirage_hole import __version__
 from mirage_hole.sources import failures, local, web
-from mirage_hole.sources.content import MAX_BYTES, BadContent, Inspector
+from mirage_hole.sources.content import MAX_BYTES, BadContent, Inspector, mebibytes
 from mirage_hole.sources.failures import Failure
 from mirage_hole.sources.shelf import Note
 from mirage_hole.sources.source import Location
@@ -110,8 +110,15 @@ class Downloader:
         self._dice = dice
         self._clock = clock
 
-    async def fetch_all(self, sources: Sequence[Source]) -> list[FetchOutcome]:
-        """Fetch every source, at most ``limits.parallel`` at a time. Never raises for what a source does."""
+    async def fetch_all(
+        self, sources: Sequence[Source], on_outcome: Callable[[FetchOutcome], object] | None = None
+    ) -> list[FetchOutcome]:
+        """Fetch every source, at most ``limits.parallel`` at a time. Never raises for what a source does.
+
+        Args:
+            sources: no two with the same key.
+            on_outcome: told each outcome when it is there; the returned list has them all, in the order of the sources.
+        """
         limits = self._limits
         gate = asyncio.Semaphore(limits.parallel)
         timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect, sock_read=limits.stall)
@@ -126,7 +133,10 @@ class Downloader:
 
             async def one(source: Source) -> FetchOutcome:
                 async with gate:
-                    return await self._fetch(source, session)
+                    outcome = await self._fetch(source, session)
+                if on_outcome is not None:
+                    on_outcome(outcome)
+                return outcome
 
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(source)) for source in sources]
@@ -182,7 +192,7 @@ class Downloader:
                 return await self._receive(source, old, response, validators)
         except (aiohttp.ClientError, ConnectionError, aiohttp.ServerTimeoutError) as problem:
             limits = self._limits
-            raise failures.from_network(problem, connect=limits.connect, stall=limits.stall) from problem
+            raise web.from_network(problem, connect=limits.connect, stall=limits.stall) from problem
         except BadContent as problem:
             sentence = f"the answer {problem}"
             raise Failure(sentence, passing=problem.passing) from problem
@@ -192,7 +202,7 @@ class Downloader:
     ) -> tuple[Result, Copy]:
         limit = self._limits.max_bytes
         if (response.content_length or 0) > limit:
-            message = f"is larger than {limit / 1048576:g} MiB, which is no list in public use; use a smaller list"
+            message = f"is larger than {mebibytes(limit)}, which is no list in public use; use a smaller list"
             raise BadContent(message)
         coding, kind = response.headers.get("Content-Encoding", ""), response.headers.get("Content-Type", "")
         inspector = Inspector(coding, kind, limit)

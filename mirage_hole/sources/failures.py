@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import errno
-import ssl
 from http import HTTPStatus
 from typing import Final
-
-import aiohttp
 
 _PASSING_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _MAX_WAIT: Final = 60.0
@@ -45,44 +42,11 @@ def from_status(status: int, retry_after: str = "") -> Failure:
     return Failure(f"{answer} instead of 200; check the address in a browser")
 
 
-def from_network(problem: Exception, *, connect: float, stall: float) -> Failure:
-    """Something on the way failed. ``connect`` and ``stall``: the time limits in seconds, for the sentence."""
-    if isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        why = getattr(problem, "certificate_error", problem)
-        reason = getattr(why, "verify_message", "") or getattr(why, "reason", "") or str(why)
-        return Failure(
-            f"its certificate or TLS is not acceptable ({reason}); check this machine's date and the address"
-        )
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return Failure(
-            f"no address found for {problem.host} ({_reason(problem)}); check the name, and the upstreams", passing=True
-        )
-    if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return Failure(f"no connection within {connect:g} s; check the network, it is tried again", passing=True)
-    if isinstance(problem, aiohttp.SocketTimeoutError):
-        return Failure(f"the server sent nothing for {stall:g} s; it is tried again", passing=True)
-    if isinstance(problem, aiohttp.ClientConnectorError):
-        return Failure(
-            f"can't connect to {problem.host}:{problem.port} ({_reason(problem)}); check the network", passing=True
-        )
-    if isinstance(problem, aiohttp.InvalidURL):
-        return Failure(f"{problem.url} is no web address; write one like https://example.com/list.txt")
-    if isinstance(problem, aiohttp.ClientPayloadError):
-        return Failure("the answer was cut off; it is tried again", passing=True)
-    if isinstance(problem, aiohttp.ServerDisconnectedError):
-        return Failure("the server closed the connection without an answer; it is tried again", passing=True)
-    if isinstance(problem, aiohttp.ClientResponseError):
-        return Failure(f"the server's answer is not valid HTTP ({problem.message}); check the address", passing=True)
-    return Failure(
-        f"the download failed ({type(problem).__name__}: {_reason(problem)}); it is tried again", passing=True
-    )
-
-
 def from_disk(problem: OSError, directory: object) -> Failure:
     """The copy could not be written."""
     if problem.errno in _FULL:
         return Failure(f"no copy could be kept in {directory}: the disk is full; free some space")
-    return Failure(f"no copy could be kept in {directory}: {_reason(problem)}; make the directory writable")
+    return Failure(f"no copy could be kept in {directory}: {reason(problem)}; make the directory writable")
 
 
 def from_file(problem: OSError, path: str) -> Failure:
@@ -93,10 +57,11 @@ def from_file(problem: OSError, path: str) -> Failure:
         return Failure(f"{path} may not be read by this account; run chmod a+r on it, and a+x on its directories")
     if isinstance(problem, IsADirectoryError):
         return Failure(f"{path} is a directory; write the path of one file in it")
-    return Failure(f"{path} can't be read ({_reason(problem)})", passing=True)
+    return Failure(f"{path} can't be read ({reason(problem)})", passing=True)
 
 
-def _reason(problem: BaseException) -> str:
+def reason(problem: BaseException) -> str:
+    """The shortest useful words of an exception, on one line."""
     inner = getattr(problem, "os_error", problem)
     text = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
     return " ".join(str(text).split())[:200]

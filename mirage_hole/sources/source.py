@@ -64,6 +64,8 @@ class Source(NamedTuple):
     """Names the copy on disk: a readable part and a short hash of the address; the same for the same address."""
     format: str = ""
     """What the catalogue says; empty when the text itself has to tell."""
+    named: bool = False
+    """The title is the catalogue's. Otherwise it is only the address, and the text may give a better one."""
 
     @property
     def shown(self) -> str:
@@ -152,7 +154,7 @@ def _meaning(text: str, kind: Action, catalogue: dict[str, Entry], base: Path) -
         if kind is Action.ALLOW:
             return _Wrong("is a block list", f"it under blocklists (--blocklist {STARTER})")
         return Source(
-            text, kind, Location.EMBEDDED, "Mirage Hole starter list", str(starter_path()), STARTER, "adblock"
+            text, kind, Location.EMBEDDED, "Mirage Hole starter list", str(starter_path()), STARTER, "adblock", True
         )
     entry = catalogue.get(text.lower())
     if entry is not None:
@@ -168,7 +170,7 @@ def _from_catalogue(text: str, entry: Entry, kind: Action) -> Source | _Wrong:
         made_for = "an allow list" if entry.kind is Action.ALLOW else "a block list"
         plural = "allowlists" if entry.kind is Action.ALLOW else "blocklists"
         return _Wrong(f"is {made_for}", f"it under {plural} (--{plural.removesuffix('s')} {entry.key})")
-    return Source(text, kind, Location.WEB, entry.title, entry.url, _key(entry.key, entry.url), entry.format)
+    return Source(text, kind, Location.WEB, entry.title, entry.url, _key(entry.key, entry.url), entry.format, True)
 
 
 def _from_address(text: str, scheme: str, kind: Action) -> Source | _Wrong:

@@ -1,16 +1,16 @@
-"""One request for a list: the redirections it may follow, and the validators that spare a download."""
+"""One request for a list: the redirections it may follow, the validators that spare a download, and what can go wrong."""
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
 from yarl import URL
 
-from mirage_hole.sources.failures import Failure
+from mirage_hole.sources.failures import Failure, reason
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from mirage_hole.sources.shelf import Note
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -55,6 +55,37 @@ def validators(response: aiohttp.ClientResponse) -> tuple[str, str]:
     """ETag and Last-Modified; empty where there is none, or one that is too long to be kept."""
     etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
     return (etag if len(etag) <= _MAX_VALIDATOR else "", modified if len(modified) <= _MAX_VALIDATOR else "")
+
+
+def from_network(problem: Exception, *, connect: float, stall: float) -> Failure:
+    """Something on the way failed. ``connect`` and ``stall``: the time limits in seconds, for the sentence."""
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        why = getattr(problem, "certificate_error", problem)
+        said = getattr(why, "verify_message", "") or getattr(why, "reason", "") or str(why)
+        return Failure(f"its certificate or TLS is not acceptable ({said}); check this machine's date and the address")
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return Failure(
+            f"no address found for {problem.host} ({reason(problem)}); check the name, and the upstreams", passing=True
+        )
+    if isinstance(problem, aiohttp.ConnectionTimeoutError):
+        return Failure(f"no connection within {connect:g} s; check the network, it is tried again", passing=True)
+    if isinstance(problem, aiohttp.SocketTimeoutError):
+        return Failure(f"the server sent nothing for {stall:g} s; it is tried again", passing=True)
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return Failure(
+            f"can't connect to {problem.host}:{problem.port} ({reason(problem)}); check the network", passing=True
+        )
+    if isinstance(problem, aiohttp.InvalidURL):
+        return Failure(f"{problem.url} is no web address; write one like https://example.com/list.txt")
+    if isinstance(problem, aiohttp.ClientPayloadError):
+        return Failure("the answer was cut off; it is tried again", passing=True)
+    if isinstance(problem, aiohttp.ServerDisconnectedError):
+        return Failure("the server closed the connection without an answer; it is tried again", passing=True)
+    if isinstance(problem, aiohttp.ClientResponseError):
+        return Failure(f"the server's answer is not valid HTTP ({problem.message}); check the address", passing=True)
+    return Failure(
+        f"the download failed ({type(problem).__name__}: {reason(problem)}); it is tried again", passing=True
+    )
 
 
 def _redirected(url: URL, location: str) -> URL:

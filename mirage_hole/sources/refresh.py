@@ -1,0 +1,301 @@
+"""The schedule: copies from the shelf at once, downloads when they are due, a new generation when a text has changed.
+
+Whatever fails, the generation that serves goes on serving, and the failed list is tried again within seconds first, then
+less and less often. Told its clock, its pause and its dice, so that a month passes in a test at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from mirage_hole.sources import local
+from mirage_hole.sources.failures import Failure, reason
+from mirage_hole.sources.source import Location
+from mirage_hole.sources.status import Entry, ListStatus, ReadyList
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from mirage_hole.sources.download import FetchOutcome
+    from mirage_hole.sources.shelf import Shelf
+    from mirage_hole.sources.source import Source
+    from mirage_hole.sources.status import Compiled, Fetcher
+
+EVERY: Final = 86400.0
+"""Seconds between two downloads of a list."""
+
+BACK_OFF: Final = (5.0, 15.0, 60.0, 300.0, 1800.0)
+"""Seconds to the next try after the first failure in a row, the second and so on; the last holds for all further ones."""
+
+GRACE: Final = 15.0
+"""Seconds after which a round makes a generation of what has arrived, and goes on waiting for the slow ones."""
+
+_JITTER: Final = 0.1
+"""Of the interval: not every household asks at the same second, nor each list in a round of its own."""
+_LONGEST_PAUSE: Final = 3600.0
+"""Seconds. A clock that is set back must not stretch a pause by years."""
+
+log = logging.getLogger(__name__)
+
+
+async def pause(wake: asyncio.Event, seconds: float) -> None:
+    """Wait until woken, at most ``seconds``."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+
+
+def _say(level: int, message: str) -> None:
+    log.log(level, "%s", message)
+
+
+class Refresher:
+    """Keeps the lists fresh. One task runs :meth:`run`; every other method returns at once."""
+
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        shelf: Shelf,
+        fetcher: Fetcher,
+        *,
+        compile_lists: Callable[[Sequence[ReadyList]], Awaitable[Compiled]],
+        on_generation: Callable[[Path], object],
+        standing: Mapping[str, Any] | None = None,
+        every: float = EVERY,
+        grace: float = GRACE,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[asyncio.Event, float], Awaitable[object]] = pause,
+        dice: Callable[[], float] = random.random,
+        say: Callable[[int, str], object] = _say,
+    ) -> None:
+        """
+        Args:
+            sources: the configured lists, in order; no two with the same address.
+            shelf: where the copies are.
+            fetcher: downloads; never raises for what a source does.
+            compile_lists: makes a generation of these texts, in this order; never raises, see :class:`Compiled`.
+            on_generation: told the directory of each new generation.
+            standing: the manifest of the generation that serves now; None when there is none.
+            every: seconds between two downloads of a list.
+            grace: seconds after which a round compiles what it has.
+            clock: seconds since the epoch.
+            pause: waits for the event, but not longer than the seconds given.
+            dice: a number from 0 to 1.
+            say: told (logging level, line) of everything worth a line in the log.
+        """
+        self._shelf = shelf
+        self._fetcher = fetcher
+        self._compile_lists = compile_lists
+        self._on_generation = on_generation
+        self._every = every
+        self._grace = grace
+        self._clock = clock
+        self._pause = pause
+        self._dice = dice
+        self._say = say
+        self._wake = asyncio.Event()
+        self._entries: list[Entry] = []
+        self._settings_changed = False
+        self._asked = False
+        self._compile_failures = 0
+        self._compile_again_at = 0.0
+        self.compile_error = ""
+        """Why the last compilation failed; empty when it did not."""
+        self._refused: list[tuple[str, str, str]] | None = None
+        """What the last compilation failed on."""
+        self._lost_before = ""
+        self._standing: list[tuple[str, str, str]] | None = None
+        """(source, kind, sha256) of the lists in the generation that serves."""
+        self._reports: dict[tuple[str, str], tuple[str, str, int, int]] = {}
+        if standing is not None:
+            self._learn_manifest(standing)
+        self.replace_sources(sources)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            if self._settings_changed:
+                self._settings_changed = False
+                await self._look_around()
+                await self._compile()
+            due = self._due(self._clock())
+            if due:
+                await self._round(due)
+                await asyncio.to_thread(self._tidy)
+            elif self._compile_again_at <= self._clock():
+                await self._compile()
+            seconds = self._next_wake() - self._clock()
+            await self._pause(self._wake, min(max(seconds, 0.0), _LONGEST_PAUSE))
+            self._wake.clear()
+
+    def request_now(self) -> None:
+        """Download every list now, whenever it would be due (SIGHUP, or a button)."""
+        self._asked = True
+        self._wake.set()
+
+    def replace_sources(self, sources: Iterable[Source]) -> None:
+        """Use these lists from now on. What is known of those that stay is kept; new ones are fetched at once."""
+        known = {(entry.source.key, entry.source.kind): entry for entry in self._entries}
+        entries = []
+        for source in sources:
+            entry = known.get((source.key, source.kind)) or Entry(source)
+            entry.source = source
+            entry.title, entry.format, entry.rules, entry.complaints = self._reports.get(entry.identity, ("", "", 0, 0))
+            entries.append(entry)
+        self._entries = entries
+        self._settings_changed = True
+        self._wake.set()
+
+    def statuses(self) -> list[ListStatus]:
+        """Every configured list, in the order of the settings."""
+        return [entry.status() for entry in self._entries]
+
+    async def _look_around(self) -> None:
+        """What this machine has already: embedded lists, the operator's files, copies on the shelf."""
+        fresh = [entry for entry in self._entries if entry.last_try is None and entry.copy is None]
+        await asyncio.to_thread(self._take_copies, fresh)
+        files = [entry for entry in self._entries if entry.source.location is Location.FILE]
+        if files:
+            await self._fetch(files)
+
+    def _take_copies(self, entries: Iterable[Entry]) -> None:
+        now = self._clock()
+        for entry in entries:
+            try:
+                if entry.source.location is Location.EMBEDDED:
+                    entry.copy = local.embedded_copy(entry.source)
+                    entry.last_success = entry.last_try = now
+                    entry.next_try = None
+                    continue
+                entry.copy = self._shelf.find(entry.source.key)
+            except (Failure, OSError) as problem:
+                entry.error = f"{entry.identity[0]}: {reason(problem)}"
+                self._say(logging.WARNING, entry.error)
+                continue
+            if entry.copy is not None and 0 < entry.copy.note.fetched_at <= now:
+                entry.last_success = entry.copy.note.fetched_at
+                entry.next_try = entry.last_success + self._every
+
+    def _due(self, now: float) -> list[Entry]:
+        asked, self._asked = self._asked, False
+        waiting = [entry for entry in self._entries if entry.next_try is not None]
+        if asked:
+            return waiting
+        due = [entry for entry in waiting if entry.next_try is not None and entry.next_try <= now]
+        if not due:
+            return []
+        # Who is due soon comes along: each round costs a compilation.
+        soon = now + _JITTER * self._every
+        return [
+            entry
+            for entry in waiting
+            if entry in due or (not entry.failures and entry.next_try is not None and entry.next_try <= soon)
+        ]
+
+    async def _round(self, due: Sequence[Entry]) -> None:
+        """Fetch, then compile; a slow server holds up nobody's lists but its own."""
+        grace = self._grace
+        async with asyncio.TaskGroup() as group:
+            fetching = group.create_task(self._fetch(due))
+            while not (await asyncio.wait([fetching], timeout=grace))[0]:
+                await self._compile()
+                grace *= 2
+        await self._compile()
+
+    async def _fetch(self, entries: Sequence[Entry]) -> None:
+        next_round = self._clock() + self._every * (1 - _JITTER / 2 + _JITTER * self._dice())
+        by_key = {entry.source.key: entry for entry in entries}
+        await self._fetcher.fetch_all(
+            [entry.source for entry in entries],
+            lambda outcome: self._note(by_key[outcome.source.key], outcome, next_round),
+        )
+
+    def _note(self, entry: Entry, outcome: FetchOutcome, next_round: float) -> None:
+        now = entry.last_try = self._clock()
+        name = entry.identity[0]
+        if not outcome.error:
+            if entry.failures:
+                self._say(logging.INFO, f"{name}: reached again")
+            entry.copy, entry.error, entry.failures = outcome.copy, "", 0
+            entry.last_success, entry.next_try = now, next_round
+            return
+        entry.copy = outcome.copy or entry.copy
+        wait = self._back_off(entry.failures)
+        entry.failures += 1
+        entry.next_try = now + wait
+        # The same words every half hour would bury the rest of the log.
+        level = logging.WARNING if outcome.error != entry.error else logging.DEBUG
+        entry.error = outcome.error
+        serves = "the copy on disk serves on" if entry.copy is not None else "there is no copy to use"
+        self._say(level, f"{outcome.error}; {serves}, next try in {wait:.0f} s")
+
+    async def _compile(self) -> None:
+        """Make a generation if the texts are others than those that serve."""
+        ready = [ReadyList(entry.source, entry.copy) for entry in self._entries if entry.copy is not None]
+        wanted = [(one.shown, one.kind, one.copy.note.sha256) for one in ready]
+        if wanted == self._refused and self._clock() < self._compile_again_at:
+            return
+        self._compile_again_at = float("inf")
+        if wanted == self._standing or (not ready and self._entries):
+            return
+        if (lost := self._lost()) != self._lost_before:
+            self._lost_before = lost
+            if lost:
+                waits = "its text is lost, its rules still serve; no new generation until it is back"
+                self._say(logging.WARNING, f"{lost}: {waits}")
+        if lost:
+            return
+        result = await self._compile_lists(ready)
+        if not result.ok or result.path is None:
+            wait = self._back_off(self._compile_failures)
+            self._compile_failures += 1
+            self._refused = wanted
+            self._compile_again_at = self._clock() + wait
+            self.compile_error = result.error or "the compiler gave no generation"
+            self._say(logging.ERROR, f"{self.compile_error}; the lists serve as they were, next try in {wait:.0f} s")
+            return
+        self._compile_failures, self._refused, self.compile_error = 0, None, ""
+        self._standing = wanted
+        for one in result.lists:
+            self._reports[one.source, one.kind] = (one.title, one.format, one.rules, one.complaints)
+        for entry in self._entries:
+            if (report := self._reports.get(entry.identity)) is not None:
+                entry.title, entry.format, entry.rules, entry.complaints = report
+        self._on_generation(result.path)
+
+    def _lost(self) -> str:
+        """A list that serves although its text is gone: a generation without it would lose its rules. Empty: none."""
+        serving = {(source, kind) for source, kind, _ in self._standing or ()}
+        return next(
+            (entry.identity[0] for entry in self._entries if entry.copy is None and entry.identity in serving), ""
+        )
+
+    def _tidy(self) -> None:
+        gone = self._shelf.tidy([entry.source.key for entry in self._entries])
+        if gone:
+            self._say(logging.INFO, f"removed copies of lists that are no longer in use: {', '.join(gone)}")
+
+    def _next_wake(self) -> float:
+        times = [entry.next_try for entry in self._entries if entry.next_try is not None]
+        return min([*times, self._compile_again_at], default=self._compile_again_at)
+
+    def _back_off(self, failures: int) -> float:
+        base = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+        return float(min(base, self._every) * (0.75 + 0.5 * self._dice()))
+
+    def _learn_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """What a generation says of its lists; a manifest that makes no sense counts as none."""
+        try:
+            lists = [dict(one) for one in manifest["lists"]]
+            self._standing = [(str(one["source"]), str(one["kind"]), str(one["sha256"])) for one in lists]
+            for one in lists:
+                report = (str(one["title"]), str(one["format"]), int(one["rules"]), int(one["complaints"]))
+                self._reports[str(one["source"]), str(one["kind"])] = report
+        except (KeyError, TypeError, ValueError):
+            self._standing = None

@@ -1,0 +1,160 @@
+"""What is known of each configured list, and what the schedule expects of the downloader and the compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from mirage_hole.sources.download import FetchOutcome
+    from mirage_hole.sources.shelf import Copy
+    from mirage_hole.sources.source import Source
+
+
+class ReadyList(NamedTuple):
+    """A list whose text is there; the properties are what a compiler wants to know."""
+
+    source: Source
+    copy: Copy
+
+    @property
+    def path(self) -> Path:
+        return self.copy.path
+
+    @property
+    def title(self) -> str:
+        """Empty when the text's own title is to be used."""
+        return self.source.title if self.source.named else ""
+
+    @property
+    def shown(self) -> str:
+        """As it was configured, without a password. Report and manifest have to name the list so."""
+        return self.source.shown
+
+    @property
+    def kind(self) -> str:
+        """``block`` or ``allow``."""
+        return self.source.kind.name.lower()
+
+    @property
+    def format(self) -> str | None:
+        """None when the text has to tell."""
+        return self.source.format or None
+
+
+class CompiledList(Protocol):
+    """What the compiler reports of one list."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def rules(self) -> int: ...
+    @property
+    def complaints(self) -> int: ...
+
+
+class Compiled(Protocol):
+    """What the compiler reports."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def error(self) -> str:
+        """One sentence, empty when ``ok``."""
+
+    @property
+    def path(self) -> Path | None:
+        """The new generation's directory."""
+
+    @property
+    def lists(self) -> Sequence[CompiledList]: ...
+
+
+class Fetcher(Protocol):
+    """:class:`mirage_hole.sources.download.Downloader`, or what a test puts in its place."""
+
+    async def fetch_all(
+        self, sources: Sequence[Source], on_outcome: Callable[[FetchOutcome], object] | None = None
+    ) -> list[FetchOutcome]: ...
+
+
+class ListStatus(NamedTuple):
+    """One configured list, for people. Times are seconds since the epoch; None: never, or none to come."""
+
+    key: str
+    title: str
+    source: str
+    """As it was configured, without a password."""
+    kind: str
+    """``block`` or ``allow``."""
+    state: str
+    """``live``: the last try was good; ``old``: it was not, and an older copy serves; ``missing``: it was not, and there is no
+    copy; ``loading``: there is no copy yet, and the first try is to come."""
+    format: str
+    """Empty until it was compiled."""
+    rules: int
+    complaints: int
+    """Lines, or parts of them, that are no rule."""
+    bytes: int
+    """Octets of text."""
+    last_success: float | None
+    last_try: float | None
+    next_try: float | None
+    error: str
+    """Why the last try failed, one sentence with what to do; empty when it did not."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What is known of a source while the program runs."""
+
+    source: Source
+    copy: Copy | None = None
+    last_success: float | None = None
+    last_try: float | None = None
+    next_try: float | None = 0.0
+    failures: int = 0
+    """In a row."""
+    error: str = ""
+    title: str = ""
+    format: str = ""
+    rules: int = 0
+    complaints: int = 0
+
+    def status(self) -> ListStatus:
+        """For people."""
+        return ListStatus(
+            key=self.source.key,
+            title=self.title or self.source.title,
+            source=self.identity[0],
+            kind=self.identity[1],
+            state=self.state,
+            format=self.format,
+            rules=self.rules,
+            complaints=self.complaints,
+            bytes=self.copy.note.size if self.copy else 0,
+            last_success=self.last_success,
+            last_try=self.last_try,
+            next_try=self.next_try or None,
+            error=self.error,
+        )
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """How manifests and compiler reports name it."""
+        return self.source.shown, self.source.kind.name.lower()
+
+    @property
+    def state(self) -> str:
+        if self.copy is not None:
+            return "old" if self.error else "live"
+        return "missing" if self.error else "loading"
