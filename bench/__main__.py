@@ -121,7 +121,7 @@ _METHOD: Final = f"""\
 CPU is user and system time of all processes that answer queries (`/proc/PID/stat`) over the number of answers; \
 Mirage Hole's supervisor is in the column *control plane*, the other servers have none. Its query records, statistics and web \
 server are on; the other servers' query logs are off. Phases: *{PHASES[0]}* asks {names.SAMPLE:,} names of the list over and over, \
-*{PHASES[1]}* each name of the list at most once, *{PHASES[2]}* {names.SAMPLE:,} forwarded names that were asked before, \
+*{PHASES[1]}* each name of the list at most once, *{PHASES[2]}* {names.CACHED:,} forwarded names that were asked before, \
 *{PHASES[3]}* names that nobody asked before. All servers forward to the same C program on the same machine, which answers at \
 once. They take turns in each phase of each round; ratios are taken within a round. For latencies nobody is pinned to a \
 processor, and a question that was not answered counts as the slowest."""

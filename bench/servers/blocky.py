@@ -28,6 +28,8 @@ blocking:
   blockType: zeroIp
   loading:
     refreshPeriod: 0
+caching:
+  maxItemsCount: 500000
 queryLog:
   type: none
 ports:

@@ -64,6 +64,6 @@ def _common(site: Site) -> list[str]:
         "--no-resolv",
         "--no-hosts",
         f"--server=127.0.0.1#{site.upstream_port}",
-        "--cache-size=20000",
+        "--cache-size=10000",
         "--dns-forward-max=1000",
     ]
