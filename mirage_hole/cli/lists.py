@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mirage_hole.cli.completion import complete_source
 from mirage_hole.cli.query import read_timeout
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("source")
+@click.argument("source", shell_complete=complete_source)
 @click.option("--allow", is_flag=True, help="Read it as an allowlist: plain names allow.")
 @click.option("--format", "form", type=click.Choice(FORMAT_NAMES), help="Its format. Default: found out.")
 @click.option("--show", type=click.IntRange(0, MAX_SHOWN), default=20, show_default=True, help="How many complaints.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mirage_hole.config.host import this_host
+from mirage_hole.config.host import Host, this_host
 from mirage_hole.config.raw import SECTIONS, Setting, settings
 from mirage_hole.config.read import Reading, read, report
 from mirage_hole.runtime.errors import BAD_CONFIG, StartupError
@@ -28,6 +28,8 @@ class Flags:
     values: dict[str, object] = field(default_factory=dict)
     """Setting path to text, texts, or True."""
     config: str | None = None
+    host: Host | None = None
+    """The machine at the first reading. It is kept: a later one, as another user, must find the same state directory."""
 
     def read(self) -> Reading:
         """Read the configuration with these flags, list sources included.
@@ -35,7 +37,8 @@ class Flags:
         Raises:
             StartupError: the installation is damaged.
         """
-        reading = read(self.values, os.environ, this_host(), self.config)
+        self.host = self.host or this_host()
+        reading = read(self.values, os.environ, self.host, self.config)
         if any(_needs_catalogue(source) for sources in reading.loaded.sources.values() for source in sources):
             from mirage_hole.cli.sources import check_sources
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mirage_hole import __version__
+from mirage_hole.cli import INTERRUPTED
 from mirage_hole.cli.options import Flags, setting_options, write_options
 from mirage_hole.runtime.errors import StartupError
 
@@ -38,6 +39,13 @@ class Program(click.Group):
             advice = f"write {near[0]}" if near else f"write one of {', '.join(SUBCOMMANDS)}"
             ctx.fail(f"no such command: {args[0]!r}; {advice}")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Not left to click, which answers Ctrl-C with an empty line.
+            ctx.exit(INTERRUPTED)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)

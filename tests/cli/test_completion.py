@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def completed(words: str, shell: str = "bash") -> list[str]:
+    """What a shell is offered behind these words."""
+    count = len(words.split()) - (not words.endswith(" "))
+    environ = os.environ | {"_MIRAGE_HOLE_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    command = [sys.executable, "-m", "mirage_hole"]
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=True)
+    assert ran.stderr == ""
+    return [line.partition(",")[2] for line in ran.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("mirage-hole he", ["healthcheck"]),
+        ("mirage-hole config sh", ["show"]),
+        ("mirage-hole --block-mode n", ["null", "nxdomain", "nodata"]),
+        ("mirage-hole serve --log-f", ["--log-format"]),
+        ("mirage-hole query example.com aa", ["AAAA"]),
+        ("mirage-hole completion z", ["zsh"]),
+    ],
+)
+def test_commands_flags_and_values_are_completed(words, offered):
+    found = completed(words)
+    assert [one for one in offered if one not in found] == []
+    assert all(one.lower().startswith(words.split()[-1]) for one in found)
+
+
+def test_list_sources_are_completed_from_the_catalogue_and_from_files():
+    assert "oisd-small" in completed("mirage-hole --blocklist ois")
+    assert "starter" in completed("mirage-hole lists check start")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_it_understands(mirage_hole, tmp_path, shell):
+    ran = mirage_hole("completion", shell)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"_MIRAGE_HOLE_COMPLETE={shell}_complete" in ran.out
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed; its script was made but not tried")
+    script = tmp_path / "script"
+    script.write_text(ran.out)
+    subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
+
+
+def test_bash_offers_what_the_script_asks_for(mirage_hole, tmp_path):
+    script = tmp_path / "script"
+    script.write_text(mirage_hole("completion", "bash").out)
+    program = tmp_path / "mirage-hole"
+    program.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m mirage_hole "$@"\n')
+    program.chmod(0o755)
+    test = f"""
+    source {script}
+    COMP_WORDS=(mirage-hole conf); COMP_CWORD=1
+    _mirage_hole_completion {program}
+    echo "${{COMPREPLY[@]}}"
+    """
+    ran = subprocess.run(["bash", "-c", test], capture_output=True, text=True, timeout=30, check=True)
+    assert (ran.stdout, ran.stderr) == ("config\n", "")
+
+
+def test_another_shell_is_wrong_usage(mirage_hole):
+    ran = mirage_hole("completion", "tcsh")
+    assert ran.code == 2
+    assert "'bash', 'zsh', 'fish'" in ran.err

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mirage_hole.lists.rule import Action, Rule, Scope
+from mirage_hole.policy.build import Builder
+from mirage_hole.runtime.generation import LINES, MANIFEST, MORE, NAMES, SETS, directory_name
+from mirage_hole.wire.names import from_text
+
+
+def compiled(state: Path, number: int = 7) -> None:
+    """A generation of two lists, as the compiler writes it."""
+    builder = Builder()
+    block = [
+        Rule(from_text("ads.example"), Action.BLOCK, Scope.SUBTREE, 3),
+        Rule(from_text("x.ads.example"), Action.BLOCK, Scope.EXACT, 5),
+        Rule(from_text("fine.example"), Action.BLOCK, Scope.EXACT, 6),
+    ]
+    allow = [Rule(from_text("fine.example"), Action.ALLOW, Scope.EXACT, 9)]
+    counts = [builder.add_list(block), builder.add_list(allow)]
+    built = builder.build()
+    about = [("My ads", "starter", "block"), ("Exceptions", "/lists/allow.txt", "allow")]
+    lists = [
+        {
+            "title": title,
+            "source": source,
+            "kind": kind,
+            "format": "adblock",
+            "rules": rules,
+            "complaints": 0,
+            "sha256": "",
+        }
+        for (title, source, kind), rules in zip(about, counts, strict=True)
+    ]
+    directory = state / "generations" / directory_name(number)
+    directory.mkdir(parents=True)
+    (directory / MANIFEST).write_text(json.dumps(built.manifest(number, 0, lists)))
+    built.names.save(str(directory / NAMES))
+    for file, content in ((SETS, built.sets), (LINES, built.lines), (MORE, built.more)):
+        (directory / file).write_bytes(content)
+
+
+@pytest.fixture
+def state(tmp_path):
+    compiled(tmp_path / "state")
+    (tmp_path / "home/.config/mirage-hole").mkdir(parents=True)
+    config = tmp_path / "home/.config/mirage-hole/config.toml"
+    config.write_text(f"[server]\nstate_directory = '{tmp_path}/state'\n[lists]\nallow = '/lists/allow.txt'\n")
+    return tmp_path / "state"
+
+
+def test_a_blocked_name_is_explained_with_list_line_rule_and_answer(mirage_hole, state):
+    ran = mirage_hole("explain", "WWW.ads.example.")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "www.ads.example: blocked",
+        "> ||ads.example^  in My ads (starter) line 3: the only rule that applies",
+        "answer: A 0.0.0.0, AAAA ::, NODATA for any other type, TTL 10 s",
+    ]
+
+
+def test_every_rule_that_applies_is_told(mirage_hole, state):
+    out = mirage_hole("explain", "x.ads.example").out
+    assert "> x.ads.example  in My ads (starter) line 5" in out
+    assert "  ||ads.example^  in My ads (starter) line 3" in out
+
+
+def test_an_allowed_name_names_the_exception(mirage_hole, state):
+    out = mirage_hole("explain", "fine.example").out
+    assert "fine.example: allowed" in out
+    assert "in Exceptions (/lists/allow.txt) line 9: allow beats block" in out
+    assert "answer: what the upstream says" in out
+
+
+def test_a_name_without_rules_is_said_to_have_none(mirage_hole, state):
+    assert "example.org: no rule applies" in mirage_hole("explain", "example.org").out
+
+
+def test_json_says_the_same(mirage_hole, state):
+    found = json.loads(mirage_hole("explain", "x.ads.example", "--json", "--client", "192.168.1.9").out)
+    assert found["verdict"] == "block"
+    assert found["generation"] == 7
+    assert found["answer"].startswith("A 0.0.0.0")
+    assert found["client"] == {"address": "192.168.1.9", "answered": True}
+    assert [(rule["decides"], rule["rule"], rule["line"], rule["scope"]) for rule in found["rules"]] == [
+        (True, "x.ads.example", 5, "exact"),
+        (False, "||ads.example^", 3, "subtree"),
+    ]
+
+
+def test_a_stranger_is_said_to_get_no_answer(mirage_hole, state):
+    assert "note" not in mirage_hole("explain", "ads.example", "--client", "192.168.1.9").out
+    ran = mirage_hole("explain", "ads.example", "--client", "203.0.113.7")
+    assert "note: 203.0.113.7 is outside server.allow_from: no answer over UDP, REFUSED over TCP" in ran.out
+    found = json.loads(mirage_hole("explain", "ads.example", "--client", "2001:db8::7", "--json").out)
+    assert found["client"]["answered"] is False
+
+
+def test_lists_that_are_not_compiled_as_configured_are_noted(mirage_hole, state, monkeypatch):
+    monkeypatch.setenv("MIRAGE_HOLE_BLOCKLIST", "/lists/new.txt")
+    out = mirage_hole("explain", "ads.example").out
+    assert "note: /lists/new.txt is configured but not compiled yet" in out
+    assert "note: starter is no longer configured; it counts until the server reloads" in out
+
+
+def test_the_newest_generation_counts(mirage_hole, state):
+    compiled(state, 12)
+    assert json.loads(mirage_hole("explain", "ads.example", "--json").out)["generation"] == 12
+
+
+def test_without_compiled_lists_it_says_what_to_do(mirage_hole, tmp_path):
+    ran = mirage_hole("explain", "ads.example", "--state", str(tmp_path / "none"))
+    assert ran.code == 1
+    assert f"no compiled lists in {tmp_path}/none; start the server once, or write the state directory" in ran.err
+
+
+def test_damaged_lists_are_named(mirage_hole, state):
+    (state / "generations" / directory_name(7) / NAMES).write_bytes(b"junk")
+    ran = mirage_hole("explain", "ads.example")
+    assert ran.code == 1
+    assert "the compiled lists can't be read" in ran.err
+    assert directory_name(7) in ran.err
+
+
+def test_a_directory_of_another_user_is_a_matter_of_permission(mirage_hole, state, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    ran = mirage_hole("explain", "ads.example")
+    assert ran.code == 77
+    assert "is not readable for this user" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["a..b"], "write a name such as example.com"),
+        (["ads.example", "--client", "phone"], "write one such as 192.168.1.20"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(mirage_hole, state, arguments, advice):
+    ran = mirage_hole("explain", *arguments)
+    assert ran.code == 2
+    assert advice in ran.err

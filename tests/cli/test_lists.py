@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.server
+import json
+import threading
+
+import pytest
+
+LIST = """\
+# Title: My list
+0.0.0.0 ads.example tracker.example
+0.0.0.0 ads.example
+||sub.example^
+@@||fine.example^
+127.0.0.1 localhost
+/regex/
+not a name!
+"""
+
+
+@pytest.fixture
+def my_list(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text(LIST)
+    return str(path)
+
+
+@contextlib.contextmanager
+def a_web_server(status: int, body: bytes, kind: str = "text/plain"):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/list.txt"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def test_a_list_is_reported_by_format_kind_duplicates_and_complaints(mirage_hole, my_list):
+    found = json.loads(mirage_hole("lists", "check", my_list, "--json").out)
+    assert found["title"] == "My list"
+    assert found["format"] == "hosts"
+    assert found["usable"] is True
+    assert (found["lines"], found["rules"], found["duplicates"]) == (8, 5, 1)
+    assert {(one["action"], one["scope"]): one["rules"] for one in found["kinds"]} == {
+        ("block", "exact"): 3,
+        ("block", "subtree"): 1,
+        ("allow", "subtree"): 1,
+    }
+    assert found["complaints"] == sum(found["reasons"].values()) == 2
+    assert [one["line"] for one in found["first_complaints"]] == [7, 8]
+
+
+def test_people_read_the_same(mirage_hole, my_list):
+    ran = mirage_hole("lists", "check", my_list)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"My list ({my_list})\n  format      hosts: ")
+    assert "             3  block the name alone" in ran.out
+    assert "  the complaints:\n    line 7: " in ran.out
+    assert "line 8: " in ran.out
+
+
+def test_the_number_of_complaints_shown_is_for_the_reader_to_choose(mirage_hole, my_list):
+    assert "line 7:" not in mirage_hole("lists", "check", my_list, "--show", "0").out
+    one = mirage_hole("lists", "check", my_list, "--show", "1").out
+    assert "  the first complaints:\n    line 7: " in one
+    assert "line 8:" not in one
+
+
+def test_an_allowlist_allows(mirage_hole, my_list):
+    found = json.loads(mirage_hole("lists", "check", my_list, "--allow", "--json").out)
+    assert {one["action"] for one in found["kinds"]} == {"allow"}
+
+
+def test_the_format_may_be_said(mirage_hole, tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("ads.example\n")
+    kinds = [
+        json.loads(mirage_hole("lists", "check", str(path), "--json", *form).out)["kinds"]
+        for form in ((), ("--format", "adblock"))
+    ]
+    assert kinds[0][0]["scope"] == "exact"
+    assert mirage_hole("lists", "check", str(path), "--format", "csv").code == 2
+
+
+def test_the_starter_list_has_nothing_to_complain_of(mirage_hole):
+    ran = mirage_hole("lists", "check", "starter")
+    assert ran.code == 0
+    assert "  complaints  0\n" in ran.out
+
+
+def test_a_list_from_the_web_is_fetched_and_read(mirage_hole):
+    with a_web_server(200, LIST.encode()) as url:
+        found = json.loads(mirage_hole("lists", "check", url, "--json").out)
+    assert (found["source"], found["rules"]) == (url, 5)
+
+
+def test_a_packed_file_is_unpacked(mirage_hole, tmp_path):
+    path = tmp_path / "mine.txt.gz"
+    path.write_bytes(gzip.compress(LIST.encode()))
+    assert "  rules       5\n" in mirage_hole("lists", "check", str(path)).out
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "why"),
+    [
+        (404, b"gone", "text/plain", "404"),
+        (200, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html", "web page"),
+        (200, b"", "text/plain", "empty"),
+    ],
+)
+def test_what_the_web_sends_instead_of_a_list_is_a_failure_with_the_reason(mirage_hole, status, body, kind, why):
+    with a_web_server(status, body, kind) as url:
+        ran = mirage_hole("lists", "check", url)
+    assert ran.code == 1
+    assert why in ran.err
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"# only\n# comments\n", "holds nothing but comments"),
+        (b"<html><body>", "is a web page"),
+        (b"ads.example\n\0\1\2", "is binary data"),
+        (b"/regex/\n/another/\n", "holds no rule that can be read"),
+    ],
+)
+def test_a_file_with_nothing_to_use_is_a_failure_with_its_report(mirage_hole, tmp_path, content, why):
+    path = tmp_path / "bad.txt"
+    path.write_bytes(content)
+    ran = mirage_hole("lists", "check", str(path))
+    assert ran.code == 1
+    assert f"mirage-hole: {path}: the list {why}" in ran.err
+    assert "  format      " in ran.out
+    assert json.loads(mirage_hole("lists", "check", str(path), "--json").out)["usable"] is False
+
+
+def test_a_file_that_is_not_there_is_a_failure(mirage_hole, tmp_path):
+    ran = mirage_hole("lists", "check", str(tmp_path / "none.txt"))
+    assert ran.code == 1
+    assert f"there is no file {tmp_path}/none.txt" in ran.err
+
+
+def test_a_misspelt_name_is_wrong_usage_and_gets_the_nearest(mirage_hole):
+    ran = mirage_hole("lists", "check", "oisd-smal")
+    assert ran.code == 2
+    assert "write oisd-small" in ran.err
+
+
+def test_the_catalogue_names_every_list_with_what_it_breaks(mirage_hole):
+    from mirage_hole.sources.catalogue import load_catalogue
+
+    entries = load_catalogue()
+    out = mirage_hole("lists", "catalogue").out
+    assert out.startswith("starter\n")
+    for entry in entries.values():
+        assert f"{entry.key}    (--" in out
+        assert entry.breaks in out
+    found = json.loads(mirage_hole("lists", "catalogue", "--json").out)
+    assert [one["key"] for one in found] == list(entries)
+    assert {one["kind"] for one in found} <= {"block", "allow"}
