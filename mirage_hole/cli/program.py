@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -58,7 +58,7 @@ class Program(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "obj": None},
 )
 @setting_options
-@click.version_option(__version__, message=f"mirage-hole %(version)s, Python {platform.python_version()}")
+@click.version_option(__version__, message=f"mirage-hole %(version)s, Python {sys.version.split()[0]}")
 @click.pass_context
 def program(ctx: click.Context) -> int | None:
     """A DNS sinkhole resolver: blocks trackers, ads and malware for a whole network, and says why.
