@@ -19,7 +19,7 @@ VERDICTS = {"blocked": "block", "allowed": "allow", "no rule": "none"}
 """The API's words."""
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say why a name is blocked or not.")
 @click.argument("name")
 @click.option("--client", metavar="IP", help="Who asks: also say whether that client is answered.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -67,7 +67,7 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_from: Annotated[
         Many,
         _about(
-            "Networks that are answered; everybody else gets nothing. The word private stands for the private, loopback "
+            "Networks that are answered; everybody else is refused. The word private stands for the private, loopback "
             "and link-local networks.",
             "--allow-from",
             "NETWORK",
