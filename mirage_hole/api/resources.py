@@ -54,7 +54,6 @@ class Resources:
         return _json(
             {
                 **views.hello(state),
-                "now": now,
                 **views.counts(state, now),
                 **views.breakdown(state),
                 "series": views.series(state.statistics.minutes(minutes, now)),

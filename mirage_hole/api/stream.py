@@ -92,6 +92,10 @@ class Feed:
             self._tick = tick
         return b"".join(self._news(cursor, self._state.clock(), tick, tick))
 
+    def ping(self) -> bytes:
+        """What is said when there is no news. A page can't see a comment, so it is an event."""
+        return _event("ping", orjson.dumps({"now": self._state.clock()}))
+
     def _news(self, cursor: Cursor, now: float, tick: int, turn: int) -> Iterator[bytes]:
         yield self._queries(cursor, tick)
         if turn % _COUNTS_EVERY == 0:
@@ -180,9 +184,8 @@ class Streams:
             except TimeoutError:
                 pass
             news = self._feed.news(cursor, tick)
-            now = loop.time()
-            if not news and now - spoke >= self._limits.heartbeat:
-                news = b": still here\n\n"
+            if not news and loop.time() - spoke >= self._limits.heartbeat:
+                news = self._feed.ping()
             if news:
                 await self._write(response, news)
                 spoke = loop.time()

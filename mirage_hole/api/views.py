@@ -27,8 +27,9 @@ def boot(state: ApiState) -> str:
 
 
 def hello(state: ApiState) -> dict[str, Any]:
-    """What does not change while the program runs."""
+    """What does not change while the program runs, and the time."""
     return {
+        "now": state.clock(),
         "version": state.version,
         "boot": boot(state),
         "started_at": state.started_at,

@@ -121,7 +121,7 @@ class Listener:
         self.response = response
 
     async def event(self) -> tuple[str, Any, str]:
-        """(event, data, id) of the next event, comments as ``comment``."""
+        """(event, data, id) of the next event."""
         fields: dict[str, str] = {}
         while True:
             line = (await asyncio.wait_for(self.response.content.readline(), 10)).decode()
@@ -130,8 +130,6 @@ class Listener:
             if line == "\n":
                 if "data" in fields:
                     return fields["event"], orjson.loads(fields["data"]), fields.get("id", "")
-                if "" in fields:
-                    return "comment", fields[""], ""
                 fields = {}
                 continue
             field, _, value = line.rstrip("\n").partition(":")

@@ -68,16 +68,16 @@ async def test_numbers_of_another_run_mean_nothing() -> None:
 
 async def test_a_quiet_stream_says_that_it_lives() -> None:
     async with serving(a_state(), FAST) as url, listening(url) as listener:
-        assert (await listener.until("comment"))[0] == "still here"
+        assert (await listener.until("ping"))[0] == {"now": NOON}
 
 
 async def test_what_did_not_change_is_not_sent_again() -> None:
     async with serving(a_state(), FAST) as url, listening(url) as listener:
         await listener.until("lists")
         seen = []
-        while "comment" not in seen:
+        while "ping" not in seen:
             seen.append((await listener.event())[0])
-    assert seen == ["comment"]
+    assert seen == ["ping"]
 
 
 async def test_too_many_listeners_are_sent_away_and_a_place_becomes_free_again() -> None:

@@ -1,0 +1,58 @@
+// Explains a name: which rules of which lists apply, and which one decides.
+
+import { byId, el } from './dom.js';
+import { count } from './format.js';
+
+const panel = () => byId('verdict');
+
+/** Asks the server and shows the answer above everything else. */
+export async function explain(name) {
+  const asked = name.trim();
+  if (!asked) return;
+  byId('check-name').value = asked;
+  try {
+    const answer = await fetch(`/api/v1/explain?name=${encodeURIComponent(asked)}`);
+    const told = await answer.json();
+    if (answer.ok) show(told);
+    else refuse(told.problems?.[0]?.what ?? told.detail);
+  } catch {
+    refuse('The server does not answer.');
+  }
+}
+
+function show({ name, verdict, rules }) {
+  const [first] = rules;
+  const heading = {
+    block: [el('b', {}, name), ' is ', el('b', { className: 'is-blocked' }, 'blocked'), ` by ${first?.list}`],
+    allow: [el('b', {}, name), ' is ', el('b', { className: 'is-allowed' }, 'allowed'), ` by ${first?.list}`],
+    none: [el('b', {}, name), ' is ', el('b', { className: 'is-allowed' }, 'not blocked'), ': no rule of any list applies'],
+  }[verdict];
+  reveal(
+    el('p', { className: 'big' }, ...heading),
+    rules.length
+      ? el('ol', { className: 'rules' }, ...rules.map((rule) =>
+        el('li', { className: rule.action === 'block' ? 'is-blocked' : 'is-allowed' },
+          el('span', { className: 'badge' }, rule.action === 'block' ? 'Blocks' : 'Allows'), ' ',
+          el('b', {}, rule.list),
+          `, ${rule.line === null ? 'line unknown' : `line ${count(rule.line)}`}: `,
+          el('code', {}, rule.rule), rule.scope === 'subtree' ? ' and every name below it' : ' and no other name',
+          rule.decides ? el('em', {}, ' decides') : null)))
+      : null,
+  );
+}
+
+function refuse(reason) {
+  reveal(el('p', { className: 'big' }, reason ?? 'That did not work.'));
+}
+
+function reveal(...children) {
+  const close = el('button', { type: 'button', className: 'icon-button close', 'aria-label': 'Close', onclick: hide }, '✕');
+  panel().replaceChildren(close, ...children.filter(Boolean));
+  panel().hidden = false;
+  panel().scrollIntoView({ block: 'nearest' });
+}
+
+function hide() {
+  panel().hidden = true;
+  byId('check-name').focus();
+}
