@@ -25,9 +25,11 @@ def built(name: str) -> Path:
         msg = "no C compiler: install gcc or set CC"
         raise BenchError(msg)
     BUILD.mkdir(parents=True, exist_ok=True)
-    command = [compiler, "-O2", "-std=c17", "-Wall", "-Wextra", "-o", os.fspath(program), os.fspath(source)]
+    fresh = program.with_suffix(f".{os.getpid()}")  # somebody else may build or run the same program
+    command = [compiler, "-O2", "-std=c17", "-Wall", "-Wextra", "-o", os.fspath(fresh), os.fspath(source)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if result.returncode:
         msg = f"{' '.join(command)}: {result.stderr.strip()}"
         raise BenchError(msg)
+    fresh.replace(program)
     return program

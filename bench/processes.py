@@ -72,14 +72,14 @@ class Running:
             msg = f"{self.command[0]} did not end within {seconds:g} s"
             raise BenchError(msg) from None
 
-    def end(self) -> None:
+    def end(self, patience: float = END_WITHIN) -> None:
         """SIGTERM, patience, SIGKILL; also for descendants that outlive their parent."""
         if self._process.poll() is not None:
             return
         family = {pid: proc.born(pid) for pid in self.tree()}
         self._process.terminate()
         try:
-            self._process.wait(END_WITHIN)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -186,7 +186,7 @@ def to_json(results: list[Figures], facts: dict[str, str]) -> str:
     def plain(value: object) -> object:
         if isinstance(value, Latencies):
             return {"count": len(value.values), "unanswered": value.unanswered} | {
-                f"p{share:g}": value.percentile(share) for share in (50, 90, 99, 99.9, 100)
+                f"p{share:g}": plain(value.percentile(share)) for share in (50, 90, 99, 99.9, 100)
             }
         if isinstance(value, tuple) and hasattr(value, "_asdict"):
             return value._asdict()

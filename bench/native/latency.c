@@ -5,7 +5,7 @@
  * Asks 127.0.0.1:PORT the queries of the file QUERIES (each: two octets of length, then a DNS message) in turn, RATE a second,
  * and does not wait for answers before it asks on: a server that stalls for a second delays RATE queries, and each of
  * them counts. An answer's time is the kernel's time stamp of its arrival, so this program's own waking up is not measured.
- * Ends after SECONDS or at SIGTERM, waits two more seconds for late answers, then writes one line a query:
+ * Ends after SECONDS or at SIGTERM, waits up to two more seconds for late answers, then writes one line a query:
  * "<send time, CLOCK_REALTIME ns> <latency ns, or -1 for no answer>".
  */
 #define _GNU_SOURCE
@@ -27,7 +27,7 @@ static unsigned char *queries[MAX_QUERIES];
 static size_t sizes[MAX_QUERIES];
 static size_t query_count;
 static int64_t *sent_at, *took;
-static int64_t total;
+static int64_t total, unanswered;
 static volatile sig_atomic_t stopping;
 
 static void stop(int number)
@@ -91,8 +91,10 @@ static void receive(int sock, int64_t asked)
         int64_t number = (asked & ~(int64_t)0xffff) | packet[0] << 8 | packet[1];
         if (number >= asked)
             number -= 0x10000;
-        if (number >= 0 && took[number] < 0)
+        if (number >= 0 && took[number] < 0) {
             took[number] = arrived - sent_at[number];
+            unanswered--;
+        }
     }
 }
 
@@ -133,12 +135,13 @@ int main(int argc, char **argv)
         query[0] = (unsigned char)(asked >> 8);
         query[1] = (unsigned char)asked;
         took[asked] = -1;
+        unanswered++;
         sent_at[asked] = now();
         send(sock, query, sizes[(size_t)asked % query_count], 0);
         asked++;
         receive(sock, asked);
     }
-    for (int64_t end = now() + (int64_t)PATIENCE * SECOND, left; (left = end - now()) > 0;) {
+    for (int64_t end = now() + (int64_t)PATIENCE * SECOND, left; unanswered && (left = end - now()) > 0;) {
         struct pollfd watched = {.fd = sock, .events = POLLIN};
         poll(&watched, 1, (int)(left / 1000000) + 1);
         receive(sock, asked);

@@ -26,10 +26,13 @@ class MirageHole(Server):
 
     def configure(self, site: Site) -> None:
         site.write_hosts()
+        (site.directory / "config.toml").write_text("")  # whatever this machine's own configuration says
 
     def command(self, site: Site) -> list[str]:
         return [
             os.fspath(_program()),
+            *("--config", os.fspath(site.directory / "config.toml")),
+            *(("--user", "root") if os.getuid() == 0 else ()),  # nobody else may read our directory
             *("--listen", "127.0.0.1"),
             *("--port", str(site.port)),
             *("--web", f"127.0.0.1:{site.web_port}"),
