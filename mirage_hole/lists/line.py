@@ -24,6 +24,14 @@ class Found(NamedTuple):
     scope: Scope
 
 
+class FoundPattern(NamedTuple):
+    """A rule with wildcards, before its line number is known."""
+
+    pattern: str
+    action: Action
+    scope: Scope
+
+
 class Problem(NamedTuple):
     """A piece of the line that is no rule."""
 
@@ -31,7 +39,7 @@ class Problem(NamedTuple):
     text: str
 
 
-Findings: TypeAlias = "list[Found | Problem]"
+Findings: TypeAlias = "list[Found | FoundPattern | Problem]"
 
 
 def without_comment(text: str) -> str:

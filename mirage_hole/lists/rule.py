@@ -31,6 +31,18 @@ class Rule(NamedTuple):
     """Counted from 1."""
 
 
+class PatternRule(NamedTuple):
+    """One rule with wildcards, read from one line."""
+
+    pattern: str
+    """Lower-case letters, digits, ``-``, ``_``, ``.`` and ``*``, which stands for any characters, dots included."""
+    action: Action
+    scope: Scope
+    """``SUBTREE``: the pattern stands for the end of a name, from the beginning of a label on; ``EXACT``: for all of it."""
+    line: int
+    """Counted from 1."""
+
+
 class Complaint(NamedTuple):
     """A line, or a part of one, that is no rule; and why."""
 

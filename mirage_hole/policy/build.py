@@ -17,7 +17,8 @@ from mirage_hole.policy.index import FORMAT_VERSION, Index, ListInfo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mirage_hole.lists.rule import Rule
+    from mirage_hole.lists.rule import PatternRule, Rule
+    from mirage_hole.policy.index import StoredPattern
 
 MAX_LISTS = 16_383
 """A set has at most four members a list (two actions, two scopes), and their places are 16-bit numbers."""
@@ -36,6 +37,7 @@ class Built(NamedTuple):
     """Octets an entry of ``sets``: 1, 2 or 4."""
     members: list[list[tuple[int, int, int]]]
     """(list id, action, scope) of each set."""
+    patterns: list[StoredPattern]
 
     def manifest(self, generation: int, created: int, lists: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The manifest, ready for JSON.
@@ -53,12 +55,14 @@ class Built(NamedTuple):
             "set_width": self.set_width,
             "lists": list(lists),
             "sets": self.members,
+            "patterns": len(self.patterns),
         }
 
     def as_index(self, generation: int, lists: Sequence[ListInfo]) -> Index:
         """An index of these buffers, without a detour over the disk."""
         manifest = self.manifest(generation, 0, [info._asdict() for info in lists])
-        return Index.from_buffers(manifest, self.names.tobytes(), self.sets, self.lines, self.more)
+        buffers = (self.names.tobytes(), self.sets, self.lines, self.more)
+        return Index.from_buffers(manifest, *buffers, self.patterns)
 
 
 class _Listed(NamedTuple):
@@ -84,6 +88,7 @@ class Builder:
 
     def __init__(self) -> None:
         self._lists: list[_Listed] = []
+        self._patterns: list[StoredPattern] = []
 
     def add_list(self, rules: Iterable[Rule]) -> int:
         """Take every rule of the next list; return how many there were.
@@ -103,6 +108,11 @@ class Builder:
             add_line(line)
         self._lists.append(listed)
         return len(listed.lines)
+
+    def add_patterns(self, patterns: Iterable[PatternRule]) -> None:
+        """Take the rules with wildcards of the list that was added last."""
+        list_id = len(self._lists) - 1
+        self._patterns += [(list_id, int(action), int(scope), line, text) for text, action, scope, line in patterns]
 
     def build(self) -> Built:
         """The buffers of everything that was added. The builder is empty afterwards: memory goes as it is used."""
@@ -125,9 +135,10 @@ class Builder:
                     further[key_id >> _BUCKET_BITS].append(key_id << 32 | line)
                 else:
                     first_lines[key_id] = line
+        patterns, self._patterns = self._patterns, []
         self._lists.clear()
         members, columns, width = sets.numbered(set_of)
-        return Built(trie, columns, _little(first_lines), _pack_further(further), width, members)
+        return Built(trie, columns, _little(first_lines), _pack_further(further), width, members, patterns)
 
 
 class _Sets:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import marisa_trie
 
@@ -31,6 +31,10 @@ _MORE_WORDS = 2  # u32 words a record of more.bin: key id, line
 
 
 _CODES = {1: "B", 2: "H", 4: "I"}  # type codes of array and memoryview by octets
+
+
+StoredPattern: TypeAlias = "tuple[int, int, int, int, str]"
+"""A rule with wildcards: list id, action, scope, line, pattern."""
 
 
 class BadIndex(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -116,8 +120,12 @@ class Index:
         sets: ReadableBuffer,
         lines: ReadableBuffer,
         more: ReadableBuffer,
+        patterns: Sequence[StoredPattern] = (),
     ) -> Index:
         """Put an index on top of a generation's buffers, which are kept and must not change.
+
+        ``patterns`` are the rules with wildcards; with any of them the index is a
+        :class:`mirage_hole.policy.patterns.PatternedIndex`.
 
         Raises:
             BadIndex: another version, or sizes that contradict each other.
@@ -130,6 +138,7 @@ class Index:
             lists = tuple(ListInfo(*(one[field] for field in ListInfo._fields)) for one in manifest["lists"])
             judged = _read_sets(manifest["sets"], len(lists))
             count, width, generation = manifest["names"], manifest["set_width"], manifest["generation"]
+            wildcards = manifest.get("patterns", 0)
         except (KeyError, TypeError, ValueError) as problem:
             message = f"the manifest is damaged: {type(problem).__name__} {problem}"
             raise BadIndex(message) from problem
@@ -150,7 +159,14 @@ class Index:
         if len(trie) != count:
             message = f"the trie holds {len(trie)} names, the manifest says {count}"
             raise BadIndex(message)
-        return cls(generation, lists, trie, judged, columns, names)
+        if len(patterns) != wildcards:
+            message = f"there are {len(patterns)} patterns, the manifest says {wildcards}"
+            raise BadIndex(message)
+        if not patterns:
+            return cls(generation, lists, trie, judged, columns, names)
+        from mirage_hole.policy.patterns import PatternedIndex  # here: most generations have no patterns
+
+        return PatternedIndex(patterns, generation, lists, trie, judged, columns, names)
 
     def __len__(self) -> int:
         """How many distinct names have rules."""

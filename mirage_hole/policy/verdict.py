@@ -20,6 +20,8 @@ class Match(NamedTuple):
     """The rule's own name, folded wire form: the asked name or one of its ancestors."""
     line: int
     """Line number in the list, counted from 1; 0 when it is not known."""
+    pattern: str = ""
+    """Of a rule with wildcards: the pattern; ``name`` is then the part of the asked name that it stands for."""
 
 
 class Outcome(IntEnum):
@@ -40,7 +42,9 @@ class Outcome(IntEnum):
 
 def rule_text(match: Match) -> str:
     """The rule as people write it: ``x``, ``||x^``, ``@@|x^`` or ``@@||x^``; whatever the list's own format is."""
-    name = to_text(match.name)
+    name = match.pattern or to_text(match.name)
     if match.scope is Scope.SUBTREE:
         return f"@@||{name}^" if match.action is Action.ALLOW else f"||{name}^"
-    return f"@@|{name}^" if match.action is Action.ALLOW else name
+    if match.action is Action.ALLOW:
+        return f"@@|{name}^"
+    return f"|{name}^" if match.pattern else name

@@ -121,6 +121,7 @@ def _read_list(one: ListJob, builder: Builder) -> tuple[dict[str, Any], Compiled
     with _explained(f"can't read the list {one.source}"):
         parsed: ParsedList = parse(split_lines(chunks()), Action[one.kind.upper()], one.format)
         builder.add_list(parsed)
+        builder.add_patterns(parsed.patterns)
     title = one.title or parsed.title or one.source
     entry = {
         "title": title,
@@ -142,12 +143,14 @@ def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:
     built.names.save(str(directory / generations.NAMES))
     with (directory / generations.NAMES).open("rb") as file:
         os.fsync(file.fileno())
-    files = (
+    files = [
         (generations.SETS, built.sets),
         (generations.LINES, built.lines),
         (generations.MORE, built.more),
         (generations.MANIFEST, orjson.dumps(manifest)),  # the last: a directory with a manifest is complete
-    )
+    ]
+    if built.patterns:
+        files.insert(0, (generations.PATTERNS, orjson.dumps(built.patterns)))
     for name, data in files:
         with (directory / name).open("xb") as file:
             file.write(data)

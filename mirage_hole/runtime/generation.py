@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 NAMES, SETS, LINES, MORE = "names.marisa", "sets.bin", "lines.bin", "more.bin"
+PATTERNS = "patterns.json"
+"""Only there when a list has rules with wildcards."""
 
-MAX_MANIFEST = 64 * 1024 * 1024
-"""Octets; a manifest of 1,000 lists that all overlap stays far below."""
+MAX_JSON = 64 * 1024 * 1024
+"""Octets of one JSON file; a manifest of 1,000 lists that all overlap stays far below."""
 
 
 class BadGeneration(Exception):  # noqa: N818 - reads as what it is at the raise
@@ -46,18 +48,21 @@ def open_generation(directory: Path) -> Index:
         BadGeneration: a file is missing, unreadable or damaged, of another version, or does not fit the others.
     """
     try:
-        raw = _read_bounded(directory / MANIFEST)
-        manifest = orjson.loads(raw)
-        buffers = [_map(directory / file) for file in (NAMES, SETS, LINES, MORE)]
+        manifest = orjson.loads(_read_bounded(directory / MANIFEST))
         if not isinstance(manifest, dict):
             message = "the manifest is no JSON object"
             raise BadIndex(message)
-        return Index.from_buffers(manifest, *buffers)
+        names, sets, lines, more = (_map(directory / file) for file in (NAMES, SETS, LINES, MORE))
+        patterns = orjson.loads(_read_bounded(directory / PATTERNS)) if manifest.get("patterns") else []
+        if not isinstance(patterns, list):
+            message = "the patterns are no JSON array"
+            raise BadIndex(message)
+        return Index.from_buffers(manifest, names, sets, lines, more, patterns)
     except OSError as problem:
         message = f"{directory}: {problem.strerror or problem} ({problem.filename or 'no file'})"
         raise BadGeneration(message) from problem
     except orjson.JSONDecodeError as problem:
-        message = f"{directory}: {MANIFEST} is no JSON: {problem}"
+        message = f"{directory}: a file is no JSON: {problem}"
         raise BadGeneration(message) from problem
     except BadIndex as problem:
         message = f"{directory}: {problem}"
@@ -102,9 +107,9 @@ def _numbered(state: Path) -> list[Path]:
 
 def _read_bounded(path: Path) -> bytes:
     with path.open("rb") as file:
-        raw = file.read(MAX_MANIFEST + 1)
-    if len(raw) > MAX_MANIFEST:
-        message = f"{path.name} is larger than {MAX_MANIFEST} octets"
+        raw = file.read(MAX_JSON + 1)
+    if len(raw) > MAX_JSON:
+        message = f"{path.name} is larger than {MAX_JSON} octets"
         raise BadIndex(message)
     return raw
 

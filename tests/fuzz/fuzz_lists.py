@@ -20,11 +20,12 @@ with atheris.instrument_imports(include=["mirage_hole"]):
     from mirage_hole.lists.rule import Action
     from mirage_hole.policy.build import Builder
     from mirage_hole.policy.index import Index, ListInfo
-    from mirage_hole.wire.names import from_text, labels_of, to_text
+    from mirage_hole.wire.names import BadName, from_text, labels_of, to_text
 
 NAME = re.compile(rb"([\x01-\x3f][a-z0-9_-]+)+\0", re.DOTALL)
 FORMS = (None, *FORMATS)
 SEEDS = (
+    b"@@||aax-*.amazon.*^\n||ad*.example^\n|*ads*^\n||*.x.example^\n||*^\n",
     b"! Title: x\n||ads.example^\n@@||good.example^|\n|only.example^\n",
     b"0.0.0.0 a.example b_c.example # why\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 0.0.0.0\n",
     b"*.a.example\nplain.example\nb\xc3\xbccher.example.\n",
@@ -42,7 +43,7 @@ def check(data: bytes) -> None:
     text = data[1:]
     parsed = parse(split_lines(text[at : at + size] for at in range(0, len(text), size)), kind, form)
     rules = list(parsed)
-    check_counts(parsed, len(rules))
+    check_counts(parsed, len(rules) + len(parsed.patterns))
     for rule in rules:
         assert NAME.fullmatch(rule.name), rule
         assert len(rule.name) <= 255, rule
@@ -50,7 +51,16 @@ def check(data: bytes) -> None:
         assert 1 <= rule.line <= parsed.lines, rule
     builder = Builder()
     builder.add_list(rules)
+    builder.add_patterns(parsed.patterns)
     index: Index = builder.build().as_index(1, [ListInfo("t", "s", "block", parsed.format, len(rules), 0)])
+    for pattern in parsed.patterns:  # a pattern applies to what it says when its asterisks stand for "x"
+        try:
+            name = from_text(pattern.pattern.replace("*", "x"))
+        except BadName:
+            continue
+        match = index.decide(name, labels_of(name))
+        assert match is not None, pattern
+        assert match.action is Action.ALLOW or pattern.action is Action.BLOCK, pattern
     for rule in rules:
         match = index.decide(rule.name, labels_of(rule.name))
         assert match is not None, rule

@@ -50,6 +50,11 @@ def as_text(rule) -> str:
     return f"{allow}||{name}^" if rule.scope is Scope.SUBTREE else f"{allow}{name}"
 
 
+def as_pattern(rule) -> str:
+    front = ("@@" if rule.action is Action.ALLOW else "") + ("||" if rule.scope is Scope.SUBTREE else "|")
+    return f"{front}{rule.pattern}^"
+
+
 def slowly(form: str):
     """The format without its fast path."""
     return dataclasses.replace(FORMATS[form], simple=re.compile(rb"(?!)"))

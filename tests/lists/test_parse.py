@@ -39,7 +39,7 @@ forms = st.sampled_from([None, *FORMATS])
 def test_any_octets_are_rules_or_complaints_and_never_an_error(raw, kind, form):
     parsed = parse(raw, kind, form)
     rules = list(parsed)
-    assert parsed.rules == len(rules)
+    assert parsed.rules == len(rules) + len(parsed.patterns)
     assert parsed.lines == len(raw)
     assert parsed.complaint_count == len(parsed.complaints) == sum(parsed.reasons.values())
     for rule in rules:
@@ -48,6 +48,9 @@ def test_any_octets_are_rules_or_complaints_and_never_an_error(raw, kind, form):
         assert from_text(to_text(rule.name)) == rule.name
         assert 1 <= rule.line <= len(raw)
         assert rule.action is Action.ALLOW or kind is Action.BLOCK
+    for pattern in parsed.patterns:
+        assert re.fullmatch(r"[a-z0-9_.*-]{3,255}", pattern.pattern)
+        assert 1 <= pattern.line <= len(raw)
     for complaint in parsed.complaints:
         assert 1 <= complaint.line <= len(raw)
         assert complaint.reason
@@ -62,7 +65,7 @@ def test_the_fast_path_reads_what_the_format_itself_reads(raw, kind, form):
     fast = parse(raw, kind, form)
     slow = ParsedList(iter(raw), kind, slowly(form))
     assert list(fast) == list(slow)
-    assert (fast.rules, fast.complaints) == (slow.rules, slow.complaints)
+    assert (fast.rules, fast.patterns, fast.complaints) == (slow.rules, slow.patterns, slow.complaints)
 
 
 @pytest.mark.parametrize(

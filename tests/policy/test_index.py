@@ -151,19 +151,19 @@ names = st.lists(labels, min_size=1, max_size=4).map(wire_of)
 rules = st.builds(Rule, names, st.sampled_from(Action), st.sampled_from(Scope), st.integers(1, 9))
 
 
-def model(lists: list[list[Rule]], name: bytes, mask: int) -> list[tuple]:
+def model(lists: list[list[Rule]], name: bytes, mask: int) -> list[Match]:
     """Every applicable rule, the deciding one first: the documented precedence, spelled out."""
-    ancestors = {name[offset:]: offset for offset in labels_of(name)}
-    found = {}
+    ancestors = {name[offset:] for offset in labels_of(name)}
+    found: dict[tuple, tuple[tuple, Match]] = {}
     for list_id, entries in enumerate(lists):
         if not mask >> list_id & 1:
             continue
         for order, (rule_name, action, scope, line) in enumerate(entries):
-            applies = rule_name == name or (scope is Scope.SUBTREE and rule_name in ancestors)
-            if applies:
-                key = (list_id, action, scope, rule_name)
-                found.setdefault(key, ((action is Action.BLOCK, -len(rule_name), list_id, order), line))
-    return [(*key, line) for key, (_, line) in sorted(found.items(), key=lambda item: item[1][0])]
+            if rule_name == name or (scope is Scope.SUBTREE and rule_name in ancestors):
+                rank = (action is Action.BLOCK, -len(rule_name), list_id, order)
+                match = Match(list_id, action, scope, rule_name, line)
+                found.setdefault((list_id, action, scope, rule_name), (rank, match))
+    return [match for _, match in sorted(found.values(), key=lambda one: one[0])]
 
 
 @settings(max_examples=300, deadline=None)

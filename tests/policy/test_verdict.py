@@ -8,6 +8,14 @@ from mirage_hole.policy.verdict import Match, rule_text
 from mirage_hole.wire.names import from_text
 
 
+@pytest.mark.parametrize("text", ["||ads-*.example^", "|ads-*.example^", "@@||*.ads.*^", "@@|ads*^"])
+def test_a_rule_with_wildcards_is_told_as_it_is_written(text):
+    parsed = parse([text.encode()], Action.BLOCK)
+    assert list(parsed) == []
+    (rule,) = parsed.patterns
+    assert rule_text(Match(0, rule.action, rule.scope, from_text("ads-1.example"), 1, rule.pattern)) == text
+
+
 @pytest.mark.parametrize(
     ("action", "scope", "text"),
     [

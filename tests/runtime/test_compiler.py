@@ -13,11 +13,18 @@ import orjson
 import pytest
 
 from mirage_hole.lists.rule import Action, Complaint, Scope
+from mirage_hole.policy.verdict import rule_text
 from mirage_hole.runtime import compiler
 from mirage_hole.runtime.compilation import compile_generation
 from mirage_hole.runtime.compile_job import BadJob, CompileJob, CompileResult, ListJob
 from mirage_hole.runtime.compiler import CompileError, compile_job
-from mirage_hole.runtime.generation import generations_directory, newest_generation, open_generation
+from mirage_hole.runtime.generation import (
+    PATTERNS,
+    BadGeneration,
+    generations_directory,
+    newest_generation,
+    open_generation,
+)
 from mirage_hole.wire.names import from_text, labels_of
 
 BLOCK = "! Title: Trackers\n||ads.example.com^\nplain.example\n0.0.0.0 host.example\n*.wild.example\n||bad^rule\n"
@@ -61,6 +68,29 @@ def test_list_texts_become_a_generation(tmp_path):
     assert decide(index, "host.example").line == 4
     assert decide(index, "below.wild.example").line == 5
     assert decide(index, "example") is None
+
+
+def test_rules_with_wildcards_are_part_of_the_generation(tmp_path):
+    result = compile_job(a_job(tmp_path, block="||ads-*.example^\nplain.example\n", allow="||*.good.example^\n"))
+    assert [one.rules for one in result.lists] == [2, 1]
+    assert result.names == 1
+    index = open_generation(result.path)
+    match = decide(index, "x.ads-7.example")
+    assert (match.list_id, match.line, match.name) == (0, 1, from_text("ads-7.example"))
+    assert rule_text(match) == "||ads-*.example^"
+    assert rule_text(decide(index, "ads.good.example")) == "@@||*.good.example^"
+    assert decide(index, "good.example") is None
+    (result.path / PATTERNS).unlink()
+    with pytest.raises(BadGeneration, match=PATTERNS):
+        open_generation(result.path)
+    (result.path / PATTERNS).write_bytes(b"7")
+    with pytest.raises(BadGeneration, match="no JSON array"):
+        open_generation(result.path)
+
+
+def test_a_generation_without_wildcards_has_no_file_of_them(tmp_path):
+    result = compile_job(a_job(tmp_path))
+    assert not (result.path / PATTERNS).exists()
 
 
 def test_the_manifest_tells_texts_apart_by_their_digest(tmp_path):
