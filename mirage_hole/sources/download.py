@@ -206,7 +206,8 @@ class Downloader:
             raise BadContent(message)
         coding, kind = response.headers.get("Content-Encoding", ""), response.headers.get("Content-Type", "")
         inspector = Inspector(coding, kind, limit)
-        with await asyncio.to_thread(self._draft, source) as draft:
+        # Not in a thread: a draft begun there could outlive a cancelled download.
+        with self._draft(source) as draft:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 self._write(draft, inspector.feed(chunk))
             self._write(draft, inspector.finish())

@@ -83,10 +83,11 @@ def file_chunks(path: str) -> Iterator[bytes]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         raise failures.from_file(problem, path) from problem
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        sentence = f"{path} is no ordinary file; write the path of one"
+        raise Failure(sentence)
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            sentence = f"{path} is no ordinary file; write the path of one"
-            raise Failure(sentence)
         while True:
             try:
                 chunk = file.read(_CHUNK)
