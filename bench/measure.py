@@ -52,6 +52,8 @@ class Turn:
 
     micros: float
     """CPU microseconds of the data plane per answer."""
+    kernel_micros: float
+    """The part of it that the kernel took."""
     control_micros: float
     per_second: float
     busy: float
@@ -253,7 +255,9 @@ class Bench:
         others = [pid for pid in tree if pid not in data_plane]
         foreign = proc.Foreign([*tree, self._upstream.pid])
         forwarded, cpu, control = self._forwarded(), proc.cpu_seconds(data_plane), proc.cpu_seconds(others, reaped=True)
+        kernel = proc.kernel_seconds(data_plane)
         done = self._ask(site.port, questions, seconds=self.plan.seconds, once=once)
+        kernel = proc.kernel_seconds(data_plane) - kernel
         cpu = proc.cpu_seconds(data_plane) - cpu
         control = proc.cpu_seconds(others, reaped=True) - control
         if not done.answered or cpu <= 0:
@@ -261,6 +265,7 @@ class Bench:
             raise BenchError(msg)
         return Turn(
             micros=cpu / done.answered * 1e6,
+            kernel_micros=kernel / done.answered * 1e6,
             control_micros=control / done.answered * 1e6,
             per_second=done.per_second,
             busy=cpu / done.seconds,

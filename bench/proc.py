@@ -35,11 +35,14 @@ def tree(root: int) -> list[int]:
 
 def cpu_seconds(pids: list[int], *, reaped: bool = False) -> float:
     """User and system time of all threads; with ``reaped`` also that of children which ended and were waited for."""
-    ticks = 0
-    for pid in pids:
-        if fields := _stat(pid):
-            ticks += sum(map(int, fields[11:15] if reaped else fields[11:13]))
-    return ticks / _TICKS
+    return (
+        sum(sum(map(int, fields[11:15] if reaped else fields[11:13])) for fields in map(_stat, pids) if fields) / _TICKS
+    )
+
+
+def kernel_seconds(pids: list[int]) -> float:
+    """System time alone."""
+    return sum(int(fields[12]) for fields in map(_stat, pids) if fields) / _TICKS
 
 
 def memory(pids: list[int]) -> Memory:

@@ -17,6 +17,7 @@ def figures(name: str, micros: list[float], **more: object) -> Figures:
             Turn(
                 value,
                 0.1,
+                0.1,
                 1000.0,
                 busy=1.0,
                 lost=0,
