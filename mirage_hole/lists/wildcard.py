@@ -1,7 +1,7 @@
 """Wildcard lists: ``*.x`` stands for x and every name below it.
 
 DNS itself reads ``*.x`` as "below x" (RFC 4592), but the publishers of these lists put ``*.x`` *instead of* x and mean
-both, and Technitium and dnscrypt-proxy read it so. To spare x itself, allow it.
+both, and blocky and Technitium read it so. To spare x itself, allow it.
 """
 
 from __future__ import annotations
