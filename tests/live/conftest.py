@@ -1,0 +1,275 @@
+"""Real processes on loopback: the sinkhole as a user starts it, unbound as its upstream, a web server for lists."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import dns.exception
+import dns.message
+import dns.query
+import orjson
+import pytest
+
+PATIENCE = 20.0
+"""Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
+
+FORWARDED = "forwarded.example."
+
+
+def free_port() -> int:
+    """A port that was free for both UDP and TCP a moment ago."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    msg = "no port is free"
+    raise AssertionError(msg)
+
+
+def tool(name: str) -> str:
+    """The path of a program; the test is skipped where it is not installed."""
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed; tests/install-tools installs it on Debian")
+    return found
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Ask until the condition gives something true."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    msg = f"waited {PATIENCE:g} s in vain for {what}"
+    raise AssertionError(msg)
+
+
+class Sinkhole:
+    """One running `mirage-hole`."""
+
+    def __init__(
+        self, directory: Path, *arguments: str, upstream: int, environment: dict[str, str] | None = None
+    ) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.web = free_port()
+        self.arguments = arguments
+        self.upstream = upstream
+        self.environment = environment or {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = directory / "sinkhole.log"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MIRAGE_HOLE_")}
+        return {**kept, "MIRAGE_HOLE_STATE": str(self.directory / "state"), **self.environment}
+
+    def start(self) -> Sinkhole:
+        """Start it; it answers when this returns."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "mirage_hole"),
+                    *("--listen", "127.0.0.1", "--listen", "::1", "--port", str(self.port)),
+                    *("--web", f"127.0.0.1:{self.web}", "--upstream", f"127.0.0.1:{self.upstream}"),
+                    *self.arguments,
+                ],
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(self.answers, f"an answer from the sinkhole; its log says: {self.said()}")
+        return self
+
+    def answers(self) -> bool:
+        """Whether it answers anything at all."""
+        assert self.process is not None
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()}"
+        try:
+            self.ask("answers.example", timeout=0.3)
+        except (dns.exception.DNSException, OSError):
+            return False
+        return True
+
+    def ask(
+        self, name: str, kind: str = "A", *, tcp: bool = False, address: str = "127.0.0.1", edns: bool = True,
+        timeout: float = 5.0,
+    ) -> dns.message.Message:  # fmt: skip
+        """One question, by dnspython."""
+        query = dns.message.make_query(name, kind, use_edns=0 if edns else None, payload=1232)
+        ask = dns.query.tcp if tcp else dns.query.udp
+        return ask(query, address, port=self.port, timeout=timeout)
+
+    def blocks(self, name: str) -> bool:
+        """Whether it answers 0.0.0.0."""
+        return [record.to_text() for rrset in self.ask(name).answer for record in rrset] == ["0.0.0.0"]
+
+    def get(self, path: str) -> bytes:
+        """What the web server gives."""
+        with urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as response:
+            body: bytes = response.read()
+            return body
+
+    def stats(self) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(self.get("/api/v1/stats"))
+        return found
+
+    def web_is_up(self) -> bool:
+        try:
+            return bool(self.get("/healthz"))
+        except OSError:
+            return False
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command with the same state."""
+        command = [sys.executable, "-m", "mirage_hole", *arguments]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60, check=False)
+
+    def workers(self) -> list[int]:
+        """The processes of the data plane."""
+        assert self.process is not None
+        found = []
+        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"mirage_hole.runtime.worker" in command:
+                found.append(int(child))
+        return found
+
+    def said(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """End it as a service manager would; its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+
+
+class ListServer:
+    """Lists over HTTP, from a directory; or whatever a test makes it say."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self._server: http.server.ThreadingHTTPServer | None = None
+
+    def start(self) -> ListServer:
+        handler = functools.partial(_Quiet, directory=str(self.directory))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Tests need no access log."""
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of an unbound that knows one zone and refuses to ask anyone else."""
+    unbound = tool("unbound")
+    directory = tmp_path_factory.mktemp("unbound")
+    port = free_port()
+    (directory / "unbound.conf").write_text(
+        f"""
+server:
+    interface: 127.0.0.1@{port}
+    do-daemonize: no
+    use-syslog: no
+    logfile: "{directory}/unbound.log"
+    chroot: ""
+    username: ""
+    directory: "{directory}"
+    pidfile: "{directory}/unbound.pid"
+    module-config: "iterator"
+    access-control: 127.0.0.0/8 allow
+    local-zone: "." static
+    local-data: "{FORWARDED} 300 IN A 192.0.2.80"
+    local-data: "{FORWARDED} 300 IN AAAA 2001:db8::80"
+    local-data: "not-blocked.{FORWARDED} 300 IN A 192.0.2.81"
+"""
+        + "".join(f'    local-data: "big.{FORWARDED} 300 IN TXT {"x" * 200}{number:03}"\n' for number in range(30))
+        + "remote-control:\n    control-enable: no\n"
+    )
+    process = subprocess.Popen([unbound, "-c", str(directory / "unbound.conf")], stderr=subprocess.DEVNULL)
+
+    def ready() -> bool:
+        assert process.poll() is None, (directory / "unbound.log").read_text()
+        try:
+            dns.query.udp(dns.message.make_query(FORWARDED, "A"), "127.0.0.1", port=port, timeout=0.3)
+        except (dns.exception.DNSException, OSError):
+            return False
+        return True
+
+    try:
+        wait_for(ready, "unbound")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+@pytest.fixture
+def list_server(tmp_path: Path) -> Iterator[ListServer]:
+    """A web server with an empty directory of lists."""
+    directory = tmp_path / "lists"
+    directory.mkdir()
+    server = ListServer(directory).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sinkhole(tmp_path: Path, upstream: int) -> Iterator[Callable[..., Sinkhole]]:
+    """Start sinkholes; they are ended after the test."""
+    running: list[Sinkhole] = []
+
+    def start(*arguments: str, **options: Any) -> Sinkhole:
+        one = Sinkhole(tmp_path, *arguments, **{"upstream": upstream, **options})
+        running.append(one)
+        return one.start()
+
+    yield start
+    for one in running:
+        one.stop()
