@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mirage_hole.sources.source import Source
 
 _CHUNK: Final = 64 * 1024
-_JUDGED: Final = 4 * 1024 * 1024
+_JUDGED: Final = 1024 * 1024
 """Octets in which at least one rule has to be."""
 
 
@@ -30,7 +30,7 @@ def check_rules(path: Path, source: Source) -> None:
     """Refuse a text of which nothing can be used: a message in plain text instead of a list, or a foreign format.
 
     Raises:
-        BadContent: not one rule in the first 4 MiB.
+        BadContent: not one rule in the first MiB.
     """
 
     def chunks() -> Iterator[bytes]:
