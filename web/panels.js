@@ -85,7 +85,7 @@ export class Panels {
   }
 
   list(list) {
-    const past = list.updated_at === null ? '' : ago(list.updated_at, this.now());
+    const past = list.last_success === null ? '' : ago(list.last_success, this.now());
     const parts = [LIST_STATES[list.state]?.(past) ?? list.state];
     if (list.kind === 'allow') parts.push('allows');
     if (list.complaints) parts.push(`${count(list.complaints)} skipped`);

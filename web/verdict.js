@@ -35,8 +35,9 @@ function show({ name, verdict, rules }) {
           el('span', { className: 'badge' }, rule.action === 'block' ? 'Blocks' : 'Allows'), ' ',
           el('b', {}, rule.list),
           `, ${rule.line === null ? 'line unknown' : `line ${count(rule.line)}`}: `,
-          el('code', {}, rule.rule), rule.scope === 'subtree' ? ' and every name below it' : ' and no other name',
-          rule.decides ? el('em', {}, ' decides') : null)))
+          el('code', {}, rule.rule),
+          rule.decides ? el('em', {}, ' decides: ') : ' – ',
+          rule.why)))
       : null,
   );
 }

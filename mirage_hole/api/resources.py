@@ -17,7 +17,6 @@ from mirage_hole.api.problems import Refusal
 from mirage_hole.api.stream import Streams
 from mirage_hole.observe.metrics import MetricsCollector, exposition
 from mirage_hole.observe.series import DAY_MINUTES
-from mirage_hole.wire.names import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from mirage_hole.observe.recent import QueryRow
 
 MAX_TOP = 1000
-MAX_RULES = 100
 
 
 class Resources:
@@ -101,11 +99,10 @@ class Resources:
         parameters = Parameters(request.query)
         name = parameters.domain("name")
         parameters.done()
-        if self._state.explain is None:
+        found = self._state.explain(name) if self._state.explain else None
+        if found is None:
             raise Refusal(503, "No lists are loaded yet.", headers={"Retry-After": "5"})
-        hits = self._state.explain(name)
-        verdict = hits[0].action if hits else "none"
-        return _json({"name": to_text(name), "verdict": verdict, "rules": [hit._asdict() for hit in hits[:MAX_RULES]]})
+        return _json(views.explanation(found))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """``/api/v1/events``"""

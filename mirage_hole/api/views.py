@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from mirage_hole.observe.recent import QueryRow
     from mirage_hole.observe.series import Minutes
     from mirage_hole.observe.toplist import Ranked
+    from mirage_hole.policy.explain import Explanation
 
 TOP = 10
+MAX_RULES = 100
+VERDICTS = {"blocked": "block", "allowed": "allow", "no rule": "none"}
 SILENT_AFTER = 15.0
 """Seconds without a report after which a worker does not count as well; it reports every second."""
 
@@ -102,11 +105,32 @@ def lists(state: ApiState) -> list[dict[str, Any]]:
     broken = state.statistics.breakdown()
     return [
         {
-            **view._asdict(),
-            "decided": (broken.blocked_by if view.kind == "block" else broken.allowed_by).get(view.title, 0),
+            **status._asdict(),
+            "decided": (broken.blocked_by if status.kind == "block" else broken.allowed_by).get(status.title, 0),
         }
-        for view in state.lists()
+        for status in state.lists()
     ]
+
+
+def explanation(found: Explanation) -> dict[str, Any]:
+    """What the rules say of a name, the deciding rule first."""
+    return {
+        "name": to_text(found.name),
+        "verdict": VERDICTS[found.outcome],
+        "rules": [
+            {
+                "decides": rule.decides,
+                "action": rule.match.action.name.lower(),
+                "list": rule.list.title,
+                "source": rule.list.source,
+                "rule": rule.text,
+                "scope": rule.match.scope.name.lower(),
+                "line": rule.match.line or None,
+                "why": rule.why,
+            }
+            for rule in found.rules[:MAX_RULES]
+        ],
+    }
 
 
 def rows(state: ApiState, queries: Sequence[QueryRow]) -> list[dict[str, Any]]:
@@ -129,8 +153,8 @@ def facts(state: ApiState) -> Facts:
         generation.number if generation else 0,
         generation.names if generation else 0,
         [
-            ListFacts(view.title, view.rules, view.complaints, view.updated_at, view.state == "live")
-            for view in state.lists()
+            ListFacts(status.title, status.rules, status.complaints, status.last_success, status.state == "live")
+            for status in state.lists()
         ],
     )
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from mirage_hole.api.server import start_web
-from mirage_hole.api.state import ApiState, GenerationView, ListView, RuleHit
+from mirage_hole.api.state import ApiState, GenerationView
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.observe.statistics import Statistics
+from mirage_hole.policy.explain import explain
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.sources.status import ListStatus
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
+from tests.policy.rules import an_index, rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +29,9 @@ GET_ROUTES = (
     "/", "/app.js", "/style.css", "/icon.svg",
     "/api/v1/stats", "/api/v1/queries", "/api/v1/lists", "/api/v1/explain?name=a.example", "/metrics", "/healthz",
 )  # fmt: skip
+
+
+INDEX = an_index([rule("||example", 7)], [rule("@@|www.example", 9)])
 
 
 class Clock:
@@ -56,18 +63,23 @@ def a_state(**changes: Any) -> ApiState:
         "started_at": NOON - 3600,
         "listen": ["127.0.0.1:5353"],
         "lists": lambda: [
-            ListView(
-                "Ads", "https://lists.example/ads.txt", "block", "live", "hosts", 900, 3, NOON - 60, NOON - 60, NOON
-            ),
-            ListView("Broken", "/etc/broken.txt", "block", "missing", error="It answered with an HTML page."),
+            a_status("Ads", "https://lists.example/ads.txt", rules=900, complaints=3, last_success=NOON - 60),
+            a_status("Broken", "/etc/broken.txt", state="missing", error="It answered with an HTML page."),
         ],
         "generation": lambda: GenerationView(1, NOON - 100, 850_000),
-        "explain": lambda name: (
-            [RuleHit(True, "block", "Ads", "ads.txt", "example", "subtree", 7)] if b"example" in name else []
-        ),
+        "explain": lambda name: explain(INDEX, name),
         "clock": Clock(),
     }
     return ApiState(**(settings | changes))
+
+
+def a_status(title: str, source: str, kind: str = "block", **known: Any) -> ListStatus:
+    """What the schedule tells of one list."""
+    unknown: dict[str, Any] = {
+        "key": title.lower(), "state": "live", "format": "hosts", "rules": 0, "complaints": 0, "bytes": 0,
+        "last_success": None, "last_try": NOON - 60, "next_try": NOON + 60, "error": "",
+    }  # fmt: skip
+    return ListStatus(title=title, source=source, kind=kind, **(unknown | known))
 
 
 def report(statistics: Statistics, now: float = NOON) -> None:
@@ -87,11 +99,11 @@ async def serving(state: ApiState, limits: Limits | None = None, address: str = 
         await server.cleanup()
 
 
-async def get(url: str, **more: Any) -> tuple[int, dict[str, str], bytes]:
+async def get(url: str, **more: Any) -> tuple[int, CIMultiDict[str], bytes]:
     """(status, headers, body) of a request."""
     method = more.pop("method", "GET")
     async with aiohttp.ClientSession() as session, session.request(method, url, **more) as response:
-        return response.status, dict(response.headers), await response.read()
+        return response.status, CIMultiDict(response.headers), await response.read()
 
 
 async def get_json(url: str, status: int = 200, **more: Any) -> Any:

@@ -3,12 +3,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from mirage_hole.api.state import rule_hits
-from mirage_hole.lists.rule import Action, Rule, Scope
 from mirage_hole.observe.statistics import Statistics
-from mirage_hole.policy.build import Builder
-from mirage_hole.policy.index import ListInfo
-from mirage_hole.wire.names import from_text
 from tests.api.serving import GET_ROUTES, Clock, a_state, get, get_json, report, serving
 from tests.observe.frames import NOON, frame, replays, subject
 
@@ -90,40 +85,38 @@ async def test_lists_tell_their_state_and_how_often_they_decided() -> None:
         3,
         3,
     )
-    assert (broken["state"], broken["error"], broken["updated_at"]) == (
+    assert (broken["state"], broken["error"], broken["last_success"]) == (
         "missing",
         "It answered with an HTML page.",
         None,
     )
 
 
-async def test_explain_names_the_rule_or_says_that_there_is_none() -> None:
+async def test_explain_names_every_rule_and_the_one_that_decides_or_says_that_there_is_none() -> None:
     async with serving(a_state()) as url:
-        found = await get_json(f"{url}/api/v1/explain?name=ADS.example.")
+        blocked = await get_json(f"{url}/api/v1/explain?name=ADS.example.")
+        allowed = await get_json(f"{url}/api/v1/explain?name=www.example")
         free = await get_json(f"{url}/api/v1/explain?name=free.org")
-    assert (found["name"], found["verdict"], found["rules"][0]["line"]) == ("ads.example", "block", 7)
+    assert (blocked["name"], blocked["verdict"]) == ("ads.example", "block")
+    assert blocked["rules"] == [
+        {
+            "decides": True, "action": "block", "list": "list 0", "source": "0.txt", "rule": "||example^", "scope": "subtree",
+            "line": 7, "why": "the only rule that applies",
+        }
+    ]  # fmt: skip
+    assert allowed["verdict"] == "allow"
+    assert [(rule["decides"], rule["action"], rule["line"]) for rule in allowed["rules"]] == [
+        (True, "allow", 9),
+        (False, "block", 7),
+    ]
     assert (free["verdict"], free["rules"]) == ("none", [])
 
 
 async def test_explain_without_lists_says_so() -> None:
-    async with serving(a_state(explain=None)) as url:
-        problem = await get_json(f"{url}/api/v1/explain?name=a.example", 503)
-    assert problem["detail"] == "No lists are loaded yet."
-
-
-def test_an_index_tells_every_rule_the_deciding_one_first() -> None:
-    builder = Builder()
-    builder.add_list([Rule(from_text("example.com"), Action.BLOCK, Scope.SUBTREE, 3)])
-    builder.add_list([Rule(from_text("www.example.com"), Action.ALLOW, Scope.EXACT, 9)])
-    infos = [
-        ListInfo("Ads", "ads.txt", "block", "domains", 1, 0),
-        ListInfo("Mine", "mine.txt", "allow", "domains", 1, 0),
-    ]
-    hits = rule_hits(builder.build().as_index(1, infos), from_text("www.example.com"))
-    assert [(hit.decides, hit.action, hit.list, hit.rule, hit.scope, hit.line) for hit in hits] == [
-        (True, "allow", "Mine", "www.example.com", "exact", 9),
-        (False, "block", "Ads", "example.com", "subtree", 3),
-    ]
+    for nothing in (None, lambda _name: None):
+        async with serving(a_state(explain=nothing)) as url:
+            problem = await get_json(f"{url}/api/v1/explain?name=a.example", 503)
+        assert problem["detail"] == "No lists are loaded yet."
 
 
 async def test_the_server_is_healthy_while_a_worker_reports() -> None:

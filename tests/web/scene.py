@@ -6,10 +6,15 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from mirage_hole.api.state import ApiState, GenerationView, ListView, RuleHit
+from mirage_hole.api.state import ApiState, GenerationView
+from mirage_hole.lists.rule import Action, Rule, Scope
 from mirage_hole.observe.statistics import Statistics
+from mirage_hole.policy.build import Builder
+from mirage_hole.policy.explain import Explanation, explain
+from mirage_hole.policy.index import ListInfo
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.wire.names import to_text
+from mirage_hole.sources.status import ListStatus
+from mirage_hole.wire.names import from_text
 from tests.observe.frames import frame, replays, ruled, single, subject
 
 if TYPE_CHECKING:
@@ -111,24 +116,34 @@ class House:
             clock=clock or (lambda: self.now),
         )
 
-    def lists(self) -> list[ListView]:
+    def lists(self) -> list[ListStatus]:
         """The configured lists in their different states."""
         good = self.now - 7200
+        slow = "The download took longer than 60 seconds; the copy of two days ago serves on."
         return [
-            ListView(TITLES[0], "https://lists.example/hosts", "block", "live", "hosts", 147_215, 12, good, good, good + 86_400),
-            ListView(TITLES[1], "https://lists.example/small", "block", "live", "adblock", 56_901, 0, good, good, good + 86_400),
-            ListView(
-                TITLES[2], "https://lists.example/pro", "block", "old", "wildcard", 241_340, 3, good - 86_400 * 2, good,
-                good + 3600, "The download took longer than 60 seconds; the copy of two days ago serves on.",
-            ),
-            ListView(TITLES[3], "/etc/mirage-hole/kids.txt", "allow", "live", "domains", 14, 0, good, good),
-        ]  # fmt: skip
+            _status(TITLES[0], "https://lists.example/hosts", "block", "hosts", 147_215, 12, good),
+            _status(TITLES[1], "https://lists.example/small", "block", "adblock", 56_901, 0, good),
+            _status(TITLES[2], "https://lists.example/pro", "block", "wildcard", 241_340, 3, good - 86_400 * 2, slow),
+            _status(TITLES[3], "/etc/mirage-hole/kids.txt", "allow", "domains", 14, 0, good),
+        ]
 
-    def explain(self, name: bytes) -> list[RuleHit]:
-        """The rules for names of the scene."""
-        asked = to_text(name)
-        hits = [(rule, list_id, line) for known, rule, list_id, line, _ in BLOCKED if asked in {known, rule}][:1]
-        return [
-            RuleHit(True, "block", TITLES[list_id], "https://lists.example/", rule, "subtree", line)
-            for rule, list_id, line in hits
-        ] + [RuleHit(False, "block", TITLES[1], "https://lists.example/", asked, "exact", 18_230) for _ in hits]
+    def explain(self, name: bytes) -> Explanation:
+        """What the rules of the scene say."""
+        lists: list[dict[bytes, Rule]] = [{} for _ in TITLES]
+        for known, text, list_id, line, _ in BLOCKED:
+            wire = from_text(text)
+            lists[list_id][wire] = Rule(wire, Action.BLOCK, Scope.EXACT if known == text else Scope.SUBTREE, line)
+        builder = Builder()
+        for rules in (*lists, {b"": Rule(from_text("doubleclick.net"), Action.BLOCK, Scope.SUBTREE, 18_230)}):
+            builder.add_list(rules.values())
+        infos = [ListInfo(title, "https://lists.example/", "block", "hosts", 1, 0) for title in (*TITLES, TITLES[1])]
+        return explain(builder.build().as_index(12, infos), name)
+
+
+def _status(
+    title: str, source: str, kind: str, form: str, rules: int, complaints: int, good: float, error: str = ""
+) -> ListStatus:
+    state = "old" if error else "live"
+    return ListStatus(
+        title, title, source, kind, state, form, rules, complaints, rules * 20, good, good, good + 86_400, error
+    )
