@@ -1,0 +1,79 @@
+"""What settings mean for the running parts: what a worker is told, and which parts a changed setting concerns."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.runtime.worker_settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from mirage_hole.config.settled import Settled
+
+
+class Part(Enum):
+    """Who has to know of a changed setting."""
+
+    WORKERS = "workers"
+    LISTS = "lists"
+    WEB = "web"
+    LOG = "log"
+    RESTART = "restart"
+    """Nobody can take it while running: sockets, accounts and directories are settled before root is dropped."""
+    NOBODY = "nobody"
+
+
+CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
+    "listen": (Part.RESTART,),
+    "workers": (Part.RESTART,),
+    "user": (Part.RESTART,),
+    "state_directory": (Part.RESTART,),
+    "web": (Part.WEB,),
+    "web_anywhere": (Part.WEB,),
+    "blocklists": (Part.LISTS,),
+    "allowlists": (Part.LISTS,),
+    "refresh_every": (Part.LISTS,),
+    # List servers are found through the upstreams: the filter might block its own lists.
+    "upstreams": (Part.WORKERS, Part.LISTS),
+    "timeout": (Part.WORKERS,),
+    "cache_bytes": (Part.WORKERS,),
+    "block_mode": (Part.WORKERS,),
+    "block_ipv4": (Part.WORKERS,),
+    "block_ipv6": (Part.WORKERS,),
+    "block_ttl": (Part.WORKERS,),
+    "allow_from": (Part.WORKERS,),
+    "log_level": (Part.LOG, Part.WORKERS),
+    "log_format": (Part.LOG, Part.WORKERS),
+    "config_file": (Part.NOBODY,),
+}
+"""Every field of :class:`mirage_hole.config.settled.Settled`."""
+
+
+def changed(old: Settled, new: Settled) -> dict[Part, list[str]]:
+    """The names of the settings that differ, by the parts that they concern."""
+    found: dict[Part, list[str]] = {}
+    for name, parts in CONCERNS.items():
+        if getattr(old, name) != getattr(new, name):
+            for part in parts:
+                found.setdefault(part, []).append(name)
+    return found
+
+
+def worker_settings(settled: Settled) -> WorkerSettings:
+    """What every worker is told; number, descriptors and the generation are filled in later."""
+    return WorkerSettings(
+        number=0,
+        udp_fds=(),
+        tcp_fds=(),
+        channel_fd=-1,
+        upstreams=tuple((end.address, end.port) for end in settled.upstreams),
+        timeout=settled.timeout,
+        cache_bytes=settled.cache_bytes,
+        block_mode=settled.block_mode,
+        block_ipv4=settled.block_ipv4,
+        block_ipv6=settled.block_ipv6,
+        block_ttl=settled.block_ttl,
+        allow_from=settled.allow_from,
+        log_level=settled.log_level.upper(),
+        log_format=settled.log_format,
+    )
