@@ -131,6 +131,8 @@ async def test_hostile_names_and_titles_are_shown_as_text(chromium: Any) -> None
 
 async def test_the_tail_pauses_filters_and_goes_on(chromium: Any) -> None:
     house = a_house()
+    broken = subject("broken.example", Outcome.FAILED, rcode=2)
+    house.statistics.fold_frame(frame(replays(time.time(), [("192.0.2.9", broken)])), time.time())
     async with serving(house.state(time.time), FAST) as url:
         visited = await visit(chromium, url)
         page = visited.page
