@@ -86,6 +86,15 @@ def test_an_allowlist_allows(mirage_hole, my_list):
     assert {one["action"] for one in found["kinds"]} == {"allow"}
 
 
+def test_rules_with_wildcards_are_counted_with_the_others(mirage_hole, tmp_path):
+    path = tmp_path / "patterns.txt"
+    path.write_text("||ads-*.example^\n||ads-*.example^\n||sub.example^\n")
+    found = json.loads(mirage_hole("lists", "check", str(path), "--json").out)
+    assert found["usable"] is True
+    assert (found["rules"], found["duplicates"], found["complaints"]) == (3, 1, 0)
+    assert [one["rules"] for one in found["kinds"]] == [3]
+
+
 def test_the_format_may_be_said(mirage_hole, tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("ads.example\n")

@@ -76,3 +76,9 @@ def test_a_damaged_installation_is_a_failure(tmp_path):
     gone = Source("starter", Action.BLOCK, Location.EMBEDDED, "T", str(tmp_path / "gone.txt"), "starter")
     with pytest.raises(Failure, match="there is no file"):
         local.embedded_copy(gone)
+
+
+def test_a_list_of_nothing_but_wildcards_is_a_list(tmp_path):
+    path = tmp_path / "patterns.txt"
+    path.write_text("||ads-*.example^\n")
+    local.check_rules(path, source(str(path)))
