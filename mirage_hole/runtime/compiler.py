@@ -8,6 +8,7 @@ process ends.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -39,6 +40,7 @@ FIRST_COMPLAINTS = 100
 
 _CHUNK = 1 << 16
 _TEMPORARY = ".tmp-"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class CompileError(Exception):
@@ -93,6 +95,7 @@ def compile_job(job: CompileJob) -> CompileResult:
 def main() -> int:
     """Run one job; the exit code."""
     signal.signal(signal.SIGTERM, _stop)
+    _end_with_parent()
     _step_back()
     try:
         data = sys.stdin.buffer.read(MAX_JOB + 1)
@@ -212,6 +215,12 @@ def _step_back() -> None:
             with suppress(OSError):
                 os.sched_setscheduler(0, policy, os.sched_param(0))
                 return
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the supervisor is gone: nobody waits for the result, and the next one needs the lock."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, *map(ctypes.c_ulong, (signal.SIGTERM, 0, 0, 0)))
 
 
 def _peak_kib() -> int:

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -252,6 +253,31 @@ async def test_a_cancelled_compilation_leaves_no_process(tmp_path):
     with pytest.raises(BrokenPipeError):  # the reader is gone
         os.write(writer, b"x")
     os.close(writer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells of a parent's end on Linux only")
+def test_a_compiler_ends_with_its_supervisor(tmp_path):
+    job = a_job_that_never_ends(tmp_path)
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'mirage_hole.runtime.compiler'], stdin=subprocess.PIPE)\n"
+        "child.stdin.write(sys.stdin.buffer.read()); child.stdin.close()\n"
+        "print(child.pid, flush=True); time.sleep(50)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with parent:
+        parent.stdin.write(job.to_json())
+        parent.stdin.close()
+        compiler_process = os.pidfd_open(int(parent.stdout.readline()))
+        writer = os.open(tmp_path / "pipe", os.O_WRONLY)  # returns when the compiler reads the list
+        try:
+            parent.kill()
+            ended, _, _ = select.select([compiler_process], [], [], 20)
+        finally:
+            os.close(writer)
+            os.close(compiler_process)
+    assert ended
+    assert listing(tmp_path) == []
 
 
 async def test_a_compiler_that_dies_is_reported(tmp_path, monkeypatch):
