@@ -83,6 +83,8 @@ class Figures:
     used_data_plane: proc.Memory | None = None
     index_mib: float | None = None
     turns: dict[str, list[Turn]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
+    paced_micros: float = math.nan
+    """CPU microseconds of the data plane per answer at the steady rate, where few questions share a wake-up."""
     quiet: load.Latencies | None = None
     reloading: load.Latencies | None = None
     reload_seconds: float | None = None
@@ -191,9 +193,10 @@ class Bench:
             site.port, self._packets, rate=self.plan.rate, most_seconds=int(_START_WITHIN), samples=samples
         ) as client:
             time.sleep(0.5)
-            began = time.time_ns()
+            data_plane = server.data_plane(running.tree())
+            began, cpu = time.time_ns(), proc.cpu_seconds(data_plane)
             time.sleep(self.plan.quiet_seconds)
-            quiet_ended = time.time_ns()
+            quiet_ended, cpu = time.time_ns(), proc.cpu_seconds(data_plane) - cpu
             time.sleep(_GAP)
             changed, changed_at = time.time_ns(), time.monotonic()
             live = None
@@ -207,6 +210,7 @@ class Bench:
             ended = time.time_ns()
             measured = client.finish()
         figures.quiet = load.window(measured, began, quiet_ended)
+        figures.paced_micros = cpu / len(figures.quiet.values) * 1e6
         figures.reloading = load.window(measured, changed, ended) if live is not None else None
 
     # -- parts --

@@ -76,6 +76,7 @@ def patience(results: list[Figures], rate: int) -> Table:
     rows = [
         [
             f"server, {rate} q/s",
+            "CPU µs a query",
             "quiet: p50, p99, max ms",
             "reloading: p50, p99, max ms",
             "unanswered",
@@ -93,6 +94,7 @@ def patience(results: list[Figures], rate: int) -> Table:
         rows.append(
             [
                 figures.name,
+                _number(figures.paced_micros, 1),
                 _latencies(quiet),
                 _latencies(reloading) if reloading else "can't reload",
                 unanswered,
