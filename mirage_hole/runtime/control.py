@@ -1,0 +1,248 @@
+"""The control plane: listens to the workers, obeys signals, and runs the parts that DNS does not depend on."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from mirage_hole import __version__
+from mirage_hole.api.state import ApiState
+from mirage_hole.observe.statistics import Statistics
+from mirage_hole.runtime import announcement, logs
+from mirage_hole.runtime.errors import StartupError
+from mirage_hole.runtime.generation import remove_old_generations
+from mirage_hole.runtime.list_service import ListService
+from mirage_hole.runtime.parts import keep_running, wait_at_most
+from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.web_service import WebService
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from mirage_hole.config.settled import Settled
+    from mirage_hole.runtime.listeners import Listeners
+    from mirage_hole.runtime.notify import ServiceManager
+    from mirage_hole.runtime.serving import ServingPolicy
+    from mirage_hole.runtime.workers import Workers
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 1.0
+"""Seconds between two looks at the workers."""
+ANNOUNCE_WITHIN: Final = 5.0
+"""Seconds the first message waits for the web part."""
+
+
+class ControlPlane:
+    """Everything beside DNS. :meth:`run` is the whole life of the supervisor after its start."""
+
+    def __init__(
+        self,
+        settled: Settled,
+        listeners: Listeners,
+        workers: Workers,
+        policy: ServingPolicy,
+        *,
+        handler: logs.LogHandler,
+        manager: ServiceManager,
+        web_socket: socket.socket | None = None,
+        reload: Callable[[], Settled] | None = None,
+    ) -> None:
+        self._settled = settled
+        self._listeners = listeners
+        self._workers = workers
+        self._policy = policy
+        self._handler = handler
+        self._manager = manager
+        self._reload = reload
+        self._stop = asyncio.Event()
+        self._dns_up = asyncio.Event()
+        self._level = settled.log_level
+        self._on_terminal = os.isatty(0)
+        self.statistics = Statistics()
+        self.lists = ListService(settled, policy, self._on_generation)
+        state = ApiState(
+            statistics=self.statistics,
+            version=__version__,
+            started_at=time.time(),
+            listen=[str(end) for end in listeners.endpoints],
+            lists=self.lists.statuses,
+            generation=policy.generation,
+            explain=policy.explain,
+        )
+        self.web = WebService(settled.web, state, web_socket)
+        self._register_generation()
+
+    async def run(self) -> int:
+        """Run until a signal ends it; the exit code."""
+        loop = asyncio.get_running_loop()
+        self._workers.attach(loop, self)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_end_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        loop.add_signal_handler(signal.SIGUSR1, self._on_level_signal, "DEBUG")
+        loop.add_signal_handler(signal.SIGUSR2, self._on_level_signal, "WARNING")
+        parts = {"supervision": self._supervise, "list": self.lists.run, "web": self.web.run, "start": self._announce}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(keep_running(name, run)) for name, run in parts.items()]
+            await self._stop.wait()
+            self._manager.stopping("finishing the queries in work")
+            for task in tasks:
+                task.cancel()
+            await self._workers.drain()
+        log.info("stopped")
+        return 0
+
+    # -- parts --
+
+    async def _supervise(self) -> None:
+        every = min(TICK, self._manager.watchdog_every or TICK)
+        while True:
+            self._workers.tick()
+            self._handler.tell_held_back()
+            self._manager.alive()
+            await asyncio.sleep(every)
+
+    async def _announce(self) -> None:
+        """Tell people where everything is, once it is there."""
+        await self._dns_up.wait()
+        await wait_at_most(self.web.tried, ANNOUNCE_WITHIN)
+        summary = announcement.summarise(
+            self._listeners.endpoints, self.web.url, self._policy.generation(), self._policy.titles()
+        )
+        announcement.tell(summary, self._settled.log_format)
+        # What is loaded now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+
+    def _status(self) -> str:
+        return announcement.status(self._listeners.endpoints, self._policy.generation(), len(self._policy.titles()))
+
+    # -- what the workers say --
+
+    def on_frame(self, frame: bytes) -> None:
+        """Count the queries."""
+        self.statistics.fold_frame(frame, time.time())
+
+    def on_counters(self, number: int, message: Mapping[str, Any]) -> None:
+        """Keep the worker's own numbers."""
+        self.statistics.workers.report(number, message, time.time())
+
+    def on_started(self, number: int) -> None:
+        """Note the new process."""
+        self.statistics.workers.started(number)
+
+    def on_gone(self, number: int) -> None:
+        """Note the end of a process."""
+        self.statistics.workers.gone(number)
+
+    def on_ready(self, number: int) -> None:  # noqa: ARG002 - the protocol's signature
+        """Tell the service manager once every socket is read: clients are spread over all of them."""
+        if not self._dns_up.is_set() and self._workers.serving() == len(self._listeners.udp):
+            self._dns_up.set()
+            self._manager.ready(self._status())
+
+    def on_bad_policy(self, error: str) -> None:
+        """A worker could not use the newest generation."""
+        log.error("a worker can't use the compiled lists: %s", error)
+        self.lists.rebuild()
+
+    # -- a new generation --
+
+    def _on_generation(self, directory: Path) -> None:
+        if not self._policy.take(directory):
+            return
+        self._register_generation()
+        self._workers.use_policy(directory)
+        for gone in remove_old_generations(self._settled.state_directory):
+            log.debug("removed %s", gone)
+        log.info("%s", announcement.lists_line(self._policy.generation(), len(self._policy.titles())))
+        self._manager.status(self._status())
+
+    def _register_generation(self) -> None:
+        generation = self._policy.generation()
+        if generation is not None:
+            self.statistics.register_generation(generation.number, self._policy.titles())
+
+    # -- signals --
+
+    def _on_end_signal(self, number: signal.Signals) -> None:
+        if self._stop.is_set():
+            log.warning("stopped at once by a second signal")
+            self._workers.kill()
+            os._exit(128 + number)
+        log.info("%s: finishing the queries in work; once more stops at once", number.name)
+        self._stop.set()
+
+    def _on_hangup(self) -> None:
+        if self._on_terminal and _terminal_is_gone():
+            self._on_end_signal(signal.SIGHUP)
+            return
+        self._manager.reloading()
+        self.reload()
+        self._manager.ready(self._status())
+
+    def _on_level_signal(self, level: str) -> None:
+        """To this level, or back to the configured one."""
+        usual = self._settled.log_level if self._settled.log_level != level else "INFO"
+        self._set_level(level if self._level != level else usual)
+
+    def _set_level(self, level: str) -> None:
+        self._level = level
+        log.log(max(logging.getLogger().level, logging.INFO), "log level %s", level)
+        logging.getLogger().setLevel(level)
+        self._workers.log_at(level)
+
+    def reload(self) -> None:
+        """Read the configuration and download the lists again. A configuration that is wrong changes nothing."""
+        log.info("reading the configuration and the lists again")
+        if self._reload is not None:
+            try:
+                new = self._reload()
+            except StartupError as problem:
+                log.error(
+                    "the configuration is wrong, the old one stays:\n%s", problem.message, extra={logs.BLOCK: True}
+                )
+            except Exception:
+                log.exception("the configuration can't be read, the old one stays")
+            else:
+                self.apply(new)
+        self.lists.refresh()
+
+    def apply(self, new: Settled) -> None:
+        """Take new settings, as far as that is possible without a restart; the others are named in the log."""
+        old = self._settled
+        parts = changed(old, new)
+        if fixed := parts.get(Part.RESTART):
+            log.warning("these settings need a restart: %s", ", ".join(fixed))
+        self._settled = new = replace(new, **{name: getattr(old, name) for name in fixed or ()})
+        if Part.LOG in parts:
+            self._handler = logs.configure(new.log_level, new.log_format)
+            self._level = new.log_level
+        if Part.WORKERS in parts:
+            self._workers.change(replace(worker_settings(new), log_level=self._level))
+        if Part.LISTS in parts:
+            self.lists.change(new)
+        if Part.WEB in parts:
+            self.web.move(new.web)
+        taken = sorted({name for names in parts.values() for name in names} - {"config_file", *(fixed or ())})
+        if taken:
+            log.info("changed: %s", ", ".join(taken))
+
+
+def _terminal_is_gone() -> bool:
+    """A closed terminal sends SIGHUP as well; then there is nobody left who could stop this process."""
+    try:
+        os.tcgetpgrp(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0)
+    except OSError:
+        return True
+    return False

@@ -1,0 +1,130 @@
+"""The lists' part of the control plane: joins the schedule, the downloads and the compiler, and follows new settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.runtime.generation import next_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from mirage_hole.config.settled import Settled
+    from mirage_hole.runtime.compile_job import CompileResult
+    from mirage_hole.runtime.serving import ServingPolicy
+    from mirage_hole.sources.refresh import Refresher
+    from mirage_hole.sources.status import ListStatus, ReadyList
+
+log = logging.getLogger(__name__)
+
+REBUILD_EVERY: Final = 600.0
+"""Seconds. A disk that breaks every generation must not keep the compiler busy."""
+
+
+class ListService:
+    """Keeps the lists fresh and compiled. :meth:`run` is its task; every other method returns at once."""
+
+    def __init__(
+        self,
+        settled: Settled,
+        policy: ServingPolicy,
+        on_generation: Callable[[Path], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settled = settled
+        self._policy = policy
+        self._on_generation = on_generation
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._refresher: Refresher | None = None
+        self._download_all = False
+        self._distrusted = False
+        self._rebuilt_at = float("-inf")
+
+    async def run(self) -> None:
+        """Work until cancelled; new settings bring a new schedule."""
+        while True:
+            self._changed.clear()
+            # Loading the downloader takes a third of a second, in which records should be read.
+            refresher = await asyncio.to_thread(self._make)
+            if self._download_all:
+                refresher.request_now()
+                self._download_all = False
+            self._refresher = refresher
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(refresher.run())
+                await self._changed.wait()
+                running.cancel()
+
+    def change(self, settled: Settled) -> None:
+        """Use these settings from now on."""
+        self._settled = settled
+        self._changed.set()
+
+    def refresh(self) -> None:
+        """Download every list now."""
+        if self._refresher is None or self._changed.is_set():
+            self._download_all = True
+        else:
+            self._refresher.request_now()
+
+    def rebuild(self) -> None:
+        """What is on disk can't be used: compile again, whether or not a list has changed."""
+        if self._clock() - self._rebuilt_at < REBUILD_EVERY:
+            return
+        self._rebuilt_at = self._clock()
+        log.warning("the lists are compiled again")
+        self._distrusted = True
+        self._changed.set()
+
+    def statuses(self) -> Sequence[ListStatus]:
+        """Every configured list, in the order of the settings."""
+        return self._refresher.statuses() if self._refresher is not None else ()
+
+    def _make(self) -> Refresher:
+        from mirage_hole.sources.catalogue import load_catalogue
+        from mirage_hole.sources.download import Downloader
+        from mirage_hole.sources.refresh import Refresher
+        from mirage_hole.sources.resolve import UpstreamResolver
+        from mirage_hole.sources.shelf import Shelf
+        from mirage_hole.sources.source import resolve_sources
+
+        settled = self._settled
+        found = resolve_sources(settled.blocklists, settled.allowlists, load_catalogue())
+        for problem in found.problems:
+            log.error("this list is left out: %s", problem)
+        for note in found.notes:
+            log.info("%s", note)
+        shelf = Shelf(settled.state_directory / "lists")
+        upstreams = [(end.address, end.port) for end in settled.upstreams]
+        standing = None if self._distrusted else self._policy.manifest
+        self._distrusted = False
+        return Refresher(
+            found.sources,
+            shelf,
+            Downloader(shelf, resolver=UpstreamResolver(upstreams)),
+            compile_lists=self._compile,
+            on_generation=self._on_generation,
+            standing=standing,
+            every=settled.refresh_every,
+        )
+
+    async def _compile(self, ready: Sequence[ReadyList]) -> CompileResult:
+        from mirage_hole.runtime.compilation import compile_generation
+        from mirage_hole.runtime.compile_job import CompileJob, CompileResult, ListJob
+
+        state = self._settled.state_directory
+        lists = tuple(ListJob(one.path, one.title, one.shown, one.kind, one.format) for one in ready)
+        try:
+            job = CompileJob(state, next_number(state), lists)
+        except OSError as problem:
+            return CompileResult(ok=False, error=f"{problem.filename or state}: {problem.strerror}")
+        log.debug("compiling %d lists", len(lists))
+        result = await compile_generation(job)
+        if result.ok:
+            log.debug("compiled in %.1f s with %d KiB of memory", result.seconds, result.peak_kib)
+        return result

@@ -1,0 +1,109 @@
+"""The supervisor's start, in the order that matters: ports, then privileges, then the first worker, then everything else.
+
+The composition root of the product. Nothing heavy may be imported before the workers run: they answer while the web part
+still loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from mirage_hole.runtime import logs, privileges
+from mirage_hole.runtime.activation import inherited
+from mirage_hole.runtime.generation import newest_generation
+from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
+from mirage_hole.runtime.notify import ServiceManager
+from mirage_hole.runtime.plan import worker_settings
+from mirage_hole.runtime.workers import Workers
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from mirage_hole.config.settled import Endpoint, Settled
+    from mirage_hole.runtime.listeners import Listeners
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    settled: Settled, reload: Callable[[], Settled] | None = None, *, command: Sequence[str] | None = None
+) -> int:
+    """Serve until a signal ends it; the exit code.
+
+    Signals: SIGTERM and SIGINT finish what is in work and end, a second one ends at once; SIGHUP reads configuration and
+    lists again; SIGUSR1 switches the log level to DEBUG and back, SIGUSR2 to WARNING and back.
+
+    Args:
+        settled: the settings.
+        reload: reads the configuration again, for SIGHUP; may raise StartupError. None: only the lists are read again.
+        command: replaces the workers' interpreter and arguments, for tests.
+
+    Raises:
+        StartupError: a port is refused, the account or the state directory can't be used; nothing was started.
+    """
+    handler = logs.configure(settled.log_level, settled.log_format)
+    manager = ServiceManager()
+    given = inherited()
+    listeners = adopt(given, settled.workers) or listen_on(settled.listen, settled.workers)
+    with contextlib.closing(listeners):
+        _log_listeners(listeners)
+        web_socket = given.web[0] if given.web else _web_socket(settled.web)
+        privileges.settle(settled.user, settled.state_directory, _read_later(settled))
+        workers = Workers(listeners, worker_settings(settled), command)
+        newest = _newest(settled.state_directory)
+        workers.use_policy(newest)
+        workers.start()
+        try:
+            import asyncio
+
+            from mirage_hole.runtime.control import ControlPlane
+            from mirage_hole.runtime.serving import ServingPolicy
+
+            async def run() -> int:
+                return await ControlPlane(
+                    settled,
+                    listeners,
+                    workers,
+                    ServingPolicy(newest),
+                    handler=handler,
+                    manager=manager,
+                    web_socket=web_socket,
+                    reload=reload,
+                ).run()
+
+            return asyncio.run(run())
+        finally:
+            workers.kill()
+
+
+def _web_socket(endpoint: Endpoint | None) -> socket.socket | None:
+    """Bound while there are privileges; a refusal is the web part's to tell, and to try again."""
+    if endpoint is not None:
+        with contextlib.suppress(OSError):
+            return bind_web(endpoint)
+    return None
+
+
+def _newest(state: Path) -> Path | None:
+    try:
+        return newest_generation(state)
+    except OSError as problem:
+        log.error("the compiled lists can't be read, so nothing is blocked for the moment: %s", problem)
+        return None
+
+
+def _read_later(settled: Settled) -> list[Path]:
+    """Local files that are read again while running."""
+    from pathlib import Path
+
+    written = [Path(text) for text in (*settled.blocklists, *settled.allowlists) if text.startswith("/")]
+    return [*([settled.config_file] if settled.config_file is not None else []), *written]
+
+
+def _log_listeners(listeners: Listeners) -> None:
+    how = "taken over from the service manager" if listeners.activated else "bound"
+    log.debug("%s: %s", how, ", ".join(map(str, listeners.endpoints)))
