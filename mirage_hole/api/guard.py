@@ -85,7 +85,7 @@ def _check(request: web.Request, hosts: HostRule) -> None:
         raise Refusal(400, "A request names its host once (RFC 9110 section 7.2).", [fault])
     if not hosts.allows(told[0]):
         fault = Fault(
-            "Host", f"{told[0][:80]!r} is no name of this server", "a name from the setting that lists its names"
+            "Host", f"{told[0][:80]!r} is no name of this server", "localhost, the name of the machine, or its address"
         )
         detail = (
             "This server does not answer to that name, so that a stranger's page can't read it through DNS rebinding."

@@ -6,6 +6,7 @@ header can't be rebound, and is answered when it can be ours.
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,13 @@ class HostRule:
             name = host.lower().removesuffix(".")
             return name in self._names or name.endswith(".localhost")
         return self._any_address or address.is_loopback or _without_zone(address) == self._bound
+
+
+def own_names() -> tuple[str, ...]:
+    """This machine's names: as the kernel knows it, its first label, and that in multicast DNS (RFC 6762)."""
+    full = socket.gethostname().lower().removesuffix(".")
+    first = full.partition(".")[0]
+    return (full, first, f"{first}.local") if first else ()
 
 
 def host_of(header: str) -> str | None:

@@ -5,6 +5,7 @@ docs/api.md describes every resource and field.
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from mirage_hole.api import views
 from mirage_hole.api.parameters import Parameters, no_parameters
 from mirage_hole.api.problems import Refusal
 from mirage_hole.api.stream import Streams
-from mirage_hole.observe.metrics import MetricsCollector, exposition
+from mirage_hole.observe.metrics import MetricsCollector, exposition, load_exposition
 from mirage_hole.observe.series import DAY_MINUTES
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Resources:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """``/metrics``"""
+        await asyncio.to_thread(load_exposition)
         body, content_type = exposition(self._metrics, request.headers.get("Accept", "")[:1000])
         return web.Response(body=body, headers={"Content-Type": content_type})
 

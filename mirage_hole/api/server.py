@@ -10,7 +10,7 @@ from aiohttp import web
 
 from mirage_hole.api.connections import Connections, GuardedSite
 from mirage_hole.api.guard import STREAM, ProtocolLog, add_headers, guard
-from mirage_hole.api.hosts import HostRule
+from mirage_hole.api.hosts import HostRule, own_names
 from mirage_hole.api.limits import Limits
 from mirage_hole.api.pages import load_pages, web_directory
 from mirage_hole.api.resources import Resources, page_handler
@@ -35,7 +35,7 @@ def make_app(
     limits = limits or Limits()
     connections = connections or Connections(limits)
     resources = Resources(state, limits, connections)
-    hosts = HostRule(address, state.host_names)
+    hosts = HostRule(address, (*own_names(), *state.host_names))
     app = web.Application(middlewares=[guard(hosts, connections, limits)], client_max_size=1)
     app.on_response_prepare.append(add_headers)
 

@@ -35,7 +35,7 @@ class ApiState:
     listen: Sequence[str] = ()
     """``ADDRESS:PORT`` of the DNS listeners, for the hint how to ask."""
     host_names: Sequence[str] = ()
-    """Names under which the web server may be visited, besides loopback names and its own address."""
+    """Names under which the web server may be visited, besides loopback names, the machine's own, and its address."""
     lists: Callable[[], Sequence[ListStatus]] = tuple
     generation: Callable[[], GenerationView | None] = lambda: None
     explain: Callable[[bytes], Explanation | None] | None = None

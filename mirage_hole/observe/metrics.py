@@ -81,9 +81,13 @@ class MetricsCollector:
         yield from _facts(self._facts())
 
 
+def load_exposition() -> None:
+    """Import what :func:`exposition` needs; a tenth of a second and an HTTP server of its own, so only when it is wanted."""
+    import prometheus_client.exposition  # noqa: F401
+
+
 def exposition(collector: MetricsCollector, accept: str) -> tuple[bytes, str]:
     """(body, content type) in the format that the ``Accept`` header asks for."""
-    # Here, since prometheus_client brings an HTTP server of its own into memory.
     from prometheus_client.exposition import choose_encoder
 
     encode, content_type = choose_encoder(accept)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirage_hole.api.hosts import HostRule, host_of
+from mirage_hole.api.hosts import HostRule, host_of, own_names
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,18 @@ def test_a_zone_is_no_part_of_the_address() -> None:
 def test_any_header_is_answered_or_not_and_breaks_nothing(header: str) -> None:
     assert HostRule("127.0.0.1").allows(header) in {True, False}
     assert host_of(header) != ""
+
+
+def test_the_machine_answers_to_its_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    for told, names in (
+        ("Pi.home.arpa.", ("pi.home.arpa", "pi", "pi.local")),
+        ("pi", ("pi", "pi", "pi.local")),
+        ("", ()),
+    ):
+        monkeypatch.setattr("socket.gethostname", lambda told=told: told)
+        assert own_names() == names
+    monkeypatch.setattr("socket.gethostname", lambda: "pi.home.arpa")
+    rule = HostRule("192.168.1.2", own_names())
+    assert rule.allows("pi:8080")
+    assert rule.allows("pi.local")
+    assert not rule.allows("pi.evil.example")
