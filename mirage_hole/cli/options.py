@@ -45,15 +45,21 @@ class Flags:
             check_sources(reading.loaded)
         return reading if not reading.loaded.problems else reading._replace(settled=None)
 
-    def settled(self) -> Settled:
-        """The settings. Warnings go to standard error.
+    def settled(self, warn: Callable[[str], None] | None = None) -> Settled:
+        """The settings.
+
+        Args:
+            warn: takes each warning; by default they go to standard error.
 
         Raises:
             StartupError: with every problem, exit code 78.
         """
         reading = self.read()
         for warning in reading.loaded.warnings:
-            click.echo(f"mirage-hole: warning: {warning}", err=True)
+            if warn is None:
+                click.echo(f"mirage-hole: warning: {warning}", err=True)
+            else:
+                warn(str(warning))
         if reading.settled is None:
             raise StartupError(report(reading.loaded), BAD_CONFIG)
         return reading.settled

@@ -30,4 +30,9 @@ def run_server(flags: Flags) -> int:
     # The supervisor starts the first worker before it loads anything heavy; nothing must be imported here before it.
     from mirage_hole.runtime.supervisor import serve
 
-    return serve(settled)
+    def reload() -> Settled:
+        import logging  # by then the program has a log, in the operator's format
+
+        return flags.settled(logging.getLogger("mirage_hole.config").warning)
+
+    return serve(settled, reload)

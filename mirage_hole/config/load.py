@@ -93,9 +93,9 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], host: Host, co
 def find_file(environ: Mapping[str, str], host: Host, config: str | None) -> tuple[Path | None, Origin]:
     """The configuration file to read, and who asked for it; None when nobody did and none is in the usual places."""
     if config:
-        return Path(config).expanduser(), Origin("flag", "--config")
+        return _absolute(config), Origin("flag", "--config")
     if named := environ.get(CONFIG_VARIABLE):
-        return Path(named).expanduser(), Origin("environment", CONFIG_VARIABLE)
+        return _absolute(named), Origin("environment", CONFIG_VARIABLE)
     base = environ.get("XDG_CONFIG_HOME", "")
     # The XDG specification: a relative path there is to be ignored.
     folder = Path(base) if base.startswith("/") else host.home / ".config"
@@ -111,6 +111,14 @@ def find_file(environ: Mapping[str, str], host: Host, config: str | None) -> tup
         if path == host.system_config:
             return path, DEFAULT
     return None, DEFAULT
+
+
+def _absolute(path: str) -> Path:
+    """It is read again on SIGHUP, so it must not depend on the current directory."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:  # ~nobody-of-that-name
+        return Path(path).absolute()
 
 
 def _read_file(

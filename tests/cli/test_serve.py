@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime.errors import StartupError
 
@@ -82,3 +84,26 @@ def test_what_the_supervisor_refuses_is_printed_and_its_exit_code_kept(mirage_ho
 def test_the_supervisors_exit_code_is_the_programs(mirage_hole, served, monkeypatch):
     monkeypatch.setattr(sys.modules["mirage_hole.runtime.supervisor"], "serve", lambda *_: 1)
     assert mirage_hole("serve").code == 1
+
+
+def test_the_supervisor_can_have_the_settings_read_again(mirage_hole, served, tmp_path, caplog):
+    config = tmp_path / "c.toml"
+    config.write_text("[upstream]\ntimeout = 3\n")
+    mirage_hole("--config", str(config), "--port", "5353")
+    ((settled, reload),) = served
+    config.write_text("[upstream]\ntimeout = 4\n[blocking]\nipv4 = '192.0.2.1'\n")
+    again = reload()
+    assert (settled.timeout, again.timeout) == (3.0, 4.0)
+    assert again.listen == settled.listen
+    assert "has no effect in mode null" in caplog.text
+    config.write_text("[upstream]\ntimeout = 0\n")
+    with pytest.raises(StartupError, match="less than 100ms"):
+        reload()
+
+
+def test_a_relative_configuration_file_is_found_again_from_anywhere(mirage_hole, served, tmp_path, monkeypatch):
+    (tmp_path / "c.toml").write_text("[upstream]\ntimeout = 3\n")
+    monkeypatch.chdir(tmp_path)
+    mirage_hole("--config", "c.toml")
+    ((settled, _),) = served
+    assert settled.config_file == tmp_path / "c.toml"
