@@ -133,7 +133,7 @@ async def start_web(
         await runner.cleanup()
         raise
     server = WebServer(runner, site)
-    log.info("the dashboard is at %s/", server.url)
+    log.debug("the dashboard is at %s/", server.url)
     return server
 
 
