@@ -19,6 +19,7 @@ export function share(part, all) {
 }
 
 export function rate(perSecond) {
+  if (perSecond < 0.05) return 'quiet just now';
   return `${perSecond < 10 ? tenth.format(perSecond) : whole.format(perSecond)} a second now`;
 }
 

@@ -93,7 +93,7 @@ export class Panels {
       el('span', { className: 'title', title: list.source }, list.title),
       el('span', { className: 'value', title: `${count(list.rules)} rules` }, compact(list.rules)),
       el('span', { className: 'detail', title: `${count(list.complaints)} lines of it are no rule` }, parts.join(' · ')),
-      el('span', { className: 'value small', title: 'queries that this list decided' }, list.decided ? `${compact(list.decided)} hits` : ''),
+      el('span', { className: 'value small', title: 'queries that this list decided' }, list.decided ? `${compact(list.decided)} ${list.decided === 1 ? 'hit' : 'hits'}` : ''),
       list.error ? el('span', { className: 'error' }, list.error) : null);
   }
 

@@ -223,7 +223,7 @@ export class Tail {
     ];
     if (row.list !== null) facts.push([row.outcome === 'blocked' ? 'Blocked by' : 'Allowed by', row.list], ['Rule', rule(row)]);
     if (row.upstream !== null) facts.push(['Upstream', row.upstream]);
-    facts.push(['Took', row.duration_ms ? took(row.duration_ms) : 'no time: a ready answer was sent again']);
+    facts.push(['Took', row.duration_ms ? took(row.duration_ms) : 'no time: the answer was ready']);
     if (row.outcome === 'blocked') facts.push(['To allow it', `put ${row.name} into a file and start with --allowlist FILE`]);
     const act = (label, action) => el('button', { type: 'button', onclick: action }, label);
     return el('tr', { role: 'row', className: 'details' },

@@ -167,8 +167,10 @@ class Streams:
             await self._follow(request, response, cursor)
         except (TimeoutError, ConnectionError):
             log.debug("a listener of the live stream left, or does not read")
-            if request.transport is not None:
-                request.transport.abort()
+            _abort(request)
+        except Exception:  # the answer has begun, so no other can take its place
+            log.exception("the live stream failed")
+            _abort(request)
         finally:
             self.listeners -= 1
         return response
@@ -193,6 +195,11 @@ class Streams:
     async def _write(self, response: web.StreamResponse, octets: bytes) -> None:
         async with asyncio.timeout(self._limits.write_time):
             await response.write(octets)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _event(name: str, data: bytes, identifier: str = "") -> bytes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from mirage_hole.api.limits import Limits
@@ -127,6 +128,19 @@ async def test_the_end_of_the_server_ends_the_streams() -> None:
     with pytest.raises((EOFError, OSError)):
         await listener.event()
     await stream.__aexit__(None, None, None)
+
+
+async def test_an_error_of_ours_ends_the_stream_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    state = a_state()
+    async with serving(state, FAST) as url, listening(url) as listener:
+        await listener.until("lists")
+        state.lists = lambda: [][0]
+        with pytest.raises((EOFError, OSError, aiohttp.ClientError)):
+            await listener.until("nothing of this name")
+        assert "the live stream failed" in caplog.text
+        state.lists = list
+        async with listening(url) as another:
+            await another.until("lists")
 
 
 def test_what_all_listeners_get_is_encoded_once() -> None:

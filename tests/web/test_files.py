@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mirage_hole.api import pages as pages_module
 from mirage_hole.api.pages import KINDS, MAX_FILE, load_pages, web_directory
 
 WEB = Path(__file__).parents[2] / "web"
@@ -25,6 +26,15 @@ def test_the_dashboard_is_found_in_the_checkout_and_served_whole() -> None:
         "text/css",
         "image/svg+xml",
     }
+
+
+def test_the_dashboard_is_found_in_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "site-packages" / "mirage_hole"
+    (installed / "_web").mkdir(parents=True)
+    monkeypatch.setattr(pages_module, "__file__", str(installed / "api" / "pages.py"))
+    assert web_directory() is None
+    (installed / "_web" / "index.html").write_text("<p>hello")
+    assert web_directory() == installed / "_web"
 
 
 def test_only_files_of_known_kinds_and_sizes_are_served(tmp_path: Path) -> None:
