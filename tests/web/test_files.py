@@ -84,7 +84,7 @@ def test_every_field_of_the_page_has_a_label_and_identifiers_are_unique() -> Non
 
 
 def palettes() -> dict[str, dict[str, str]]:
-    style = (WEB / "style.css").read_text(encoding="utf-8")
+    style = (WEB / "colours.css").read_text(encoding="utf-8")
     found = [dict(re.findall(r"--([\w-]+):\s*(#\w+)", block)) for block in re.findall(r":root[^{]*\{([^}]*)\}", style)]
     return {"light": found[0], "dark": found[1], "dark by preference": found[2]}
 
