@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 TICK: Final = 1.0
 """Seconds between two looks at the workers."""
+DNS_FIRST: Final = 3.0
+"""Seconds the other parts wait for DNS."""
 ANNOUNCE_WITHIN: Final = 5.0
 """Seconds the first message waits for the web part."""
 
@@ -91,7 +93,7 @@ class ControlPlane:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         loop.add_signal_handler(signal.SIGUSR1, self._on_level_signal, "DEBUG")
         loop.add_signal_handler(signal.SIGUSR2, self._on_level_signal, "WARNING")
-        parts = {"supervision": self._supervise, "list": self.lists.run, "web": self.web.run, "start": self._announce}
+        parts = {"supervision": self._supervise, "list": self._run_lists, "web": self._run_web, "start": self._announce}
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(keep_running(name, run)) for name, run in parts.items()]
             await self._stop.wait()
@@ -111,6 +113,18 @@ class ControlPlane:
             self._handler.tell_held_back()
             self._manager.alive()
             await asyncio.sleep(every)
+
+    async def _run_lists(self) -> None:
+        await self._after_dns()
+        await self.lists.run()
+
+    async def _run_web(self) -> None:
+        await self._after_dns()
+        await self.web.run()
+
+    async def _after_dns(self) -> None:
+        """Loading the web framework must not take the processor from a worker that is about to answer."""
+        await wait_at_most(self._dns_up, DNS_FIRST)
 
     async def _announce(self) -> None:
         """Tell people where everything is, once it is there."""

@@ -188,7 +188,8 @@ def _text(fields: Fields) -> str:
     level = "" if fields.level == "INFO" else f"{fields.level}: "
     extra = "".join(f" {name}={on_one_line(value)}" for name, value in fields.extra.items())
     trace = "".join(f"\n    {on_one_line(line)}" for line in fields.trace.splitlines())
-    return f"{at}{level}{fields.source}: {fields.message}{extra}{trace}"
+    source = "" if fields.source == _ROOT else f"{fields.source}: "
+    return f"{at}{level}{source}{fields.message}{extra}{trace}"
 
 
 def _pairs(fields: Fields) -> dict[str, str]:

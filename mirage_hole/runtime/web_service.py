@@ -64,6 +64,8 @@ class WebService:
             await wait_at_most(self._changed, delay)
             return False
         self.url = server.url
+        if self.tried.is_set():  # the first time, the announcement tells it
+            log.info("the web page is at %s/", server.url)
         self.tried.set()
         try:
             await self._changed.wait()
