@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mirage_hole.runtime.worker_settings import WorkerSettings
 
 # -P: the directory somebody starts the server in must not be searched for modules.
-COMMAND: Final = ("-P", "-m", "mirage_hole.runtime.worker")
+COMMAND: Final = ("-P", "-m", "mirage_hole.runtime.worker_process")
 MESSAGES_A_WAKE: Final = 64
 
 # What an interpreter needs of the environment. Everything else stays here, so that no worker sees a secret.

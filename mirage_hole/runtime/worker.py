@@ -1,4 +1,4 @@
-"""One worker process: sockets in, answers out. ``python -m mirage_hole.runtime.worker``, settings as JSON on stdin.
+"""One worker process: sockets in, answers out. ``worker_process`` starts it, with settings as JSON on stdin.
 
 It imports no web framework and no database, holds no secret, and never waits for the supervisor.
 """
@@ -284,7 +284,3 @@ def main() -> int:
     _allow_descriptors()
     asyncio.run(serve(settings))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
