@@ -318,4 +318,4 @@ def assert_at_rest(engine: Engine) -> None:
     assert engine.in_flight == 0
     assert not engine._questions
     assert not engine._exchanges
-    assert not [exchange for bucket in engine._timers._buckets.values() for exchange in bucket]
+    assert not engine._timers._buckets

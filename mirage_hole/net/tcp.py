@@ -50,7 +50,7 @@ class TcpListener:
             connection.close()
 
     def drain(self) -> None:
-        """Accept no more, read no more; each connection ends with its last answer."""
+        """Accept no more, take no more queries; each connection ends with its last answer."""
         for server in self._servers:
             server.close()
         for connection in list(self.connections):
@@ -78,7 +78,7 @@ class TcpConnection(asyncio.Protocol):
         self._client = b""
         self._ticket: tuple[TcpConnection, ...] = (self,)
         self._over = False
-        """No more will be read."""
+        """No more queries will be taken."""
         self._paused = False
         self._full = False
         """The client does not take what is sent."""
@@ -120,7 +120,7 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take octets; whole queries go to the engine, a bounded number at a time."""
-        if self._transport is None:
+        if self._transport is None or self._over:
             return
         try:
             messages = self._buffer.feed(data)
@@ -163,9 +163,10 @@ class TcpConnection(asyncio.Protocol):
         self._go_on()
 
     def finish(self) -> None:
-        """Read no more, answer what was asked, then end."""
+        """Take no more queries, answer those that are here, then end."""
         self._over = True
-        self._pause()
+        if self._paused and self._transport is not None:
+            self._transport.resume_reading()  # what is left unread at the end would turn it into a reset
         self._go_on()
 
     def close(self) -> None:
@@ -210,6 +211,6 @@ class TcpConnection(asyncio.Protocol):
             transport.resume_reading()
 
     def _pause(self) -> None:
-        if not self._paused and self._transport is not None:
+        if not self._paused and not self._over and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()

@@ -79,20 +79,22 @@ class UdpUpstream:
 
     def ask(self, ident: int, wire: bytes) -> UpstreamUnreachable | None:
         """Send a query, by the end of the batch at the latest; an event when the network refuses at once."""
-        try:
-            door = self._current
-            if door is None:
+        door = self._current
+        if door is None:
+            try:
                 door = self._current = self._draw()
-            door.left -= 1
-            self._left_by[ident] = door.serial
-            if self._outbox is None:
-                door.socket.send(wire)
-            elif self._outbox.put(wire):
-                return self.turn()
+            except OSError as problem:
+                return UpstreamUnreachable(self.number, ident, _reason(problem), ours=problem.errno in OURS)
+        door.left -= 1
+        self._left_by[ident] = door.serial
+        if self._outbox is not None:
+            return self.turn() if self._outbox.put(wire) else None
+        try:
+            door.socket.send(wire)
         except BlockingIOError:
             return None  # lost in a full buffer, like any datagram: the engine asks again
-        except OSError as problem:
-            return UpstreamUnreachable(self.number, ident, _reason(problem), ours=problem.errno in OURS)
+        except OSError as problem:  # which may be about an earlier query, and is told only once
+            return UpstreamUnreachable(self.number, None, _reason(problem), ours=problem.errno in OURS)
         return None
 
     def turn(self) -> UpstreamUnreachable | None:

@@ -112,6 +112,8 @@ class Timers:
         bucket = self._buckets.get(exchange.due_in)
         if bucket is not None:
             bucket.pop(exchange.ident, None)
+            if not bucket:
+                del self._buckets[exchange.due_in]
 
     def due(self, now: float) -> list[Exchange]:
         """Take out everything whose time has come."""
