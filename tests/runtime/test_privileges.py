@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -69,7 +70,7 @@ SETTLE_ANYWHERE = SETTLE.replace("user =", "privileges._program = list; user =")
 def open_path(tmp_path):
     """A directory below ``tmp_path`` to which every account finds a way (pytest makes its own private)."""
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.geteuid() and "pytest" in parent.name:
+        if parent.stat().st_uid == os.geteuid() and Path(tempfile.gettempdir()) in parent.parents:
             parent.chmod(0o755)
     tmp_path.chmod(0o755)
     return tmp_path
