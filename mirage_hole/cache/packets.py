@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mirage_hole.wire.reply import age_ttls
 
-ENTRY_COST: Final = 540
+ENTRY_COST: Final = 460
 """Octets that the interpreter's objects around one entry take, measured on CPython 3.11."""
 OFFSET_COST: Final = 40
 """Octets for the place of one TTL: a number and where it is kept."""
@@ -27,11 +27,11 @@ FOREVER: Final = float("inf")
 
 # An entry is a list, since it is replaced in place when the answer ages and read by position a million times a minute:
 #   0 good until · 1 answer without its ID · 2 length of that · 3 record subject
-#   4 when its TTLs were right · 5 expires at · 6 TTL offsets in the answer without its ID · 7 the answer as it was then
+#   4 when its TTLs were right · 5 expires at · 6 TTL offsets in the answer without its ID
 Entry = list[Any]
-"""[float, bytes, int, bytes, float, float, tuple[int, ...], bytes]"""
+"""[float, bytes, int, bytes, float, float, tuple[int, ...]]"""
 
-GOOD_UNTIL, TAIL, LENGTH, SUBJECT, AGED_AT, EXPIRES_AT, TTL_OFFSETS, ORIGINAL = range(8)
+GOOD_UNTIL, TAIL, LENGTH, SUBJECT, AGED_AT, EXPIRES_AT, TTL_OFFSETS = range(7)
 
 
 class PacketCache:
@@ -72,7 +72,7 @@ class PacketCache:
             ttl_offsets: where in ``answer`` the TTLs stand that run down; empty when they do not.
         """
         tail = answer[2:]
-        cost = len(octets) + 2 * len(tail) + len(subject) + OFFSET_COST * len(ttl_offsets) + ENTRY_COST
+        cost = len(octets) + len(tail) + len(subject) + OFFSET_COST * len(ttl_offsets) + ENTRY_COST
         if not self._most_clients or cost > self._capacity - self._most_clients * CLIENT_COST:
             return  # it would push everything else out
         if client not in self.tables:
@@ -90,7 +90,7 @@ class PacketCache:
         else:
             self.cost -= _cost(octets, previous)
         self.cost += cost
-        self._entries[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets, tail]
+        self._entries[octets] = [good_until, tail, len(tail), subject, aged_at, expires_at, offsets]
         while self.cost > self._capacity:
             self._drop_oldest()
 
@@ -105,9 +105,11 @@ class PacketCache:
         if entry is None or now >= entry[EXPIRES_AT]:
             return None
         if now >= entry[GOOD_UNTIL]:
-            age = int(now - entry[AGED_AT])
-            entry[TAIL] = age_ttls(entry[ORIGINAL], entry[TTL_OFFSETS], age)
-            entry[GOOD_UNTIL] = min(entry[AGED_AT] + age + 1, entry[EXPIRES_AT])
+            # Lowering twice is lowering by the sum, so the younger answer need not be kept.
+            seconds = int(now - entry[AGED_AT])
+            entry[TAIL] = age_ttls(entry[TAIL], entry[TTL_OFFSETS], seconds)
+            entry[AGED_AT] += seconds
+            entry[GOOD_UNTIL] = min(entry[AGED_AT] + 1, entry[EXPIRES_AT])
         return entry
 
     def clear(self) -> None:
@@ -140,9 +142,8 @@ class PacketCache:
 
 
 def _cost(octets: bytes, entry: Entry) -> int:
-    # Twice the answer: as it was, and as it is now.
     size: int = entry[LENGTH]
-    return len(octets) + 2 * size + len(entry[SUBJECT]) + OFFSET_COST * len(entry[TTL_OFFSETS]) + ENTRY_COST
+    return len(octets) + size + len(entry[SUBJECT]) + OFFSET_COST * len(entry[TTL_OFFSETS]) + ENTRY_COST
 
 
 def _most_clients(capacity: int) -> int:
