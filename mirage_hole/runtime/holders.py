@@ -1,4 +1,4 @@
-"""Who holds a port: reads ``/proc/net`` and, where permitted, ``/proc/PID/fd``. Linux; elsewhere nobody is found."""
+"""Who holds a port: reads ``/proc/self/net`` and, where permitted, ``/proc/PID/fd``. Linux; elsewhere nobody is found."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Holder(NamedTuple):
 def holders(address: str, port: int, transport: str, proc: Path = Path("/proc")) -> list[Holder]:
     """Whoever holds ``port`` on ``address`` or on an address that covers it. ``transport``: ``UDP`` or ``TCP``."""
     wanted = ipaddress.ip_address(address)
-    tables = (proc / "net" / f"{transport.lower()}{suffix}" for suffix in ("", "6"))
+    tables = (proc / "self" / "net" / f"{transport.lower()}{suffix}" for suffix in ("", "6"))
     bound = (row for table in tables for row in _sockets(table, port, transport))
     owners = {inode: uid for at, inode, uid in bound if _in_the_way(wanted, at)}
     known = _processes(set(owners), proc)

@@ -19,10 +19,12 @@ def row(address, state="07", uid=101, inode=5000):
 @pytest.fixture
 def proc(tmp_path):
     """A /proc with systemd-resolved's stub on 127.0.0.53:53."""
-    (tmp_path / "net").mkdir()
+    (tmp_path / "self" / "net").mkdir(parents=True)
     at = "3500007F:0035" if sys.byteorder == "little" else "7F000035:0035"
-    (tmp_path / "net" / "udp").write_text(HEADER + row(at))
-    (tmp_path / "net" / "tcp").write_text(HEADER + row(at, state="0A", inode=5001) + row(at, state="01", inode=5002))
+    (tmp_path / "self" / "net" / "udp").write_text(HEADER + row(at))
+    (tmp_path / "self" / "net" / "tcp").write_text(
+        HEADER + row(at, state="0A", inode=5001) + row(at, state="01", inode=5002)
+    )
     (tmp_path / "611" / "fd").mkdir(parents=True)
     (tmp_path / "611" / "comm").write_text("systemd-resolve\n")
     (tmp_path / "611" / "fd" / "12").symlink_to("socket:[5000]")
@@ -48,7 +50,7 @@ def test_a_process_that_may_not_be_seen_is_told_by_its_user(proc):
 
 
 def test_a_socket_on_every_ipv6_address_can_hold_the_ipv4_port(proc):
-    (proc / "net" / "udp6").write_text(HEADER + row("0" * 32 + ":0035", uid=424242, inode=6000))
+    (proc / "self" / "net" / "udp6").write_text(HEADER + row("0" * 32 + ":0035", uid=424242, inode=6000))
     (found,) = holders("127.0.0.1", 53, "UDP", proc)
     assert found.user == "424242"
 
