@@ -186,8 +186,8 @@ def test_what_is_over_is_not_spared_although_it_was_asked_for() -> None:
     cache.put(key(0), reply(10), 0, 0.0)
     cache.get(key(0), 5.0)
     cache.put(key(1), reply(300), 0, 5.0)
-    cache.put(key(2), reply(300), 0, 20.0)
-    assert cache.get(key(1), 20.0)
+    cache.put(key(2), reply(300), 0, 10.0)
+    assert cache.get(key(1), 10.0)
     assert len(cache) == 2
 
 
