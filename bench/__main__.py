@@ -54,7 +54,13 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    plan = Plan(options.rounds, options.seconds, options.starts, latencies=not options.no_latencies)
+    plan = Plan(
+        options.rounds,
+        options.seconds,
+        options.starts,
+        latencies=not options.no_latencies,
+        calm_within=options.calm_within,
+    )
     servers, skipped = _choose(options.only)
     blocked = names.gather(options.names)
     places = machine.placement()
@@ -151,6 +157,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=_positive, help="length of a phase of a round (3)")
     parser.add_argument("--starts", type=_positive, help="starts after the first (3)")
     parser.add_argument("--names", type=_positive, help="how many names are blocked (850000)")
+    parser.add_argument(
+        "--calm-within",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to wait, before each measurement, for other programs to be quiet (10)",
+    )
     parser.add_argument("--no-latencies", action="store_true", help="leave out latencies and reloads")
     parser.add_argument(
         "--quick", action="store_true", help="2 rounds, 1 second, 1 start, 100000 names: a try, no result"

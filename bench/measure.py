@@ -44,6 +44,8 @@ class Plan:
     """Questions a second when latencies are measured."""
     quiet_seconds: float = 5.0
     latencies: bool = True
+    calm_within: float = 10.0
+    """Seconds to wait, before each measurement, for other programs on the machine to be quiet."""
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Bench:
         site = Site(directory, self.names, free_port(), free_port(), self._upstream_port)
         server.configure(site)
         for number in range(self.plan.starts + 1 if server.blocks else 1):
+            self._calm()
             running = Running(server.command(site), directory / "output.log", cwd=directory)
             with ExitStack() as stack:
                 stack.callback(running.end)
@@ -170,6 +173,7 @@ class Bench:
                 port = self._running[figures.name][1].port
                 if phase in {"blocked", "cached"}:  # whoever remembers answers shall have the chance to
                     self._ask(port, files[phase], seconds=None, once=True)
+                self._calm()
                 turn = self._turn(figures.name, files[phase], once=phase in {"blocked once", "never seen"})
                 figures.turns[phase].append(turn)
                 yield figures, phase, turn
@@ -189,6 +193,7 @@ class Bench:
         proc.pin(running.tree(), self._places.everything)
         self._ask(site.port, self._files["blocked"], seconds=None, once=True)
         samples = self._directory / "latency.txt"
+        self._calm()
         with load.latency_client(
             site.port, self._packets, rate=self.plan.rate, most_seconds=int(_START_WITHIN), samples=samples
         ) as client:
@@ -227,6 +232,15 @@ class Bench:
         name = self.names.blocked[len(self.names.blocked) // 2]
         live = probe.until_blocked(site.port, name, patience=_START_WITHIN, meanwhile=running.check)
         return live - running.started
+
+    def _calm(self) -> None:
+        """Wait until nobody else uses the machine, but not for ever: the report says who was disturbed."""
+        end = time.monotonic() + self.plan.calm_within
+        while time.monotonic() < end:
+            foreign = proc.Foreign([])
+            time.sleep(0.2)
+            if foreign.processors() < _QUIET * 2:
+                return
 
     def _settle(self, running: Running) -> None:
         """Wait until nothing more is done in the background."""
