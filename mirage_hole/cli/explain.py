@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mirage_hole.policy.index import Index
 
 FAILURE = 1
-VERDICTS = {"blocked": "block", "allowed": "allow", "no rule": "none"}
 """The API's words."""
 
 
@@ -121,24 +120,8 @@ def _notes(settled: Settled, index: Index) -> list[str]:
 
 
 def _as_object(found: Explanation, index: Index, answer: str) -> dict[str, Any]:
-    from mirage_hole.wire.names import to_text
+    """The object that the web API gives, with the answer and the generation that it is about."""
+    from mirage_hole.api.views import explanation
 
-    return {
-        "name": to_text(found.name),
-        "verdict": VERDICTS[found.outcome],
-        "answer": answer if found.outcome == "blocked" else None,
-        "generation": index.generation,
-        "rules": [
-            {
-                "decides": rule.decides,
-                "action": rule.match.action.name.lower(),
-                "list": rule.list.title,
-                "source": rule.list.source,
-                "rule": rule.text,
-                "scope": rule.match.scope.name.lower(),
-                "line": rule.match.line or None,
-                "why": rule.why,
-            }
-            for rule in found.rules
-        ],
-    }
+    blocked = found.outcome == "blocked"
+    return explanation(found) | {"answer": answer if blocked else None, "generation": index.generation}

@@ -104,23 +104,27 @@ class Batch:
         self._headers[:size] = self._pristine[:size]
 
 
-def send_all(fd: int, address: int, count: int) -> int:
-    """sendmmsg until everything is gone or the socket is full. Returns how many datagrams were lost."""
-    lost = 0
+def send_all(fd: int, address: int, count: int) -> tuple[int, int]:
+    """sendmmsg until everything is gone or the socket is full.
+
+    Returns how many datagrams were lost, and the first errno that says more than that the socket was full; or 0.
+    """
+    lost = problem = 0
     while count:
         sent = sendmmsg(fd, address, count, socket.MSG_DONTWAIT)
         if sent < 0:
-            problem = ctypes.get_errno()
-            if problem == errno.EINTR:
+            number = ctypes.get_errno()
+            if number == errno.EINTR:
                 continue
-            if problem in (errno.EAGAIN, errno.ENOBUFS):
-                return lost + count
+            if number in (errno.EAGAIN, errno.ENOBUFS):
+                return lost + count, problem
             # This one datagram can't be sent (its peer is unreachable, a firewall forbids it): the next may.
+            problem = problem or number
             lost += 1
             sent = 1
         count -= sent
         address += sent * WORDS * 8
-    return lost
+    return lost, problem
 
 
 class ConnectedOutbox:
@@ -154,23 +158,12 @@ class ConnectedOutbox:
         return self._count == SLOTS
 
     def flush(self, fd: int) -> int:
-        """Send what is there through this socket. Returns the first errno, 0 when the kernel took all or was only full."""
-        address, count = self._batch.address, self._count
-        self._count = 0
-        problem = 0
-        while count:
-            sent = sendmmsg(fd, address, count, socket.MSG_DONTWAIT)
-            if sent < 0:
-                number = ctypes.get_errno()
-                if number == errno.EINTR:
-                    continue
-                if number in (errno.EAGAIN, errno.ENOBUFS):
-                    break  # lost like any datagram: the engine asks again
-                problem = problem or number
-                sent = 1
-            count -= sent
-            address += sent * WORDS * 8
-        return problem
+        """Send what is there through this socket. Returns the first errno, 0 when the kernel took all or was only full.
+
+        What was lost is not counted: the engine asks again.
+        """
+        count, self._count = self._count, 0
+        return send_all(fd, self._batch.address, count)[1]
 
 
 class Outbox:
@@ -216,4 +209,4 @@ class Outbox:
         count = self._count
         if count:
             self._count = 0
-            self.lost += send_all(self._fd, self._batch.address, count)
+            self.lost += send_all(self._fd, self._batch.address, count)[0]

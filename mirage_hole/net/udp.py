@@ -101,7 +101,7 @@ class UdpListener:
             ready += 1
         queries = [self._query_at(number) for number in misses]
         if ready:
-            self._lost += mmsg.send_all(self._fd, send.address, ready)
+            self._lost += mmsg.send_all(self._fd, send.address, ready)[0]
             self.replayed += ready
             self._plane.records.replays(UDP, stride, names[: count * stride], subjects, ready)
             if misses:
