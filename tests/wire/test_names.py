@@ -24,6 +24,12 @@ def test_text_is_what_dnspython_writes(wire: bytes) -> None:
     assert to_text(wire) == (theirs.to_text(omit_final_dot=True) if len(theirs) > 1 else ".")
 
 
+@pytest.mark.parametrize("octet", range(256))
+def test_every_octet_is_escaped_where_dnspython_escapes_it(octet: int) -> None:
+    wire = wire_name(b"a", bytes((octet,)))
+    assert to_text(wire) == dns.name.from_wire(wire, 0)[0].to_text(omit_final_dot=True)
+
+
 @given(host_names)
 def test_a_host_name_is_read_as_dnspython_reads_it(text: str) -> None:
     assert from_text(text) == fold(dns.name.from_text(text).to_wire()) == from_text(text + ".")
@@ -119,6 +125,7 @@ def test_an_internationalised_name_becomes_what_idna_says(parts: list[str]) -> N
         ("bücher\uff3c.example", "a backslash in an internationalised name"),
         ("\udcff.example", "not a valid internationalised name"),
         ("ü" * (MAX_IDN + 1), "1025 characters"),
+        ("ü" * MAX_IDN, "not a valid internationalised name"),
     ],
 )
 def test_what_is_no_name_is_refused_with_the_reason(text: str, reason: str) -> None:

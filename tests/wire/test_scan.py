@@ -213,8 +213,9 @@ def test_a_referral_is_no_negative_answer() -> None:
 
 
 def test_an_soa_too_short_to_be_one_says_nothing() -> None:
-    got = scanned(packet(0x8183, ASKED, authority=[raw_record(POINTER, 6, 60, bytes(21))]))
-    assert got.negative_ttl == -1
+    for size, lifetime in ((21, -1), (22, 0)):
+        got = scanned(packet(0x8183, ASKED, authority=[raw_record(POINTER, 6, 60, bytes(size))]))
+        assert got.negative_ttl == lifetime
 
 
 def test_an_soa_in_the_answer_is_an_answer() -> None:
@@ -236,6 +237,7 @@ def test_records_of_another_class_are_passed_on_and_decide_nothing() -> None:
 
 @pytest.mark.parametrize("ttl", [MAX_TTL + 1, 2**31 - 1, 2**31, 2**32 - 1])
 def test_a_ttl_beyond_a_week_is_believed_and_told_for_a_week(ttl: int) -> None:
+    assert MAX_TTL == 7 * 24 * 3600
     other = record("www.example.com", 5, "A", "192.0.2.9")
     long = raw_record(POINTER, 1, ttl, bytes(4))
     got = scanned(packet(0x8180, ASKED, [long, other, long], additional=[long]))
