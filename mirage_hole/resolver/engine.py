@@ -275,8 +275,8 @@ class Engine:
         """This upstream will not be asked again for this question."""
         question, late = exchange.question, exchange.expired
         self._close(exchange)
-        question.unusable.add(exchange.upstream)
-        question.problems[exchange.upstream] = problem
+        question.unusable |= {exchange.upstream}
+        question.problems += ((exchange.upstream, problem),)
         question.code = code
         if late and len(question.unusable) < len(self.upstreams):
             return []  # something else is already being tried
@@ -310,7 +310,7 @@ class Engine:
             exchange.expired = True  # yet a late answer is still taken
             question = exchange.question
             self.upstreams[exchange.upstream].failed(now, timeout=True)
-            question.problems[exchange.upstream] = "did not answer"
+            question.problems += ((exchange.upstream, "did not answer"),)
             question.code = EdeCode.NO_REACHABLE_AUTHORITY
             effects += self._ask_again(question, now)
         return effects
@@ -328,7 +328,7 @@ class Engine:
                 effects.append(SendReply(asked.ticket, reply_to(case, reply, 0)))
                 effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
             return effects
-        text = "; ".join(f"{self._named(number)}: {problem}" for number, problem in question.problems.items())
+        text = "; ".join(f"{self._named(number)}: {problem}" for number, problem in dict(question.problems).items())
         for case in question.waiting:
             effects += self._servfail(case, question.code, text, now, question.tried[-1])
         return effects

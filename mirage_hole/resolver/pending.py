@@ -59,12 +59,12 @@ class Question:
         self.attempts = 0
         self.plain = _NONE
         """Upstreams that could not read EDNS."""
-        self.unusable: set[int] = set()
+        self.unusable = _NONE
         """Upstreams that can't be reached or gave an answer that helps nobody."""
         self.explained: tuple[Reply, int] | None = None
         """A SERVFAIL that says why, to pass on when nothing better comes; and whose it is."""
-        self.problems: dict[int, str] = {}
-        """What went wrong with each upstream, for people."""
+        self.problems: tuple[tuple[int, str], ...] = ()
+        """Upstreams and what went wrong with them, for people; oldest first."""
         self.code = EdeCode.OTHER
         """The kind of the last problem."""
 
