@@ -291,6 +291,13 @@ def test_options_that_overrun_their_record_are_refused(options: bytes) -> None:
     assert scan_reply(packet(0x8180, ASKED, additional=[opt(1232, options)]), END) is None
 
 
+def test_an_option_may_be_empty_and_last() -> None:
+    got = scanned(
+        packet(0x8180, ASKED, additional=[opt(1232, option(12, b""), option(15, b"\0\x16"), option(12, b""))])
+    )
+    assert got.ede == option(15, b"\0\x16")
+
+
 def test_only_so_many_explanations_of_only_such_a_length_are_passed_on() -> None:
     short, long = option(15, b"\0\x0f" + b"x" * (MAX_EDE - 2)), option(15, b"\0\x0f" + b"x" * (MAX_EDE - 1))
     got = scanned(packet(0x8180, ASKED, additional=[opt(1232, option(15, b"\0"), long, *[short] * 9)]))
@@ -324,6 +331,8 @@ def test_as_many_records_as_the_bound_are_taken_and_no_more() -> None:
     many = scanned(packet(0x8180, ASKED, [least] * MAX_RECORDS))
     assert (many.counts[0], many.min_ttl, len(many.ttl_offsets)) == (MAX_RECORDS, 9, MAX_RECORDS)
     assert scan_reply(packet(0x8180, ASKED, [least] * (MAX_RECORDS + 1)), END) is None
+    third = [least] * (MAX_RECORDS // 3 + 1)
+    assert scan_reply(packet(0x8180, ASKED, third, third, third), END) is None
 
 
 @given(names, st.booleans())
