@@ -9,9 +9,9 @@ from typing import Final
 
 from bench.processes import Running
 from bench.servers.golang import find_or_install
-from bench.servers.server import Server, Site, append_host, first_line
+from bench.servers.server import Server, Site, append_host, version_in
 
-MODULE: Final = "github.com/AdguardTeam/AdGuardHome@v0.107.57"
+MODULE: Final = "github.com/AdguardTeam/AdGuardHome@v0.107.79"
 _CONFIGURATION: Final = """\
 http:
   address: 127.0.0.1:{site.web_port}
@@ -53,8 +53,7 @@ class AdGuardHome(Server):
         return find_or_install("AdGuardHome", MODULE)[1]
 
     def version(self) -> str:
-        line = first_line([find_or_install("AdGuardHome", MODULE)[0], "--version"])
-        return line.removeprefix("AdGuard Home, version").strip()
+        return version_in([find_or_install("AdGuardHome", MODULE)[0], "--version"], r"version (\S+)")
 
     def configure(self, site: Site) -> None:
         site.write_hosts()

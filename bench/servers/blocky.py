@@ -8,9 +8,9 @@ from typing import Final
 
 from bench.processes import Running
 from bench.servers.golang import find_or_install
-from bench.servers.server import Server, Site, append_host, first_line
+from bench.servers.server import Server, Site, append_host, version_in
 
-MODULE: Final = "github.com/0xERR0R/blocky@v0.26.2"
+MODULE: Final = "github.com/0xERR0R/blocky@v0.34.0"
 _CONFIGURATION: Final = """\
 upstreams:
   init:
@@ -49,7 +49,7 @@ class Blocky(Server):
         return find_or_install("blocky", MODULE)[1]
 
     def version(self) -> str:
-        return first_line([find_or_install("blocky", MODULE)[0], "version"]).removeprefix("blocky").strip()
+        return version_in([find_or_install("blocky", MODULE)[0], "version"], r"Version: (\S+)")
 
     def configure(self, site: Site) -> None:
         site.write_hosts()

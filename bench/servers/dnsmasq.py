@@ -6,7 +6,7 @@ import os
 import signal
 
 from bench.processes import Running
-from bench.servers.server import Server, Site, append_host, find_program, first_line
+from bench.servers.server import Server, Site, append_host, find_program, version_in
 
 
 class Dnsmasq(Server):
@@ -18,8 +18,7 @@ class Dnsmasq(Server):
         return "" if find_program("dnsmasq") else "dnsmasq is not installed (apt-get install dnsmasq-base)"
 
     def version(self) -> str:
-        line = first_line([find_program("dnsmasq") or "dnsmasq", "--version"])
-        return line.removeprefix("Dnsmasq version ").split()[0]
+        return version_in([find_program("dnsmasq") or "dnsmasq", "--version"], r"Dnsmasq version (\S+)")
 
     def configure(self, site: Site) -> None:
         site.write_hosts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
@@ -76,10 +77,11 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
-def first_line(command: list[str]) -> str:
-    """The first line that a command prints."""
+def version_in(command: list[str], pattern: str) -> str:
+    """What the pattern's group finds in the output of a command."""
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    return next(iter((result.stdout + result.stderr).strip().splitlines()), "unknown version")
+    found = re.search(pattern, result.stdout + result.stderr)
+    return found[1] if found else "unknown version"
 
 
 def append_host(site: Site, name: str) -> None:

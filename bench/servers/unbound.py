@@ -10,7 +10,7 @@ import signal
 from typing import Final
 
 from bench.processes import Running
-from bench.servers.server import Server, Site, find_program, first_line
+from bench.servers.server import Server, Site, find_program, version_in
 
 _CONFIGURATION: Final = """\
 server:
@@ -50,7 +50,7 @@ class Unbound(Server):
         return "" if find_program("unbound") else "unbound is not installed (apt-get install unbound)"
 
     def version(self) -> str:
-        return first_line([find_program("unbound") or "unbound", "-V"]).removeprefix("Version ")
+        return version_in([find_program("unbound") or "unbound", "-V"], r"Version (\S+)")
 
     def configure(self, site: Site) -> None:
         lines = "".join(f'local-zone: "{name}" always_null\n' for name in site.names.blocked)
