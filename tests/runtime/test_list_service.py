@@ -1,0 +1,108 @@
+"""Lists are fetched, compiled, and follow the settings: real files, a real compiler."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from mirage_hole.runtime.list_service import ListService
+from mirage_hole.runtime.serving import ServingPolicy
+from mirage_hole.wire.names import from_text
+from tests.runtime.settings import a_settled
+
+
+@pytest.fixture
+async def a_service(tmp_path):
+    """Starts a list service; its generations come out of a queue."""
+    async with contextlib.AsyncExitStack() as stack:
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+
+        def start(**settings):
+            policy = ServingPolicy()
+            generations = asyncio.Queue()
+
+            def on_generation(path):
+                policy.take(path)
+                generations.put_nowait(path)
+
+            service = ListService(a_settled(tmp_path / "state", **settings), policy, on_generation)
+            task = group.create_task(service.run())
+            stack.callback(task.cancel)
+
+            async def next_generation():
+                async with asyncio.timeout(30):
+                    return await generations.get()
+
+            return service, policy, next_generation
+
+        yield start
+
+
+def verdict(policy, name):
+    return policy.explain(from_text(name)).outcome
+
+
+async def test_a_file_becomes_a_generation_and_is_told_with_its_state(a_service, tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text("ads.example\n")
+    service, policy, next_generation = a_service(blocklists=(str(path),))
+    assert service.statuses() == ()
+    await next_generation()
+    assert verdict(policy, "ads.example") == "blocked"
+    (status,) = service.statuses()
+    assert (status.kind, status.rules, status.state) == ("block", 1, "live")
+
+
+async def test_a_refresh_reads_a_file_that_has_changed(a_service, tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text("ads.example\n")
+    service, policy, next_generation = a_service(blocklists=(str(path),))
+    await next_generation()
+    path.write_text("ads.example\ntracker.example\n")
+    service.refresh()
+    await next_generation()
+    assert verdict(policy, "tracker.example") == "blocked"
+
+
+async def test_new_settings_bring_new_lists(a_service, tmp_path):
+    for name in ("one", "two", "good"):
+        (tmp_path / f"{name}.txt").write_text(f"{name}.example\n")
+    service, policy, next_generation = a_service(blocklists=(str(tmp_path / "one.txt"),))
+    await next_generation()
+    lists = (str(tmp_path / "one.txt"), str(tmp_path / "two.txt"))
+    settled = a_settled(tmp_path / "state", blocklists=lists, allowlists=(str(tmp_path / "good.txt"),))
+    service.change(settled)
+    service.refresh()
+    await next_generation()
+    assert verdict(policy, "two.example") == "blocked"
+    assert verdict(policy, "good.example") == "allowed"
+    assert len(service.statuses()) == 3
+
+
+async def test_a_damaged_generation_is_built_again_but_not_over_and_over(a_service, tmp_path, caplog):
+    service, policy, next_generation = a_service(blocklists=("starter",))
+    first = await next_generation()
+    service.rebuild()
+    second = await next_generation()
+    assert second != first
+    assert policy.generation().number == 2
+    service.rebuild()
+    assert caplog.text.count("the lists are compiled again") == 1
+
+
+async def test_a_source_that_means_nothing_is_left_out_with_a_reason(a_service, caplog):
+    _, policy, next_generation = a_service(blocklists=("starter", "no-such-list-anywhere"))
+    await next_generation()
+    assert "this list is left out: " in caplog.text
+    assert policy.generation().names > 100
+
+
+async def test_a_state_directory_that_is_gone_is_an_error_and_no_end(a_service, tmp_path, caplog):
+    a_service(blocklists=("starter",))
+    (tmp_path / "state").write_text("a file where the directory should be")
+    async with asyncio.timeout(30):
+        for _ in range(3000):
+            if "the lists serve as they were" in caplog.text:
+                break
+            await asyncio.sleep(0.01)
+    assert "the lists serve as they were" in caplog.text

@@ -1,0 +1,85 @@
+"""The web part follows its address, and DNS never waits for it."""
+
+import asyncio
+import contextlib
+import socket
+import time
+
+import aiohttp
+import pytest
+
+from mirage_hole.api.state import ApiState
+from mirage_hole.config.settled import Endpoint
+from mirage_hole.observe.statistics import Statistics
+from mirage_hole.runtime import web_service
+from mirage_hole.runtime.listeners import bind_web
+from mirage_hole.runtime.web_service import WebService
+
+ANYWHERE = Endpoint("127.0.0.1", 0)
+
+
+@pytest.fixture
+async def a_service():
+    async with contextlib.AsyncExitStack() as stack:
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+
+        def start(endpoint, sock=None):
+            state = ApiState(statistics=Statistics(), version="1", started_at=time.time())
+            service = WebService(endpoint, state, sock)
+            task = group.create_task(service.run())
+            stack.callback(task.cancel)
+            return service
+
+        yield start
+
+
+async def serves(service, other_than=""):
+    """Wait until it serves; the URL."""
+    for _ in range(3000):
+        if service.url not in ("", other_than):
+            return service.url
+        await asyncio.sleep(0.01)
+    pytest.fail("no web server within 30 s")
+
+
+async def get(url):
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
+        return response.status
+
+
+async def test_it_serves_and_moves(a_service):
+    service = a_service(ANYWHERE)
+    first = await serves(service)
+    assert await get(first) in (200, 503)
+    service.move(Endpoint("127.0.0.2", 0))
+    second = await serves(service, first)
+    assert second.startswith("http://127.0.0.2:")
+    assert await get(second) in (200, 503)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await get(first)
+
+
+async def test_a_socket_that_was_bound_before_is_used(a_service):
+    sock = bind_web(ANYWHERE)
+    port = sock.getsockname()[1]
+    assert await serves(a_service(Endpoint("127.0.0.1", port), sock)) == f"http://127.0.0.1:{port}"
+
+
+async def test_it_can_be_off_and_come_back(a_service):
+    service = a_service(None)
+    async with asyncio.timeout(30):
+        await service.tried.wait()
+    assert service.url == ""
+    service.move(ANYWHERE)
+    assert await serves(service)
+
+
+async def test_a_taken_port_is_told_and_tried_again(a_service, caplog, monkeypatch):
+    monkeypatch.setattr(web_service, "back_off", lambda failures: 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service = a_service(Endpoint(*taken.getsockname()))
+        async with asyncio.timeout(30):
+            await service.tried.wait()
+        assert service.url == ""
+        assert "DNS is not affected" in caplog.text
+    assert await serves(service)
