@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from mirage_hole.runtime import channel
 
@@ -61,10 +61,7 @@ class Child:
             channel_fd=theirs.fileno(),
         )
         try:
-            # A file, not a pipe: writing long settings into a pipe waits until the worker reads them.
-            with tempfile.TemporaryFile() as stdin:
-                stdin.write(settings.to_json())
-                stdin.seek(0)
+            with _file_with(settings.to_json()) as stdin:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module, or a test's
                     [sys.executable, *COMMAND] if command is None else list(command),
                     stdin=stdin,
@@ -136,6 +133,14 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def _file_with(data: bytes) -> IO[bytes]:
+    """A file, as writing long settings into a pipe waits until the worker reads them; in memory, as the disk may be full."""
+    file = os.fdopen(os.memfd_create("settings"), "w+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(data)
+    file.seek(0)
+    return file
 
 
 def environment() -> dict[str, str]:

@@ -41,7 +41,7 @@ TICK: Final = 1.0
 DNS_FIRST: Final = 3.0
 """Seconds the other parts wait for DNS."""
 ANNOUNCE_WITHIN: Final = 5.0
-"""Seconds the first message waits for the web part."""
+"""Seconds the first message waits for the web part, and then for the first lists."""
 
 
 class ControlPlane:
@@ -68,6 +68,8 @@ class ControlPlane:
         self._reload = reload
         self._stop = asyncio.Event()
         self._dns_up = asyncio.Event()
+        self._compiled = asyncio.Event()
+        self._announced = False
         self._level = settled.log_level
         self._on_terminal = os.isatty(0)
         self.statistics = Statistics()
@@ -130,6 +132,9 @@ class ControlPlane:
         """Tell people where everything is, once it is there."""
         await self._dns_up.wait()
         await wait_at_most(self.web.tried, ANNOUNCE_WITHIN)
+        if self._settled.blocklists and self._policy.generation() is None:
+            await wait_at_most(self._compiled, ANNOUNCE_WITHIN)
+        self._announced = True
         summary = announcement.summarise(
             self._listeners.endpoints, self.web.url, self._policy.generation(), self._policy.titles()
         )
@@ -179,8 +184,11 @@ class ControlPlane:
         self._workers.use_policy(directory)
         for gone in remove_old_generations(self._settled.state_directory):
             log.debug("removed %s", gone)
-        log.info("%s", announcement.lists_line(self._policy.generation(), len(self._policy.titles())))
-        self._manager.status(self._status())
+        self._compiled.set()
+        if self._announced:
+            log.info("%s", announcement.lists_line(self._policy.generation(), len(self._policy.titles())))
+        if self._dns_up.is_set():
+            self._manager.status(self._status())
 
     def _register_generation(self) -> None:
         generation = self._policy.generation()
@@ -200,6 +208,8 @@ class ControlPlane:
     def _on_hangup(self) -> None:
         if self._on_terminal and _terminal_is_gone():
             self._on_end_signal(signal.SIGHUP)
+            return
+        if self._stop.is_set():
             return
         self._manager.reloading()
         self.reload()

@@ -188,7 +188,7 @@ def _text(fields: Fields) -> str:
     level = "" if fields.level == "INFO" else f"{fields.level}: "
     extra = "".join(f" {name}={on_one_line(value)}" for name, value in fields.extra.items())
     trace = "".join(f"\n    {on_one_line(line)}" for line in fields.trace.splitlines())
-    source = "" if fields.source == _ROOT else f"{fields.source}: "
+    source = "" if fields.source == _ROOT else f"{fields.source.rpartition('.')[2]}: "
     return f"{at}{level}{source}{fields.message}{extra}{trace}"
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
 from mirage_hole.runtime.generation import newest_generation
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from mirage_hole.config.settled import Endpoint, Settled
+    from mirage_hole.config.settled import Settled
     from mirage_hole.runtime.listeners import Listeners
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def serve(
     listeners = adopt(given, settled.workers) or listen_on(settled.listen, settled.workers)
     with contextlib.closing(listeners):
         _log_listeners(listeners)
-        web_socket = given.web[0] if given.web else _web_socket(settled.web)
+        settled, web_socket = _web_socket(settled, given.web)
         privileges.settle(settled.user, settled.state_directory, _read_later(settled))
         workers = Workers(listeners, worker_settings(settled), command)
         newest = _newest(settled.state_directory)
@@ -80,12 +82,24 @@ def serve(
             workers.kill()
 
 
-def _web_socket(endpoint: Endpoint | None) -> socket.socket | None:
-    """Bound while there are privileges; a refusal is the web part's to tell, and to try again."""
-    if endpoint is not None:
-        with contextlib.suppress(OSError):
-            return bind_web(endpoint)
-    return None
+def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Settled, socket.socket | None]:
+    """The web server's socket, and settings with the address it really has.
+
+    It is bound while there are privileges; a refusal is the web part's to tell, and to try again.
+    """
+    for number, sock in enumerate(given):
+        if number or settled.web is None:
+            log.warning(
+                "a web socket from the service manager is not used: %s", "there is one" if number else "web = off"
+            )
+            sock.close()
+    if settled.web is None:
+        return settled, None
+    if given:
+        return replace(settled, web=Endpoint(*given[0].getsockname()[:2])), given[0]
+    with contextlib.suppress(OSError):
+        return settled, bind_web(settled.web)
+    return settled, None
 
 
 def _newest(state: Path) -> Path | None:

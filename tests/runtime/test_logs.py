@@ -19,11 +19,11 @@ def record(message, *args, level=logging.INFO, name="mirage_hole.sources.refresh
 def test_text_is_short():
     text = logs.formatter("text").format(record("%d lists", 3))
     assert text[2] == ":"
-    assert text[9:] == "sources.refresh: 3 lists"
+    assert text[9:] == "refresh: 3 lists"
 
 
 def test_text_names_every_level_but_info():
-    assert "WARNING: sources.refresh: old" in logs.formatter("text").format(record("old", level=logging.WARNING))
+    assert "WARNING: refresh: old" in logs.formatter("text").format(record("old", level=logging.WARNING))
 
 
 def test_logfmt_quotes_what_needs_quotes():
@@ -59,10 +59,10 @@ def test_a_block_of_our_own_keeps_its_lines_in_text():
 
 def test_the_journal_gets_priorities_on_every_line_and_no_time():
     journal = logs.formatter("text", journal=True)
-    assert journal.format(record("fine")) == "<6>sources.refresh: fine"
-    assert journal.format(record("bad", level=logging.ERROR)) == "<3>ERROR: sources.refresh: bad"
+    assert journal.format(record("fine")) == "<6>refresh: fine"
+    assert journal.format(record("bad", level=logging.ERROR)) == "<3>ERROR: refresh: bad"
     assert journal.format(record("fine", level=logging.DEBUG)).startswith("<7>")
-    assert journal.format(record("a\nb", **{logs.BLOCK: True})) == "<6>sources.refresh: a\n<6>b"
+    assert journal.format(record("a\nb", **{logs.BLOCK: True})) == "<6>refresh: a\n<6>b"
 
 
 @pytest.mark.parametrize("style", logs.FORMATS)
@@ -147,7 +147,7 @@ def test_repeated_lines_are_held_back_and_summed_up(pipe):
     handler.tell_held_back()
     lines = drained(reader).splitlines()
     assert len(lines) == 4
-    assert lines[-1].endswith("WARNING: sources.refresh: upstream is gone (7 more like this)")
+    assert lines[-1].endswith("WARNING: refresh: upstream is gone (7 more like this)")
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
