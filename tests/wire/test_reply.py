@@ -229,13 +229,15 @@ def test_badvers_tells_the_version_that_is_spoken() -> None:
 @given(st.sampled_from(EdeCode), st.text(max_size=200))
 @example(EdeCode.BLOCKED, "\ud800")
 @example(EdeCode.BLOCKED, "x" * (MAX_EDE_TEXT - 1) + "ü")
+@example(EdeCode.BLOCKED, "\0")
 @example(EdeCode.BLOCKED, "\N{PILE OF POO}" * 60)
 def test_an_explanation_is_read_back_cut_at_a_whole_character(code: EdeCode, text: str) -> None:
-    wire = build_reply(query(), 0, options=ede_option(code, text))
-    (found,) = read(wire).options
+    octets = ede_option(code, text)
+    (found,) = read(build_reply(query(), 0, options=octets)).options
     assert isinstance(found, dns.edns.EDEOption)
     assert found.code == code
-    said = found.text or ""
+    said = octets[6:].decode()
+    assert (found.text or "") == said.removesuffix("\0")  # RFC 8914 2: a reader takes one NUL at the end for none
     assert len(said.encode()) <= MAX_EDE_TEXT
     readable = text.encode(errors="replace").decode()
     assert readable.startswith(said)
