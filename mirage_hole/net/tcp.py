@@ -16,6 +16,10 @@ from mirage_hole.wire.query import MAX_QUERY
 if TYPE_CHECKING:
     from mirage_hole.net.dataplane import DataPlane
 
+BACKLOG: Final = 512
+"""Connections that the kernel holds until they are accepted."""
+ACCEPTED_A_WAKE: Final = 16
+"""Connections accepted before the loop goes on to others; and, without descriptors, attempts a second, each logged."""
 PIPELINED: Final = 64
 """Queries of one connection in work at once; the others wait, and the connection is not read meanwhile."""
 WRITE_BUFFER: Final = 256 * 1024
@@ -41,7 +45,8 @@ class TcpListener:
     async def listen(self, sock: socket.socket) -> None:
         """Accept connections on a socket that is bound and listening."""
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(lambda: TcpConnection(self), sock=sock, backlog=512))
+        self._servers.append(await loop.create_server(lambda: TcpConnection(self), sock=sock, backlog=ACCEPTED_A_WAKE))
+        sock.listen(BACKLOG)  # asyncio has given the kernel its own number
 
     def sweep(self, now: float) -> None:
         """Close what is idle or stalled. A connection that waits for our answers is not idle."""

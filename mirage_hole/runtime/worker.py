@@ -82,7 +82,7 @@ class Worker:
         self.tcp = TcpListener(
             self.plane,
             idle=settings.tcp_idle,
-            most=settings.tcp_connections,
+            most=min(settings.tcp_connections, _allow_descriptors() // 2),  # the others are for upstreams
             most_per_client=settings.tcp_connections_per_client,
         )
         self._pause(settings.paused_until)
@@ -258,11 +258,13 @@ def _first_index(path: str) -> Index:
     return empty_index()
 
 
-def _allow_descriptors() -> None:
+def _allow_descriptors() -> int:
+    """Raise the limit as far as is permitted and useful; what it is now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _adopt(fd: int) -> socket.socket:
@@ -281,6 +283,5 @@ def main() -> int:
     """Entry point."""
     settings = WorkerSettings.from_json(sys.stdin.buffer.read())
     logs.configure(settings.log_level, settings.log_format, worker=settings.number)
-    _allow_descriptors()
     asyncio.run(serve(settings))
     return 0

@@ -221,6 +221,24 @@ def test_a_late_servfail_from_the_only_upstream_ends_the_waiting():
     assert_at_rest(conversation.engine)
 
 
+def test_an_upstream_that_was_useless_is_not_asked_again():
+    conversation = Conversation(upstreams=2)
+    first = conversation.ask(NAME).ask
+    second = conversation.answer(first, rcode="REFUSED").ask
+    later = conversation.wait(6).asks
+    assert later
+    assert {ask.upstream for ask in later} == {second.upstream}
+
+
+def test_the_longest_name_fits_the_smallest_datagram_with_its_explanation():
+    name = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+    conversation = Conversation(upstreams=9)
+    conversation.ask(name, payload=512)
+    said = conversation.wait(6)
+    assert len(said.wire) <= 512
+    assert ede(said.reply)[0][1].startswith("192.0.2.1:53: did not answer; 192.0.2.2:53: did not answer; ")
+
+
 # -- memory of health --
 
 

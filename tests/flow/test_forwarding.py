@@ -252,6 +252,14 @@ def test_two_truncated_answers_lead_to_one_tcp_exchange():
     assert_at_rest(conversation.engine)
 
 
+def test_tcp_gets_twice_the_patience():
+    """The handshake takes a round trip of its own."""
+    conversation = Conversation()
+    first = conversation.ask(NAME).ask
+    over_tcp = conversation.answer(first, flags="QR RD RA TC").ask
+    assert over_tcp.patience == 2 * conversation.engine.upstreams[0].patience(1)
+
+
 # -- upstreams without EDNS --
 
 

@@ -20,7 +20,7 @@ from mirage_hole.net.tcp import TcpListener
 from mirage_hole.observe.record import decode_frame, decode_subject
 from mirage_hole.upstream.health import Upstream
 from mirage_hole.wire.framing import frame
-from tests.make import Told, an_engine, query
+from tests.make import Told, an_engine, answer_to, query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -219,6 +219,8 @@ def open_descriptors() -> int:
 @contextlib.contextmanager
 def no_more_descriptors() -> Iterator[None]:
     """Nothing can be opened in here."""
+    wire = query("example")
+    dns.message.from_wire(answer_to(wire, "example 1 A 192.0.2.1"))  # dnspython loads what it needs when it needs it
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)  # the lowest that is free, and the limit is on the number
     os.close(free)

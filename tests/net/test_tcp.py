@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mirage_hole.net.tcp import PIPELINED, WRITE_BUFFER
+from mirage_hole.net.tcp import ACCEPTED_A_WAKE, PIPELINED, WRITE_BUFFER
 from mirage_hole.observe.record import TCP
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.wire.framing import frame
@@ -430,6 +430,7 @@ async def test_without_descriptors_new_connections_wait_and_everything_else_goes
                 await asyncio.get_running_loop().sock_connect(sock, at)
                 await until(lambda: "out of system resource" in caplog.text)
                 assert (await datagrams.ask(query("x.ads.example"))).answer
+                assert caplog.text.count("out of system resource") <= 2 * ACCEPTED_A_WAKE
             client = TcpClient(sock)
             await client.send(numbered("x.ads.example", 3))
             assert ident_of(await client.receive()) == 3
