@@ -59,7 +59,7 @@ class Settled:
     """Seconds between two downloads of a list."""
     state_directory: Path
     user: str | None
-    """Whom to become after binding; None: stay."""
+    """Whom to become after binding; None: choose; ``root``: stay. See ``runtime/privileges.py``."""
     log_level: str
     log_format: str
     """``text``, ``logfmt`` or ``json``."""
