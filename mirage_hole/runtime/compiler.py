@@ -151,17 +151,22 @@ def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:
         (generations.SETS, built.sets),
         (generations.LINES, built.lines),
         (generations.MORE, built.more),
-        (generations.MANIFEST, orjson.dumps(manifest)),  # the last: a directory with a manifest is complete
+        (generations.MANIFEST, orjson.dumps(manifest)),
     ]
     if built.patterns:
-        files.insert(0, (generations.PATTERNS, orjson.dumps(built.patterns)))
+        files.append((generations.PATTERNS, orjson.dumps(built.patterns)))
     for name, data in files:
-        with (directory / name).open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_file(directory / name, data)
+    _write_file(directory / generations.CHECKSUMS, generations.checksums(directory))
     _sync_directory(directory)
     return sum(path.stat().st_size for path in directory.iterdir())
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_directory(directory: Path) -> None:

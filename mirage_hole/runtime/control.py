@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -17,7 +18,7 @@ from mirage_hole.api.state import ApiState
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.errors import StartupError
-from mirage_hole.runtime.generation import remove_old_generations
+from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
@@ -171,8 +172,12 @@ class ControlPlane:
             self._manager.ready(self._status())
 
     def on_bad_policy(self, error: str) -> None:
-        """A worker could not use the newest generation."""
+        """A worker could not use the newest generation: the one before it serves until there is another."""
         log.error("a worker can't use the compiled lists: %s", error)
+        with contextlib.suppress(OSError):
+            usable, _ = usable_generation(self._settled.state_directory)
+            if usable is not None and usable != self._policy.directory:
+                self._on_generation(usable)
         self.lists.rebuild()
 
     # -- a new generation --

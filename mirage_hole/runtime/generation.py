@@ -1,12 +1,15 @@
 """Generations on disk: opening the newest, removing the old. The layout is in docs/architecture.md, "Generation".
 
-A worker imports this module, so it stays light: no web framework, no database, no list parser.
+Each file is compared with its checksum before it is used: the trie's code trusts its octets, and a flipped bit ends the
+process that looks a name up. A worker imports this module, so it stays light: no web framework, no database, no list parser.
 """
 
 from __future__ import annotations
 
 import mmap
 import shutil
+import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,15 +17,20 @@ import orjson
 from mirage_hole.policy.index import BadIndex, Index
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from io import BufferedReader
     from pathlib import Path
 
 MANIFEST = "manifest.json"
 NAMES, SETS, LINES, MORE = "names.marisa", "sets.bin", "lines.bin", "more.bin"
 PATTERNS = "patterns.json"
 """Only there when a list has rules with wildcards."""
+CHECKSUMS = "checksums.json"
+"""The CRC-32 of each of the other files: it finds what decays, and it costs a millisecond a megabyte."""
 
 MAX_JSON = 64 * 1024 * 1024
 """Octets of one JSON file; a manifest of 1,000 lists that all overlap stays far below."""
+_CHUNK = 1 << 18
 
 
 class BadGeneration(Exception):  # noqa: N818 - reads as what it is at the raise
@@ -47,26 +55,52 @@ def open_generation(directory: Path) -> Index:
     Raises:
         BadGeneration: a file is missing, unreadable or damaged, of another version, or does not fit the others.
     """
-    try:
-        manifest = orjson.loads(_read_bounded(directory / MANIFEST))
+    with _explained(directory):
+        sums = _read_checksums(directory)
+        manifest = orjson.loads(_read_bounded(directory / MANIFEST, sums))
         if not isinstance(manifest, dict):
             message = "the manifest is no JSON object"
             raise BadIndex(message)
-        names, sets, lines, more = (_map(directory / file) for file in (NAMES, SETS, LINES, MORE))
-        patterns = orjson.loads(_read_bounded(directory / PATTERNS)) if manifest.get("patterns") else []
+        names, sets, lines, more = (_map(directory / file, sums) for file in (NAMES, SETS, LINES, MORE))
+        patterns = orjson.loads(_read_bounded(directory / PATTERNS, sums)) if manifest.get("patterns") else []
         if not isinstance(patterns, list):
             message = "the patterns are no JSON array"
             raise BadIndex(message)
         return Index.from_buffers(manifest, names, sets, lines, more, patterns)
-    except OSError as problem:
-        message = f"{directory}: {problem.strerror or problem} ({problem.filename or 'no file'})"
-        raise BadGeneration(message) from problem
-    except orjson.JSONDecodeError as problem:
-        message = f"{directory}: a file is no JSON: {problem}"
-        raise BadGeneration(message) from problem
-    except BadIndex as problem:
-        message = f"{directory}: {problem}"
-        raise BadGeneration(message) from problem
+
+
+def checksums(directory: Path) -> bytes:
+    """The text of the checksum file for the other files of a generation.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+    sums = {}
+    for path in sorted(directory.iterdir()):
+        if path.name != CHECKSUMS:
+            with path.open("rb") as file:
+                sums[path.name] = _checksum(file)
+    return orjson.dumps(sums)
+
+
+def usable_generation(state: Path) -> tuple[Path | None, list[str]]:
+    """The newest generation that is as it was written, None when there is none; and what is wrong with each newer one.
+
+    Raises:
+        OSError: the state directory can't be read.
+    """
+    problems: list[str] = []
+    for path in reversed(_complete(state)):
+        try:
+            with _explained(path):
+                for name, expected in _read_checksums(path).items():
+                    with (path / name).open("rb") as file:
+                        _compare(name, file, expected)
+        except BadGeneration as problem:
+            problems.append(str(problem))
+        else:
+            return path, problems
+    return None, problems
 
 
 def newest_generation(state: Path) -> Path | None:
@@ -74,7 +108,7 @@ def newest_generation(state: Path) -> Path | None:
 
     Only complete generations count: a compiler renames a directory to its number when every file is on disk.
     """
-    complete = [path for path in _numbered(state) if (path / MANIFEST).is_file()]
+    complete = _complete(state)
     return complete[-1] if complete else None
 
 
@@ -105,8 +139,39 @@ def _numbered(state: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def _read_bounded(path: Path) -> bytes:
+def _complete(state: Path) -> list[Path]:
+    return [path for path in _numbered(state) if (path / MANIFEST).is_file()]
+
+
+@contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    """Say of what goes wrong where it does."""
+    try:
+        yield
+    except OSError as problem:
+        message = f"{directory}: {problem.strerror or problem} ({problem.filename or 'no file'})"
+        raise BadGeneration(message) from problem
+    except orjson.JSONDecodeError as problem:
+        message = f"{directory}: a file is no JSON: {problem}"
+        raise BadGeneration(message) from problem
+    except BadIndex as problem:
+        message = f"{directory}: {problem}"
+        raise BadGeneration(message) from problem
+
+
+def _read_checksums(directory: Path) -> dict[str, int]:
+    sums = orjson.loads(_read_bounded(directory / CHECKSUMS))
+    needed = {MANIFEST, NAMES, SETS, LINES, MORE}
+    if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {PATTERNS}:
+        message = f"{CHECKSUMS} does not name the files of a generation"
+        raise BadIndex(message)
+    return sums
+
+
+def _read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:
     with path.open("rb") as file:
+        if sums is not None:
+            _compare(path.name, file, sums.get(path.name))
         raw = file.read(MAX_JSON + 1)
     if len(raw) > MAX_JSON:
         message = f"{path.name} is larger than {MAX_JSON} octets"
@@ -114,8 +179,27 @@ def _read_bounded(path: Path) -> bytes:
     return raw
 
 
-def _map(path: Path) -> mmap.mmap | bytes:
+def _map(path: Path, sums: Mapping[str, int]) -> mmap.mmap | bytes:
     with path.open("rb") as file:
+        # Read, not mapped: pages that are looked at only here must not count as this process's memory.
+        _compare(path.name, file, sums[path.name])
         if file.seek(0, 2) == 0:  # an empty file can't be mapped
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _compare(name: str, file: BufferedReader, expected: int | None) -> None:
+    """Refuse a file that is not as it was written; leave the other at its start."""
+    if _checksum(file) != expected:
+        message = f"{name} is damaged: its checksum is another one"
+        raise BadIndex(message)
+    file.seek(0)
+
+
+def _checksum(file: BufferedReader) -> int:
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    value = 0
+    while size := file.readinto(buffer):
+        value = zlib.crc32(view[:size], value)
+    return value

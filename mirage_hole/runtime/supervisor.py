@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
-from mirage_hole.runtime.generation import newest_generation
+from mirage_hole.runtime.generation import usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.notify import ServiceManager
 from mirage_hole.runtime.plan import worker_settings
@@ -104,10 +104,14 @@ def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Settl
 
 def _newest(state: Path) -> Path | None:
     try:
-        return newest_generation(state)
+        found, problems = usable_generation(state)
     except OSError as problem:
         log.error("the compiled lists can't be read, so nothing is blocked for the moment: %s", problem)
         return None
+    for damage in problems:
+        serves = f"{found.name} serves" if found else "nothing is blocked until the lists are compiled again"
+        log.error("compiled lists are not used: %s; %s", damage, serves)
+    return found
 
 
 def _read_later(settled: Settled) -> list[Path]:

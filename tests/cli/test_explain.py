@@ -7,7 +7,7 @@ import pytest
 
 from mirage_hole.lists.rule import Action, Rule, Scope
 from mirage_hole.policy.build import Builder
-from mirage_hole.runtime.generation import LINES, MANIFEST, MORE, NAMES, SETS, directory_name
+from mirage_hole.runtime.generation import CHECKSUMS, LINES, MANIFEST, MORE, NAMES, SETS, checksums, directory_name
 from mirage_hole.wire.names import from_text
 
 
@@ -41,6 +41,7 @@ def compiled(state: Path, number: int = 7) -> None:
     built.names.save(str(directory / NAMES))
     for file, content in ((SETS, built.sets), (LINES, built.lines), (MORE, built.more)):
         (directory / file).write_bytes(content)
+    (directory / CHECKSUMS).write_bytes(checksums(directory))
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from mirage_hole.runtime.compilation import compile_generation
 from mirage_hole.runtime.compile_job import BadJob, CompileJob, CompileResult, ListJob
 from mirage_hole.runtime.compiler import CompileError, compile_job
 from mirage_hole.runtime.generation import (
+    CHECKSUMS,
     PATTERNS,
     BadGeneration,
+    checksums,
     generations_directory,
     newest_generation,
     open_generation,
@@ -85,6 +87,7 @@ def test_rules_with_wildcards_are_part_of_the_generation(tmp_path):
     with pytest.raises(BadGeneration, match=PATTERNS):
         open_generation(result.path)
     (result.path / PATTERNS).write_bytes(b"7")
+    (result.path / CHECKSUMS).write_bytes(checksums(result.path))
     with pytest.raises(BadGeneration, match="no JSON array"):
         open_generation(result.path)
 

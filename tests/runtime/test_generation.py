@@ -11,18 +11,21 @@ from mirage_hole.lists.rule import Action, Rule, Scope
 from mirage_hole.policy.build import Builder
 from mirage_hole.policy.index import ListInfo
 from mirage_hole.runtime.generation import (
+    CHECKSUMS,
     LINES,
     MANIFEST,
     MORE,
     NAMES,
     SETS,
     BadGeneration,
+    checksums,
     directory_name,
     generations_directory,
     newest_generation,
     next_number,
     open_generation,
     remove_old_generations,
+    usable_generation,
 )
 from mirage_hole.wire.names import from_text
 
@@ -40,7 +43,18 @@ def write(state, number=1):
     for file, data in ((SETS, built.sets), (LINES, built.lines), (MORE, built.more)):
         (directory / file).write_bytes(data)
     (directory / MANIFEST).write_bytes(orjson.dumps(built.manifest(number, 0, [info._asdict()])))
+    return sealed(directory)
+
+
+def sealed(directory):
+    (directory / CHECKSUMS).write_bytes(checksums(directory))
     return directory
+
+
+def flip(file, at=-1):
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.write_bytes(data)
 
 
 def test_a_generation_is_mapped_and_decides(tmp_path):
@@ -85,7 +99,7 @@ def test_a_state_directory_without_generations_has_none(tmp_path):
     assert remove_old_generations(tmp_path) == []
 
 
-@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES, MORE])
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES, MORE, CHECKSUMS])
 def test_a_missing_file_is_named(tmp_path, file):
     directory = write(tmp_path)
     (directory / file).unlink()
@@ -107,8 +121,44 @@ def test_a_file_cut_short_is_refused(tmp_path, file, keep):
 def test_a_manifest_that_is_none_is_refused(tmp_path, manifest):
     directory = write(tmp_path)
     (directory / MANIFEST).write_bytes(manifest)
+    sealed(directory)
     with pytest.raises(BadGeneration, match="00000001"):
         open_generation(directory)
+
+
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES])
+def test_a_single_flipped_bit_is_found_before_anything_is_looked_up(tmp_path, file):
+    directory = write(tmp_path)
+    flip(directory / file, (directory / file).stat().st_size // 2)
+    with pytest.raises(BadGeneration, match=f"{file} is damaged"):
+        open_generation(directory)
+
+
+@pytest.mark.parametrize("text", [b"[]", b"{}", b"{", b'{"names.marisa": 1}', b'{"../../etc/passwd": 1}', b"\xff"])
+def test_checksums_that_are_none_are_refused(tmp_path, text):
+    directory = write(tmp_path)
+    (directory / CHECKSUMS).write_bytes(text)
+    with pytest.raises(BadGeneration, match="00000001"):
+        open_generation(directory)
+    assert usable_generation(tmp_path)[0] is None
+
+
+def test_a_damaged_generation_gives_way_to_the_one_before_it(tmp_path):
+    good = write(tmp_path, 1)
+    flip(write(tmp_path, 2) / LINES)
+    (write(tmp_path, 3) / SETS).unlink()
+    found, problems = usable_generation(tmp_path)
+    assert found == good
+    assert "00000003" in problems[0]
+    assert "00000002: lines.bin is damaged" in problems[1]
+
+
+def test_without_a_usable_generation_there_is_none(tmp_path):
+    assert usable_generation(tmp_path) == (None, [])
+    flip(write(tmp_path) / NAMES)
+    found, problems = usable_generation(tmp_path)
+    assert found is None
+    assert len(problems) == 1
 
 
 def test_files_are_mapped_not_read(tmp_path):

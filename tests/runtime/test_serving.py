@@ -6,6 +6,7 @@ import pytest
 
 from mirage_hole.runtime.compile_job import CompileJob, ListJob
 from mirage_hole.runtime.compiler import compile_job
+from mirage_hole.runtime.generation import CHECKSUMS, checksums
 from mirage_hole.runtime.serving import ServingPolicy
 from mirage_hole.wire.names import from_text
 
@@ -57,5 +58,6 @@ def test_names_of_a_generation_that_went_are_not_explained(generation, caplog):
     policy = ServingPolicy(generation)
     manifest = json.loads((generation / "manifest.json").read_text())
     (generation / "manifest.json").write_text(json.dumps(manifest | {"version": 99}))
+    (generation / CHECKSUMS).write_bytes(checksums(generation))
     assert policy.explain(from_text("ads.example")) is None
     assert "version 99" in caplog.text

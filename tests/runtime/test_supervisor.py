@@ -310,6 +310,45 @@ def test_it_starts_from_what_is_on_disk(a_supervisor, tmp_path):
     assert "generation 2" not in second.log
 
 
+def flip_a_bit(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.live
+def test_a_damaged_generation_gives_way_to_the_one_before_it(a_supervisor, tmp_path):
+    state, mine = tmp_path / "shared-state", tmp_path / "mine.txt"
+    settings = {"mode": None, "blocklists": [str(mine)], "state_directory": str(state)}
+    for number in (1, 2):
+        mine.write_text("||doubleclick.net^\n" + f"||more{number}.example^\n")
+        supervisor = a_supervisor(**settings)
+        supervisor.until(f"generation {number}")
+        assert supervisor.end() == 0
+    flip_a_bit(state / "generations" / "00000002" / "names.marisa")
+    supervisor = a_supervisor(**settings)
+    assert asked(supervisor.port(), PATIENCE)
+    supervisor.until("names.marisa is damaged: its checksum is another one; 00000001 serves")
+    supervisor.until("generation 3")
+    assert supervisor.end() == 0
+
+
+@pytest.mark.live
+def test_a_generation_that_is_damaged_while_it_serves_gives_way_too(a_supervisor, tmp_path):
+    state, mine = tmp_path / "shared-state", tmp_path / "mine.txt"
+    mine.write_text("||doubleclick.net^\n")
+    supervisor = a_supervisor(mode=None, blocklists=[str(mine)], state_directory=str(state))
+    port = supervisor.port()
+    supervisor.until("generation 1")
+    flip_a_bit(state / "generations" / "00000001" / "names.marisa")
+    (pid,) = workers_of(supervisor)
+    os.kill(pid, signal.SIGKILL)
+    supervisor.until("names.marisa is damaged")
+    supervisor.until("generation 2")
+    assert asked(port, PATIENCE)
+    assert supervisor.end() == 0
+
+
 @pytest.mark.live
 def test_sockets_from_the_service_manager_are_served(a_supervisor):
     udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()

@@ -24,7 +24,7 @@ from mirage_hole.policy.index import ListInfo
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.runtime import channel
 from mirage_hole.runtime.child import Child
-from mirage_hole.runtime.generation import LINES, MANIFEST, MORE, NAMES, SETS
+from mirage_hole.runtime.generation import CHECKSUMS, LINES, MANIFEST, MORE, NAMES, SETS, checksums
 from mirage_hole.runtime.worker import DESCRIPTORS
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.wire.names import from_text
@@ -50,6 +50,7 @@ def a_generation(directory: Path, *blocks: str, number: int = 1) -> Path:
     for file, data in ((SETS, built.sets), (LINES, built.lines), (MORE, built.more)):
         (path / file).write_bytes(data)
     (path / MANIFEST).write_bytes(orjson.dumps(built.manifest(number, 0, [info._asdict()])))
+    (path / CHECKSUMS).write_bytes(checksums(path))
     return path
 
 
