@@ -67,13 +67,12 @@ SETTLE_ANYWHERE = SETTLE.replace("user =", "privileges._program = list; user =")
 
 
 @pytest.fixture
-def open_path(tmp_path):
-    """A directory below ``tmp_path`` to which every account finds a way (pytest makes its own private)."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.geteuid() and Path(tempfile.gettempdir()) in parent.parents:
-            parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    return tmp_path
+def open_path():
+    """A directory to which every account finds a way. Not pytest's: each session that begins makes those private again."""
+    with tempfile.TemporaryDirectory(prefix="mirage-hole-test-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
 
 
 @as_root
