@@ -99,6 +99,8 @@ class PatientUpstream(Upstream):
 async def an_edge(*upstreams: tuple[str, int], **how: object) -> AsyncIterator[Edge]:
     """A data plane that asks these upstreams; ``how`` goes to :func:`tests.make.an_engine`."""
     how.setdefault("timeout", 600.0)
+    problems: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: note(loop, context, problems))
     engine = an_engine(upstreams=len(upstreams), **how)
     engine.upstreams = [PatientUpstream(number, *at) for number, at in enumerate(upstreams)]
     async with asyncio.TaskGroup() as tasks:
@@ -108,6 +110,14 @@ async def an_edge(*upstreams: tuple[str, int], **how: object) -> AsyncIterator[E
         finally:
             edge.close()
             await until(lambda: not edge.tcp.connections)
+    assert not problems
+
+
+def note(loop: asyncio.AbstractEventLoop, context: dict, problems: list[str]) -> None:
+    """No callback may raise, whatever comes; that descriptors are short is no fault of ours."""
+    loop.default_exception_handler(context)
+    if "out of system resource" not in context["message"]:
+        problems.append(f"{context['message']}: {context.get('exception')!r}")
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -269,8 +269,12 @@ async def test_a_connection_that_waits_for_us_is_not_idle():
         await client.send(numbered("www.example", 1))
         await until(lambda: held)
         edge.tcp.sweep(long_after())
+        (connection,) = edge.tcp.connections
+        connection.active_at = 0.0
         held[0].reply()
         assert ident_of(await client.receive()) == 1
+        edge.tcp.sweep(time.monotonic() + 1)  # an answer begins the idle time anew (RFC 7766 6.2.3)
+        assert edge.tcp.connections
         edge.tcp.sweep(long_after())
         assert await client.ended()
 
@@ -365,6 +369,19 @@ async def test_a_client_that_is_slow_to_read_gets_everything():
         assert {ident_of(await client.receive()) for _ in range(count)} == set(range(count))
         await client.send(numbered("large.example", 7, "TXT"))
         assert ident_of(await client.receive()) == 7
+
+
+async def test_so_does_one_that_closes_its_side_while_the_listener_ends():
+    async with (
+        an_edge_that_knows("large.example", 1500) as edge,
+        connected(await edge.listen(send_buffer=4096), receive_buffer=4096) as client,
+    ):
+        await client.send(*(numbered("large.example", ident, "TXT") for ident in range(1000)))
+        await until(lambda: any(connection._full for connection in edge.tcp.connections))
+        edge.tcp.drain()
+        client.socket.shutdown(socket.SHUT_WR)
+        assert {ident_of(await client.receive()) for _ in range(1000)} == set(range(1000))
+        assert await client.ended()
 
 
 async def test_a_client_that_stops_reading_is_closed_when_its_time_is_up():

@@ -70,6 +70,15 @@ async def test_a_wildcard_socket_answers_from_the_address_that_was_asked(wildcar
                     reply, sender = await client.receive()
                     came[int.from_bytes(reply[:2], "big")] = sender[:2]
                 assert came == {ident: (host, port) for ident, host in enumerate(hosts)}
+            dice = random.Random(3)
+            for turn in range(10):  # and when a batch holds both
+                asked = {ident: dice.choice(hosts) for ident in range(40)}
+                for ident, host in asked.items():
+                    name = dice.choice(["x.ads.example", f"n{turn}-{ident}.example", f"n{turn}-{ident}.ads.example"])
+                    client.send(numbered(name, ident), (host, port))
+                for _ in range(40):
+                    reply, sender = await client.receive()
+                    assert sender[:2] == (asked.pop(int.from_bytes(reply[:2], "big")), port)
 
 
 async def test_a_batch_of_known_unknown_and_useless_datagrams_is_answered_each_for_itself():

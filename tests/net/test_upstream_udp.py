@@ -113,6 +113,18 @@ async def test_replaced_doors_are_bounded_however_many_questions(monkeypatch):
         assert len({heard.peer[1] for heard in upstream.heard}) > 40
 
 
+async def test_doors_that_close_early_take_no_other_along(monkeypatch):
+    monkeypatch.setattr(upstream_udp, "QUERIES_A_DOOR", 1)
+    monkeypatch.setattr(upstream_udp, "MOST_LINGERING", 3)
+    monkeypatch.setattr(upstream_udp, "LINGER", 0.05)
+    async with a_nameserver() as upstream, an_edge(upstream.at) as edge:
+        with UdpClient(edge.bind("127.0.0.1")) as client:
+            for number in range(60):
+                await client.ask(query(f"n{number}.example"))
+            await until(lambda: not edge.plane.upstreams[0]._lingering)
+            assert (await client.ask(query("last.example"))).answer
+
+
 async def test_the_end_leaves_no_descriptor_open(monkeypatch):
     monkeypatch.setattr(upstream_udp, "QUERIES_A_DOOR", 1)
     async with a_nameserver(silence) as upstream:
