@@ -44,6 +44,7 @@ class ListService:
         self._download_all = False
         self._distrusted = False
         self._rebuilt_at = float("-inf")
+        self._rebuild_later: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Work until cancelled; new settings bring a new schedule."""
@@ -73,9 +74,17 @@ class ListService:
             self._refresher.request_now()
 
     def rebuild(self) -> None:
-        """What is on disk can't be used: compile again, whether or not a list has changed."""
-        if self._clock() - self._rebuilt_at < REBUILD_EVERY:
+        """What is on disk can't be used: compile again, whether or not a list has changed; later when that was just done."""
+        if self._rebuild_later is not None:
             return
+        wait = self._rebuilt_at + REBUILD_EVERY - self._clock()
+        if wait > 0:
+            self._rebuild_later = asyncio.get_running_loop().call_later(wait, self._rebuild)
+        else:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._rebuild_later = None
         self._rebuilt_at = self._clock()
         log.warning("the lists are compiled again")
         self._distrusted = True

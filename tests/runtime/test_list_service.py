@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from mirage_hole.runtime import list_service
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
 from mirage_hole.wire.names import from_text
@@ -88,6 +89,18 @@ async def test_a_damaged_generation_is_built_again_but_not_over_and_over(a_servi
     assert policy.generation().number == 2
     service.rebuild()
     assert caplog.text.count("the lists are compiled again") == 1
+
+
+async def test_a_generation_that_is_damaged_soon_again_is_built_again_in_time(a_service, monkeypatch):
+    service, policy, next_generation = a_service(blocklists=("starter",))
+    await next_generation()
+    service.rebuild()
+    await next_generation()
+    monkeypatch.setattr(list_service, "REBUILD_EVERY", 0.2)
+    service.rebuild()
+    service.rebuild()
+    await next_generation()
+    assert policy.generation().number == 3
 
 
 async def test_a_source_that_means_nothing_is_left_out_with_a_reason(a_service, caplog):
