@@ -46,6 +46,9 @@ def prepare(directory: Path, owner: tuple[int, int] | None) -> bool:
             return False
         message = f"state_directory = {directory}: {problem.strerror or problem}; choose another with --state DIRECTORY"
         raise StartupError(message, BAD_CONFIG) from problem
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:  # as after an error of the disk; what is on it still serves
+        log.error("state_directory = %s: the file system is mounted read-only", directory)
+        return False
     if owner is None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         message = (
             f"state_directory = {directory}: this account may not write there; choose another with --state DIRECTORY, "

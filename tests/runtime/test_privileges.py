@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import types
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,15 @@ def test_a_full_disk_does_not_stop_the_start(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(state, "_make", full)
     assert state.prepare(tmp_path / "state", None) is False
     assert "No space left on device" in caplog.text
+
+
+def test_a_read_only_disk_does_not_stop_dns(tmp_path, monkeypatch, caplog):
+    """As a disk becomes after an error: the lists that are compiled on it still serve."""
+    assert state.prepare(tmp_path / "state", None)
+    monkeypatch.setattr(os, "statvfs", lambda _: types.SimpleNamespace(f_flag=os.ST_RDONLY))
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
+    assert state.prepare(tmp_path / "state", None) is False
+    assert "is mounted read-only" in caplog.text
 
 
 @as_root
