@@ -59,7 +59,7 @@ class Turn:
     control_micros: float
     per_second: float
     busy: float
-    """Share of a processor that the data plane used; well below 1 means that the server waited for questions."""
+    """Share of a processor that the whole product used; well below 1 means that it waited for questions."""
     lost: int
     forwarded: float
     """Questions that reached the upstream, per answer."""
@@ -286,7 +286,7 @@ class Bench:
             kernel_micros=kernel / done.answered * 1e6,
             control_micros=control / done.answered * 1e6,
             per_second=done.per_second,
-            busy=cpu / done.seconds,
+            busy=(cpu + control) / done.seconds,
             lost=done.sent - done.answered + (done.answered - done.noerror if server.blocks else 0),
             forwarded=(self._forwarded() - forwarded) / done.answered,
             foreign=foreign.processors(),

@@ -15,6 +15,7 @@ Table = list[list[str]]
 NONE: Final = "-"
 _SATURATED: Final = 0.9
 _FOREIGN: Final = 0.1
+_STRAY: Final = 0.02
 
 
 def speed(results: list[Figures]) -> Table:
@@ -142,24 +143,27 @@ def remarks(results: list[Figures]) -> list[str]:
     """What a reader must know to trust a figure: lost questions, servers that were not busy, surprising forwards."""
     found = []
     for figures in results:
+        lost, idle, disturbed, forwards = [], [], [], []
         for phase, turns in figures.turns.items():
             if not turns:
                 continue
-            if lost := sum(turn.lost for turn in turns):
-                found.append(f"{figures.name}, {phase}: {lost} questions without a proper answer")
-            busy = _median([turn.busy for turn in turns])
-            if busy < _SATURATED:
-                found.append(
-                    f"{figures.name}, {phase}: used {busy:.0%} of its processor; q/s shows the load's limit, not the server's"
-                )
-            foreign = _median([turn.foreign for turn in turns])
-            if foreign > _FOREIGN:
-                found.append(f"{figures.name}, {phase}: other programs kept {foreign:.2f} processors busy meanwhile")
-            forwarded, expected = _median([turn.forwarded for turn in turns]), 1.0 if phase == "never seen" else 0.0
-            if abs(forwarded - expected) > 0.02:
-                found.append(
-                    f"{figures.name}, {phase}: {forwarded:.2f} questions a query reached the upstream, not {expected:g}"
-                )
+            if count := sum(turn.lost for turn in turns):
+                lost.append(f"{phase} {count}")
+            if (busy := _median([turn.busy for turn in turns])) < _SATURATED:
+                idle.append(f"{phase} {busy:.0%}")
+            if (foreign := _median([turn.foreign for turn in turns])) > _FOREIGN:
+                disturbed.append(f"{phase} {foreign:.2f}")
+            forwarded = _median([turn.forwarded for turn in turns])
+            if abs(forwarded - (phase == "never seen")) > _STRAY:
+                forwards.append(f"{phase} {forwarded:.2f}")
+        for what, phases in (
+            ("questions without a proper answer", lost),
+            ("not the server but dnsperf or another program set the pace (the server's share of its processor)", idle),
+            ("processors that other programs kept busy meanwhile", disturbed),
+            ("questions that reached the upstream, per answer, are not what the phase wants", forwards),
+        ):
+            if phases:
+                found.append(f"{figures.name}: {what}: {', '.join(phases)}")
     return found
 
 

@@ -72,10 +72,10 @@ def test_a_reader_is_told_what_makes_a_figure_doubtful():
     doubtful.turns["never seen"][0].lost = 7
     doubtful.turns["blocked once"][0].foreign = 0.4
     said = "\n".join(report.remarks([doubtful]))
-    assert "blocked: used 50%" in said
-    assert "cached: 0.30 questions" in said
-    assert "never seen: 7 questions" in said
-    assert "blocked once: other programs kept 0.40" in said
+    assert "answer: never seen 7" in said
+    assert "processor): blocked 50%" in said
+    assert "meanwhile: blocked once 0.40" in said
+    assert "wants: cached 0.30" in said
     assert report.remarks([figures("unbound", [10.0])]) == []
 
 
