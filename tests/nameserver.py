@@ -25,6 +25,8 @@ class Heard(NamedTuple):
     tcp: bool
     send: Callable[[bytes], None]
     """Sends octets back as they are: over TCP without a length in front."""
+    end: Callable[[], None] = lambda: None
+    """Ends the stream."""
 
     @property
     def name(self) -> str:
@@ -104,7 +106,7 @@ async def a_nameserver(
             while True:
                 length = int.from_bytes(await reader.readexactly(2), "big")
                 wire = await reader.readexactly(length)
-                server.hear(Heard(wire, writer.get_extra_info("peername"), True, writer.write))
+                server.hear(Heard(wire, writer.get_extra_info("peername"), True, writer.write, writer.close))
         writer.close()
 
     while True:

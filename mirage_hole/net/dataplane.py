@@ -28,7 +28,7 @@ from mirage_hole.resolver.pending import TICK
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from mirage_hole.cache.packets import PacketCache
     from mirage_hole.net.records import RecordSender
@@ -91,6 +91,10 @@ class DataPlane:
         listener = make_listener(sock, self)
         self.listeners.append(listener)
         self._loop.add_reader(sock.fileno(), listener.on_readable)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a coroutine run, owned by this data plane's tasks."""
+        self._tasks.create_task(work)
 
     def take(self, events: Iterable[Event], now: float) -> None:
         """Tell the engine, and do what it says."""

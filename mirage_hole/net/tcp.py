@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import socket
 import time
 from collections import deque
@@ -16,14 +18,19 @@ from mirage_hole.wire.query import MAX_QUERY
 if TYPE_CHECKING:
     from mirage_hole.net.dataplane import DataPlane
 
-BACKLOG: Final = 512
-"""Connections that the kernel holds until they are accepted."""
+log = logging.getLogger(__name__)
+
 ACCEPTED_A_WAKE: Final = 16
-"""Connections accepted before the loop goes on to others; and, without descriptors, attempts a second, each logged."""
+"""Connections accepted before the loop goes on to others."""
+REST_FOR: Final = 1.0
+"""Seconds until the next attempt to accept, when descriptors or memory are short. The kernel holds who waits."""
 PIPELINED: Final = 64
 """Queries of one connection in work at once; the others wait, and the connection is not read meanwhile."""
 WRITE_BUFFER: Final = 256 * 1024
 """Octets that wait for a client that does not read; more and the connection is closed. At a quarter, no query is begun."""
+
+# What accept(2) says when it is this machine that lacks something.
+_SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class TcpListener:
@@ -40,13 +47,14 @@ class TcpListener:
         self.refused = 0
         """Connections over a cap."""
         self.closed_idle = 0
-        self._servers: list[asyncio.Server] = []
+        self._loop = asyncio.get_running_loop()
+        self._sockets: list[socket.socket] = []
+        self._rests: dict[socket.socket, asyncio.TimerHandle] = {}
 
-    async def listen(self, sock: socket.socket) -> None:
-        """Accept connections on a socket that is bound and listening."""
-        loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(lambda: TcpConnection(self), sock=sock, backlog=ACCEPTED_A_WAKE))
-        sock.listen(BACKLOG)  # asyncio has given the kernel its own number
+    def listen(self, sock: socket.socket) -> None:
+        """Accept connections on a socket that is bound, listening and non-blocking."""
+        self._sockets.append(sock)
+        self._loop.add_reader(sock.fileno(), self._on_acceptable, sock)
 
     def sweep(self, now: float) -> None:
         """Close what is idle or stalled. A connection that waits for our answers is not idle."""
@@ -56,8 +64,12 @@ class TcpListener:
 
     def drain(self) -> None:
         """Accept no more, take no more queries; each connection ends with its last answer."""
-        for server in self._servers:
-            server.close()
+        for rest in self._rests.values():
+            rest.cancel()
+        for sock in self._sockets:
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._sockets.clear()
         for connection in list(self.connections):
             connection.finish()
 
@@ -66,11 +78,61 @@ class TcpListener:
         for connection in list(self.connections):
             connection.close()
 
+    def forget(self, connection: TcpConnection) -> None:
+        """Give its place to another."""
+        self.connections.discard(connection)
+        held = self.by_client[connection.client] - 1
+        if held:
+            self.by_client[connection.client] = held
+        else:
+            del self.by_client[connection.client]
+
+    # asyncio's own server would do, but without descriptors it tries, and logs, as often as its backlog is long.
+
+    def _on_acceptable(self, sock: socket.socket) -> None:
+        for _ in range(ACCEPTED_A_WAKE):
+            try:
+                stream, peer = sock.accept()
+            except OSError as problem:
+                if problem.errno in _SHORT:
+                    self._rest(sock, problem)
+                return  # nobody is left, or somebody has gone again
+            self._admit(stream, peer)
+
+    def _rest(self, sock: socket.socket, problem: OSError) -> None:
+        log.warning("can't accept connections now: %s", problem.strerror)
+        self._loop.remove_reader(sock.fileno())
+        self._rests[sock] = self._loop.call_later(
+            REST_FOR, self._loop.add_reader, sock.fileno(), self._on_acceptable, sock
+        )
+
+    def _admit(self, stream: socket.socket, peer: tuple[str, int]) -> None:
+        client = socket.inet_pton(stream.family, peer[0].partition("%")[0])
+        held = self.by_client.get(client, 0)
+        if len(self.connections) >= self.most or held >= self.most_per_client:
+            self.refused += 1
+            stream.close()
+            return
+        stream.setblocking(False)
+        connection = TcpConnection(self, client)
+        self.connections.add(connection)
+        self.by_client[client] = held + 1
+        self.plane.begin(self._serve(stream, connection))
+
+    async def _serve(self, stream: socket.socket, connection: TcpConnection) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, stream)
+        except OSError:
+            stream.close()
+            self.forget(connection)
+
 
 class TcpConnection(asyncio.Protocol):
     """One client's stream. A ticket is (connection,)."""
 
-    def __init__(self, listener: TcpListener) -> None:
+    def __init__(self, listener: TcpListener, client: bytes) -> None:
+        """``client``: address octets."""
+        self.client = client
         self.in_work = 0
         """Queries that the engine has and has not answered."""
         self.active_at = time.monotonic()
@@ -80,7 +142,6 @@ class TcpConnection(asyncio.Protocol):
         self._waiting: deque[bytes] = deque()
         """Whole queries whose turn has not come: at most what one read holds."""
         self._transport: asyncio.Transport | None = None
-        self._client = b""
         self._ticket: tuple[TcpConnection, ...] = (self,)
         self._over = False
         """No more queries will be taken."""
@@ -90,38 +151,19 @@ class TcpConnection(asyncio.Protocol):
         self._turn_is_due = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count the connection, or turn it away."""
+        """The stream can be used from now on."""
         assert isinstance(transport, asyncio.Transport)
-        listener = self._listener
-        peer = transport.get_extra_info("peername")
-        if not peer:  # gone between accept and here
-            transport.abort()
-            return
-        family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
-        client = socket.inet_pton(family, peer[0].partition("%")[0])
-        held = listener.by_client.get(client, 0)
-        if len(listener.connections) >= listener.most or held >= listener.most_per_client:
-            listener.refused += 1
-            transport.abort()
-            return
-        self._transport, self._client = transport, client
         transport.set_write_buffer_limits(high=WRITE_BUFFER // 4)
-        listener.connections.add(self)
-        listener.by_client[client] = held + 1
+        self._transport = transport
+        if self._over:  # the listener ended in between
+            transport.close()
 
     def connection_lost(self, _problem: Exception | None) -> None:
         """Give the place back. What is in work is still resolved, and its answers go nowhere."""
         self._transport = None
         self._waiting.clear()
         self._ticket = ()  # else the connection would hold itself
-        listener = self._listener
-        if self in listener.connections:
-            listener.connections.discard(self)
-            held = listener.by_client[self._client] - 1
-            if held:
-                listener.by_client[self._client] = held
-            else:
-                del listener.by_client[self._client]
+        self._listener.forget(self)
 
     def data_received(self, data: bytes) -> None:
         """Take octets; whole queries go to the engine, a bounded number at a time."""
@@ -176,6 +218,7 @@ class TcpConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection now. What the client has not taken by now, it will not get."""
+        self._over = True
         transport = self._transport
         if transport is None:
             return
@@ -194,7 +237,7 @@ class TcpConnection(asyncio.Protocol):
         if self.in_work >= PIPELINED or len(waiting) > count:
             self._pause()
         plane = self._listener.plane
-        plane.take([QueryReceived(waiting.popleft(), self._client, TCP, self._ticket) for _ in range(count)], now)
+        plane.take([QueryReceived(waiting.popleft(), self.client, TCP, self._ticket) for _ in range(count)], now)
         plane.after_batch()
         self._turn_is_due = False
         self._go_on()

@@ -92,7 +92,7 @@ class Worker:
         for fd in self._settings.udp_fds:
             self.plane.listen(_adopt(fd))
         for fd in self._settings.tcp_fds:
-            await self.tcp.listen(_adopt(fd))
+            self.tcp.listen(_adopt(fd))
         self._loop.add_reader(self._channel.fileno(), self._on_message)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stopping.set)

@@ -58,7 +58,7 @@ class Edge:
         self.plane.listen(sock)
         return sock.getsockname()[:2]
 
-    async def listen(self, address: str = "127.0.0.1", *, send_buffer: int = 0) -> tuple:
+    def accept(self, address: str = "127.0.0.1", *, send_buffer: int = 0) -> tuple:
         """Listen for connections; the address to connect to."""
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         if send_buffer:
@@ -66,7 +66,7 @@ class Edge:
         sock.setblocking(False)
         sock.bind((address, 0))
         sock.listen(64)
-        await self.tcp.listen(sock)
+        self.tcp.listen(sock)
         return sock.getsockname()[:2]
 
     def close(self) -> None:
@@ -114,10 +114,9 @@ async def an_edge(*upstreams: tuple[str, int], **how: object) -> AsyncIterator[E
 
 
 def note(loop: asyncio.AbstractEventLoop, context: dict, problems: list[str]) -> None:
-    """No callback may raise, whatever comes; that descriptors are short is no fault of ours."""
+    """No callback may raise, whatever comes."""
     loop.default_exception_handler(context)
-    if "out of system resource" not in context["message"]:
-        problems.append(f"{context['message']}: {context.get('exception')!r}")
+    problems.append(f"{context['message']}: {context.get('exception')!r}")
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -48,7 +48,7 @@ async def test_the_clock_stops_when_nothing_waits():
 async def test_clients_of_both_transports_wait_for_one_answer():
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
-        async with connected(await edge.listen()) as stream:
+        async with connected(edge.accept()) as stream:
             with UdpClient(edge.bind("127.0.0.1")) as client, UdpClient(edge.bind("::1")) as other:
                 client.send(numbered("www.example", 1))
                 await stream.send(numbered("www.example", 2))
@@ -104,7 +104,7 @@ async def test_the_end_leaves_nothing_open(count):
     async with a_nameserver() as upstream:
         before = open_descriptors()
         async with an_edge(*[upstream.at] * count, blocks=BLOCKS) as edge:
-            at = await edge.listen()
+            at = edge.accept()
             with UdpClient(edge.bind("127.0.0.1")) as client:
                 for number in range(20):
                     assert (await client.ask(query(f"n{number}.example"))).answer

@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from mirage_hole.net.tcp import ACCEPTED_A_WAKE, PIPELINED, WRITE_BUFFER
+from mirage_hole.net.tcp import PIPELINED, WRITE_BUFFER
 from mirage_hole.observe.record import TCP
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.wire.framing import frame
@@ -35,7 +35,7 @@ def ident_of(wire: bytes) -> int:
 async def an_edge_that_knows(name: str, size: int) -> AsyncIterator[Edge]:
     """Its cache holds TXT records of about so many octets."""
     async with a_nameserver(too_large(size // 213)) as upstream, an_edge(upstream.at) as edge:
-        async with connected(await edge.listen()) as client:
+        async with connected(edge.accept()) as client:
             await client.send(query(name, "TXT"))
             assert len(await client.receive()) > size * 0.9
         await until(lambda: not edge.tcp.connections)
@@ -45,7 +45,7 @@ async def an_edge_that_knows(name: str, size: int) -> AsyncIterator[Edge]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_blocked_and_forwarded_names_are_answered(host):
     async with a_nameserver() as upstream, an_edge(upstream.at, blocks=BLOCKS) as edge:
-        async with connected(await edge.listen(host)) as client:
+        async with connected(edge.accept(host)) as client:
             for name, data in (
                 ("x.ads.example", "0.0.0.0"),
                 ("www.example", "192.0.2.7"),
@@ -62,7 +62,7 @@ async def test_blocked_and_forwarded_names_are_answered(host):
 
 
 async def test_octets_may_come_one_by_one():
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         for octet in frame(numbered("x.ads.example", 7)):
             await client.send_raw(bytes((octet,)))
             await asyncio.sleep(0)
@@ -75,7 +75,7 @@ async def test_pipelined_queries_are_answered_in_the_order_in_which_they_are_rea
     async with (
         a_nameserver(held.append) as upstream,
         an_edge(upstream.at, blocks=BLOCKS) as edge,
-        connected(await edge.listen()) as client,
+        connected(edge.accept()) as client,
     ):
         await client.send(numbered("slow.example", 1), numbered("x.ads.example", 2), numbered("slower.example", 3))
         assert ident_of(await client.receive()) == 2
@@ -87,7 +87,7 @@ async def test_pipelined_queries_are_answered_in_the_order_in_which_they_are_rea
 
 
 async def test_many_queries_in_one_write_are_all_answered():
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         await client.send(*(numbered("x.ads.example", ident) for ident in range(2000)))
         assert [ident_of(await client.receive()) for _ in range(2000)] == list(range(2000))
         assert len(edge.told()) == 2000
@@ -98,8 +98,8 @@ async def test_only_so_many_of_one_connection_are_in_work_at_once():
     async with (
         a_nameserver(held.append) as upstream,
         an_edge(upstream.at) as edge,
-        connected(await edge.listen()) as client,
-        connected(await edge.listen()) as other,
+        connected(edge.accept()) as client,
+        connected(edge.accept()) as other,
     ):
         for start in (0, 150):
             await client.send(*(numbered(f"n{ident}.example", ident) for ident in range(start, start + 150)))
@@ -122,7 +122,7 @@ async def test_a_client_that_has_asked_may_close_its_side():
     """RFC 7766 6.2.4 has clients close first; what was asked is still answered."""
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
-        async with connected(await edge.listen()) as client:
+        async with connected(edge.accept()) as client:
             await client.send(*(numbered(f"n{ident}.example", ident) for ident in range(100)))
             client.socket.shutdown(socket.SHUT_WR)
             await until(lambda: len(held) == PIPELINED)
@@ -139,7 +139,7 @@ async def test_a_client_that_has_asked_may_close_its_side():
 )
 async def test_a_client_that_closes_without_having_asked_is_let_go(octets):
     async with an_edge() as edge:
-        async with connected(await edge.listen()) as client:
+        async with connected(edge.accept()) as client:
             await client.send_raw(octets)
             client.socket.shutdown(socket.SHUT_WR)
             assert await client.ended()
@@ -151,7 +151,7 @@ async def test_a_client_that_breaks_off_leaves_nothing_behind():
     """Its query is still resolved, has its record, and warms the cache."""
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         async with connected(at) as client:
             await client.send(*(numbered(f"n{ident}.example", ident) for ident in range(40)))
             await until(lambda: len(held) == 40)
@@ -171,7 +171,7 @@ async def test_a_client_that_breaks_off_leaves_nothing_behind():
 async def test_one_that_is_not_read_just_now_is_seen_to_be_gone_with_the_next_answers():
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
-        async with connected(await edge.listen()) as client:
+        async with connected(edge.accept()) as client:
             await client.send(*(numbered(f"n{ident}.example", ident) for ident in range(PIPELINED + 30)))
             await until(lambda: len(held) == PIPELINED)
             break_off(client)
@@ -194,7 +194,7 @@ def break_off(client: TcpClient) -> None:
 )
 async def test_a_length_that_no_query_has_ends_the_connection_at_once(octets):
     """64 KiB announced and never sent would otherwise be held until the idle time is up."""
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         await client.send(numbered("x.ads.example", 1))
         assert ident_of(await client.receive()) == 1
         await client.send_raw(octets)
@@ -204,7 +204,7 @@ async def test_a_length_that_no_query_has_ends_the_connection_at_once(octets):
 
 
 async def test_what_is_no_query_gets_no_answer_and_the_stream_goes_on():
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         wire = query("x.ads.example")
         await client.send(wire[:2] + b"\x81\x80" + wire[4:], numbered("x.ads.example", 2))
         assert ident_of(await client.receive()) == 2
@@ -214,14 +214,14 @@ async def test_what_is_no_query_gets_no_answer_and_the_stream_goes_on():
 
 
 async def test_a_malformed_query_is_answered_and_the_stream_goes_on():
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         await client.send(query("x.ads.example") + b"x", numbered("x.ads.example", 2))
         assert dns.message.from_wire(await client.receive()).rcode() == dns.rcode.FORMERR
         assert ident_of(await client.receive()) == 2
 
 
 async def test_a_stranger_is_told_so():
-    async with an_edge(blocks=BLOCKS, allow_from=["10.0.0.0/8"]) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS, allow_from=["10.0.0.0/8"]) as edge, connected(edge.accept()) as client:
         await client.send(query("x.ads.example"))
         reply = dns.message.from_wire(await client.receive())
         assert ede(reply)[0][0] == 18
@@ -236,7 +236,7 @@ async def test_a_stranger_is_told_so():
 )
 async def test_a_connection_that_stalls_is_closed(octets):
     """With nothing said, half a length, or all of a query but its last octet."""
-    async with an_edge() as edge, connected(await edge.listen()) as client:
+    async with an_edge() as edge, connected(edge.accept()) as client:
         await client.send_raw(octets)
         await until(lambda: edge.tcp.connections)
         edge.tcp.sweep(time.monotonic() + 1)
@@ -248,7 +248,7 @@ async def test_a_connection_that_stalls_is_closed(octets):
 
 
 async def test_trickling_octets_buy_no_time():
-    async with an_edge(blocks=BLOCKS) as edge, connected(await edge.listen()) as client:
+    async with an_edge(blocks=BLOCKS) as edge, connected(edge.accept()) as client:
         await client.send(numbered("x.ads.example", 1))
         await client.receive()
         (connection,) = edge.tcp.connections
@@ -264,7 +264,7 @@ async def test_a_connection_that_waits_for_us_is_not_idle():
     async with (
         a_nameserver(held.append) as upstream,
         an_edge(upstream.at) as edge,
-        connected(await edge.listen()) as client,
+        connected(edge.accept()) as client,
     ):
         await client.send(numbered("www.example", 1))
         await until(lambda: held)
@@ -284,7 +284,7 @@ async def test_a_connection_that_waits_for_us_is_not_idle():
 
 async def test_a_client_has_only_so_many_connections():
     async with an_edge(blocks=BLOCKS) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         edge.tcp.most_per_client = 3
         async with connected(at) as one, connected(at), connected(at):
             await until(lambda: len(edge.tcp.connections) == 3)
@@ -304,7 +304,7 @@ async def test_a_client_has_only_so_many_connections():
 
 async def test_all_clients_have_only_so_many_connections():
     async with an_edge(blocks=BLOCKS) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         edge.tcp.most = 2
         async with connected(at), connected(at):
             await until(lambda: len(edge.tcp.connections) == 2)
@@ -315,7 +315,7 @@ async def test_all_clients_have_only_so_many_connections():
 
 async def test_counts_do_not_drift():
     async with an_edge(blocks=BLOCKS) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         edge.tcp.most = 5
         for turn in range(60):
             async with connected(at) as client:
@@ -334,7 +334,7 @@ async def test_counts_do_not_drift():
 async def test_a_client_that_never_reads_is_closed():
     async with (
         an_edge_that_knows("large.example", 30_000) as edge,
-        connected(await edge.listen(send_buffer=8192), receive_buffer=8192) as client,
+        connected(edge.accept(send_buffer=8192), receive_buffer=8192) as client,
     ):
         await client.send(*(numbered("large.example", ident, "TXT") for ident in range(60)))
         await until(lambda: len(edge.told()) == 61)
@@ -356,7 +356,7 @@ async def lost(client: TcpClient) -> bool:
 async def test_a_client_that_is_slow_to_read_gets_everything():
     async with (
         an_edge_that_knows("large.example", 1500) as edge,
-        connected(await edge.listen(send_buffer=4096), receive_buffer=4096) as client,
+        connected(edge.accept(send_buffer=4096), receive_buffer=4096) as client,
     ):
         count = 1000
         await client.send(*(numbered("large.example", ident, "TXT") for ident in range(count)))
@@ -374,7 +374,7 @@ async def test_a_client_that_is_slow_to_read_gets_everything():
 async def test_so_does_one_that_closes_its_side_while_the_listener_ends():
     async with (
         an_edge_that_knows("large.example", 1500) as edge,
-        connected(await edge.listen(send_buffer=4096), receive_buffer=4096) as client,
+        connected(edge.accept(send_buffer=4096), receive_buffer=4096) as client,
     ):
         await client.send(*(numbered("large.example", ident, "TXT") for ident in range(1000)))
         await until(lambda: any(connection._full for connection in edge.tcp.connections))
@@ -387,7 +387,7 @@ async def test_so_does_one_that_closes_its_side_while_the_listener_ends():
 async def test_a_client_that_stops_reading_is_closed_when_its_time_is_up():
     async with (
         an_edge_that_knows("large.example", 1500) as edge,
-        connected(await edge.listen(send_buffer=4096), receive_buffer=4096) as client,
+        connected(edge.accept(send_buffer=4096), receive_buffer=4096) as client,
     ):
         await client.send(*(numbered("large.example", ident, "TXT") for ident in range(1000)))
         await until(lambda: len(edge.told()) > 1)
@@ -404,7 +404,7 @@ async def test_a_client_that_stops_reading_is_closed_when_its_time_is_up():
 async def test_draining_ends_what_is_idle_at_once_and_the_others_with_their_last_answer():
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         async with connected(at) as idle, connected(at) as busy:
             await busy.send(*(numbered(f"n{ident}.example", ident) for ident in range(100)))
             await until(lambda: len(held) == PIPELINED and len(edge.tcp.connections) == 2)
@@ -426,7 +426,7 @@ async def test_who_still_waits_at_the_end_is_told():
     async with (
         a_nameserver(silence) as upstream,
         an_edge(upstream.at) as edge,
-        connected(await edge.listen()) as client,
+        connected(edge.accept()) as client,
     ):
         await client.send(numbered("www.example", 1))
         await until(lambda: upstream.heard)
@@ -440,14 +440,36 @@ async def test_who_still_waits_at_the_end_is_told():
 
 async def test_without_descriptors_new_connections_wait_and_everything_else_goes_on(caplog):
     async with an_edge(blocks=BLOCKS) as edge:
-        at = await edge.listen()
+        at = edge.accept()
         with UdpClient(edge.bind("127.0.0.1")) as datagrams, socket.socket() as sock:
             sock.setblocking(False)
             with no_more_descriptors():
                 await asyncio.get_running_loop().sock_connect(sock, at)
-                await until(lambda: "out of system resource" in caplog.text)
+                await until(lambda: "can't accept connections now: Too many open files" in caplog.text)
                 assert (await datagrams.ask(query("x.ads.example"))).answer
-                assert caplog.text.count("out of system resource") <= 2 * ACCEPTED_A_WAKE
             client = TcpClient(sock)
             await client.send(numbered("x.ads.example", 3))
             assert ident_of(await client.receive()) == 3
+
+
+async def test_the_end_may_come_while_descriptors_are_short(caplog):
+    async with an_edge() as edge:
+        at = edge.accept()
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            with no_more_descriptors():
+                await asyncio.get_running_loop().sock_connect(sock, at)
+                await until(lambda: "can't accept" in caplog.text)
+                (rest,) = edge.tcp._rests.values()
+                edge.close()
+                assert rest.cancelled()
+
+
+async def test_the_end_may_come_between_accepting_and_serving():
+    for end in ("drain", "close_all"):
+        async with an_edge() as edge, connected(edge.accept()) as client:
+            edge.tcp._on_acceptable(edge.tcp._sockets[0])
+            assert len(edge.tcp.connections) == 1
+            getattr(edge.tcp, end)()
+            assert await client.ended()
+            await until(lambda edge=edge: not edge.tcp.connections)

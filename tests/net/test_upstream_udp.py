@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
+from typing import TYPE_CHECKING
 
 import dns.message
 import dns.rcode
@@ -14,14 +16,19 @@ from tests.make import answer_to, ede, query, texts
 from tests.nameserver import a_nameserver, silence
 from tests.net.edge import UdpClient, an_edge, no_more_descriptors, numbered, open_descriptors, until
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.usefixtures("system")
 
 
-def a_free_port() -> int:
-    """One where nobody listens."""
+@contextlib.contextmanager
+def a_closed_port() -> Iterator[tuple[str, int]]:
+    """One where nobody listens, and nobody can begin to: it is taken by a socket that hears somebody else only."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        sock.connect(("127.0.0.1", 1))
+        yield sock.getsockname()
 
 
 async def ask_many(client: UdpClient, names: list[str]) -> list[dns.message.Message]:
@@ -195,43 +202,46 @@ async def test_noise_twice_told_answers_and_wrong_ids_are_dropped_and_counted():
 
 
 async def test_an_upstream_that_is_gone_is_told_of_at_once():
-    port = a_free_port()
-    async with an_edge(("127.0.0.1", port)) as edge:
-        with UdpClient(edge.bind("127.0.0.1")) as client:
-            reply = await client.ask(query("www.example"))
-            assert reply.rcode() == dns.rcode.SERVFAIL
-            assert ede(reply) == [(23, f"127.0.0.1:{port}: connection refused")]
+    with a_closed_port() as gone:
+        async with an_edge(gone) as edge:
+            with UdpClient(edge.bind("127.0.0.1")) as client:
+                reply = await client.ask(query("www.example"))
+                assert reply.rcode() == dns.rcode.SERVFAIL
+                assert ede(reply) == [(23, f"127.0.0.1:{gone[1]}: connection refused")]
 
 
 async def test_a_storm_of_refusals_answers_everyone_once():
-    async with an_edge(("127.0.0.1", a_free_port()), ("127.0.0.1", a_free_port())) as edge:
-        with UdpClient(edge.bind("127.0.0.1")) as client:
-            for turn in range(3):
-                replies = await ask_many(client, [f"n{turn}-{number}.example" for number in range(150)])
-                assert {reply.rcode() for reply in replies} == {dns.rcode.SERVFAIL}
-                assert {ede(reply)[0][0] for reply in replies} == {23}
-        told = edge.told()
-        assert len(told) == 450
-        assert {record.subject.outcome for record in told} == {Outcome.FAILED}
-        assert edge.engine.in_flight == 0
+    with a_closed_port() as gone, a_closed_port() as gone_too:
+        async with an_edge(gone, gone_too) as edge:
+            with UdpClient(edge.bind("127.0.0.1")) as client:
+                for turn in range(3):
+                    replies = await ask_many(client, [f"n{turn}-{number}.example" for number in range(150)])
+                    assert {reply.rcode() for reply in replies} == {dns.rcode.SERVFAIL}
+                    assert {ede(reply)[0][0] for reply in replies} == {23}
+            told = edge.told()
+            assert len(told) == 450
+            assert {record.subject.outcome for record in told} == {Outcome.FAILED}
+            assert edge.engine.in_flight == 0
 
 
 async def test_the_other_upstream_answers_when_one_is_gone():
-    async with a_nameserver() as upstream, an_edge(("127.0.0.1", a_free_port()), upstream.at) as edge:
-        with UdpClient(edge.bind("127.0.0.1")) as client:
-            replies = await ask_many(client, [f"n{number}.example" for number in range(150)])
-            assert all(reply.answer for reply in replies)
-        assert len(edge.told()) == 150
+    with a_closed_port() as gone:
+        async with a_nameserver() as upstream, an_edge(gone, upstream.at) as edge:
+            with UdpClient(edge.bind("127.0.0.1")) as client:
+                replies = await ask_many(client, [f"n{number}.example" for number in range(150)])
+                assert all(reply.answer for reply in replies)
+            assert len(edge.told()) == 150
 
 
 async def test_an_upstream_that_comes_back_is_asked_again():
-    port = a_free_port()
-    async with an_edge(("127.0.0.1", port)) as edge:
-        with UdpClient(edge.bind("127.0.0.1")) as client:
+    async with contextlib.AsyncExitStack() as stack:
+        with a_closed_port() as gone:
+            edge = await stack.enter_async_context(an_edge(gone))
+            client = stack.enter_context(UdpClient(edge.bind("127.0.0.1")))
             for number in range(10):
                 assert (await client.ask(query(f"n{number}.example"))).rcode() == dns.rcode.SERVFAIL
-            async with a_nameserver(port=port, tcp=False):
-                assert (await client.ask(query("n0.example"))).answer
+        async with a_nameserver(port=gone[1], tcp=False):
+            assert (await client.ask(query("n0.example"))).answer
 
 
 async def test_a_family_without_a_route_is_told_of_at_once():
