@@ -14,7 +14,7 @@ from mirage_hole.observe.record import FRAME_KIND, decode_frame, decode_subject
 from mirage_hole.policy.build import Builder
 from mirage_hole.policy.index import ListInfo
 from mirage_hole.runtime.child import Child
-from mirage_hole.runtime.generation import LINES, MANIFEST, MORE, NAMES, SETS
+from mirage_hole.runtime.generation import CHECKSUMS, LINES, MANIFEST, MORE, NAMES, SETS, checksums
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.wire.names import from_text
 from tests.net.edge import until

@@ -23,7 +23,7 @@ from mirage_hole.runtime.worker import DESCRIPTORS
 from tests.make import ede, query, texts
 from tests.nameserver import a_nameserver, silence, too_large
 from tests.net.edge import UdpClient, connected, numbered, until
-from tests.runtime.processes import Sockets, a_generation, a_worker
+from tests.runtime.processes import Sockets, Worker, a_generation, a_worker
 
 if TYPE_CHECKING:
     pass
