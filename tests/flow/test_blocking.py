@@ -82,6 +82,23 @@ def test_the_soa_stands_at_the_rules_name(name, owner):
     assert str(soa.name) == owner
 
 
+@pytest.mark.parametrize("name", ["ads-7.example", "x.y.ads-7.example", "X.ADS-7.example"])
+def test_a_rule_with_wildcards_blocks_like_the_others(name):
+    said = Conversation(blocks=["other.example", "||ads-*.example^"], mode="nxdomain").ask(name)
+    assert said.reply.rcode() == dns.rcode.NXDOMAIN
+    assert str(said.reply.authority[0].name).lower() == "ads-7.example."
+    assert ede(said.reply) == [(15, "||ads-*.example^ in list 0")]
+    subject = said.record.subject
+    assert (subject.outcome, subject.line, subject.rule) == (Outcome.BLOCKED, 2, from_text("ads-7.example"))
+    assert said.remembered
+
+
+def test_an_exception_with_wildcards_beats_a_block():
+    conversation = Conversation(blocks=["||ads.example^"], allows=["||good-*.ads.example^"])
+    assert conversation.ask("good-1.ads.example").asks
+    assert conversation.ask("bad-1.ads.example").record.subject.outcome == Outcome.BLOCKED
+
+
 @pytest.mark.parametrize("mode", ANSWERS)
 def test_the_longest_blocked_name_fits_the_smallest_datagram(mode):
     name = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 49, "ads.example"])
