@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import resource
+from dataclasses import dataclass, field
+from typing import Final
+
+MOST_CONNECTIONS: Final = 128
+
+
+def affordable() -> int:
+    """Connections that leave descriptors for the rest of the process, which must be able to start a worker at any time."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of the web server."""
 
-    connections: int = 128
+    connections: int = field(default_factory=affordable)
     listeners: int = 32
     """Live streams at the same time."""
     request_time: float = 30.0

@@ -7,6 +7,7 @@ process that looks a name up. A worker imports this module, so it stays light: n
 from __future__ import annotations
 
 import mmap
+import os
 import shutil
 import zlib
 from contextlib import contextmanager
@@ -57,16 +58,32 @@ def open_generation(directory: Path) -> Index:
     """
     with _explained(directory):
         sums = _read_checksums(directory)
-        manifest = orjson.loads(_read_bounded(directory / MANIFEST, sums))
+        manifest = orjson.loads(read_bounded(directory / MANIFEST, sums))
         if not isinstance(manifest, dict):
             message = "the manifest is no JSON object"
             raise BadIndex(message)
         names, sets, lines, more = (_map(directory / file, sums) for file in (NAMES, SETS, LINES, MORE))
-        patterns = orjson.loads(_read_bounded(directory / PATTERNS, sums)) if manifest.get("patterns") else []
+        patterns = orjson.loads(read_bounded(directory / PATTERNS, sums)) if manifest.get("patterns") else []
         if not isinstance(patterns, list):
             message = "the patterns are no JSON array"
             raise BadIndex(message)
         return Index.from_buffers(manifest, names, sets, lines, more, patterns)
+
+
+def read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:
+    """One of a generation's JSON files, compared with its checksum when there are some.
+
+    Raises:
+        OSError: it can't be read.
+        BadIndex: it is larger than ``MAX_JSON``, or damaged.
+    """
+    with path.open("rb") as file:
+        if sums is not None:
+            _compare(path.name, file, sums.get(path.name))
+        if os.fstat(file.fileno()).st_size > MAX_JSON:
+            message = f"{path.name} is larger than {MAX_JSON} octets"
+            raise BadIndex(message)
+        return file.read()
 
 
 def checksums(directory: Path) -> bytes:
@@ -160,23 +177,12 @@ def _explained(directory: Path) -> Iterator[None]:
 
 
 def _read_checksums(directory: Path) -> dict[str, int]:
-    sums = orjson.loads(_read_bounded(directory / CHECKSUMS))
+    sums = orjson.loads(read_bounded(directory / CHECKSUMS))
     needed = {MANIFEST, NAMES, SETS, LINES, MORE}
     if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {PATTERNS}:
         message = f"{CHECKSUMS} does not name the files of a generation"
         raise BadIndex(message)
     return sums
-
-
-def _read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:
-    with path.open("rb") as file:
-        if sums is not None:
-            _compare(path.name, file, sums.get(path.name))
-        raw = file.read(MAX_JSON + 1)
-    if len(raw) > MAX_JSON:
-        message = f"{path.name} is larger than {MAX_JSON} octets"
-        raise BadIndex(message)
-    return raw
 
 
 def _map(path: Path, sums: Mapping[str, int]) -> mmap.mmap | bytes:

@@ -51,6 +51,13 @@ class Lifeline:
         """It is gone, unwanted. Seconds to wait before the next start."""
         if not self._ready:
             self.early_ends += 1
+        return self._next_delay(now)
+
+    def not_started(self, now: float) -> float:
+        """There was no process to begin with, which says nothing of the lists. Seconds to wait before the next try."""
+        return self._next_delay(now)
+
+    def _next_delay(self, now: float) -> float:
         if self._ready and now - self._started_at >= FORGIVEN_AFTER:
             self._failures = 0
         delay = DELAYS[min(self._failures, len(DELAYS) - 1)]

@@ -87,7 +87,13 @@ class LogHandler(logging.Handler):
         self.setFormatter(style)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, unless it repeats what was just said."""
+        """Write one record, unless it repeats what was just said. What can't be written is counted: nobody fails by logging."""
+        try:
+            self._emit(record)
+        except (OSError, MemoryError, TypeError, ValueError):
+            self.dropped += 1
+
+    def _emit(self, record: logging.LogRecord) -> None:
         self.tell_held_back()
         try:
             text = record.getMessage()
@@ -180,7 +186,8 @@ def masked(text: str) -> str:
 
 def on_one_line(text: str) -> str:
     """Control characters escaped: what a client or a list sends can't forge a line, nor steer a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    # Not by a codec: its module would be loaded at the first use, which fails just when there are no descriptors left.
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _text(fields: Fields) -> str:

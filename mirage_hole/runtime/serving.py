@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mirage_hole.policy.index import Index
 
 log = logging.getLogger(__name__)
-
-_MAX_MANIFEST: Final = 64 * 1024 * 1024
 
 
 class ServingPolicy:
@@ -35,8 +33,7 @@ class ServingPolicy:
     def take(self, directory: Path) -> bool:
         """From now on this generation serves. False when its manifest can't be read: it was logged, nothing changes."""
         try:
-            with (directory / generation.MANIFEST).open("rb") as file:
-                manifest = orjson.loads(file.read(_MAX_MANIFEST))
+            manifest = orjson.loads(generation.read_bounded(directory / generation.MANIFEST))
             view = _view(manifest)
             titles = [str(one["title"]) for one in manifest["lists"]]
         except (OSError, ValueError, KeyError, TypeError) as problem:

@@ -124,7 +124,7 @@ class Workers:
                 observer.on_started(place.number)
                 self._listen(place, place.child)
             else:  # it could not be started before
-                self._schedule(place, place.lifeline.ended(self._clock()))
+                self._schedule(place, place.lifeline.not_started(self._clock()))
 
     def tick(self) -> None:
         """Once a second: send what was not taken, kill what hangs."""
@@ -228,7 +228,7 @@ class Workers:
         place.lifeline.started(self._clock())
         place.child = self._spawn(place, settings)
         if place.child is None:
-            self._schedule(place, place.lifeline.ended(self._clock()))
+            self._schedule(place, place.lifeline.not_started(self._clock()))
         elif self._observer is not None:
             self._observer.on_started(place.number)
             self._listen(place, place.child)

@@ -45,6 +45,16 @@ def test_ends_before_readiness_are_counted_until_one_is_ready():
     assert line.early_ends == 0
 
 
+def test_a_process_that_could_not_be_started_says_nothing_of_the_lists():
+    line = Lifeline()
+    delays = []
+    for now in range(4):
+        line.started(now)
+        delays.append(line.not_started(now))
+    assert delays == [0.0, 0.1, 0.5, 1.0]
+    assert line.early_ends == 0
+
+
 @pytest.mark.parametrize(("now", "reason"), [(READY_WITHIN, ""), (READY_WITHIN + 0.1, "not ready within 10 s")])
 def test_a_worker_must_become_ready(now, reason):
     line = Lifeline()

@@ -53,6 +53,25 @@ def test_what_others_send_cannot_forge_a_line(style):
     assert "\x1b" not in line
 
 
+def test_control_characters_are_escaped_as_python_writes_them():
+    assert logs.on_one_line("a\tb\x00\x9f\u2028c\x7f") == r"a\tb\x00\x9f\u2028c\x7f"
+
+
+def test_what_cannot_be_written_is_counted_and_harms_nobody():
+    class Unspeakable:
+        def __str__(self):
+            raise OSError(24, "Too many open files")
+
+    reader, writer = os.pipe()
+    handler = logs.LogHandler(writer, logs.formatter("text"))
+    handler.emit(record("%s", Unspeakable()))
+    assert handler.dropped == 1
+    handler.emit(record("fine"))
+    assert b"1 log lines were lost" in os.read(reader, 4096)
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_block_of_our_own_keeps_its_lines_in_text():
     assert logs.formatter("text").format(record("one\n  two", **{logs.BLOCK: True})).endswith("one\n  two")
 
