@@ -317,5 +317,6 @@ def assert_at_rest(engine: Engine) -> None:
     """Nothing waits, and nothing that waited is still held."""
     assert engine.in_flight == 0
     assert not engine._questions
+    assert engine._waiting == 0
     assert not engine._exchanges
     assert not engine._timers._buckets

@@ -24,6 +24,8 @@ ACCEPTED_A_WAKE: Final = 16
 """Connections accepted before the loop goes on to others."""
 REST_FOR: Final = 1.0
 """Seconds until the next attempt to accept, when descriptors or memory are short. The kernel holds who waits."""
+READ: Final = 16 * 1024
+"""Octets read at once; what whole queries they hold is all that a connection may keep waiting."""
 PIPELINED: Final = 64
 """Queries of one connection in work at once; the others wait, and the connection is not read meanwhile."""
 WRITE_BUFFER: Final = 256 * 1024
@@ -47,6 +49,8 @@ class TcpListener:
         self.refused = 0
         """Connections over a cap."""
         self.closed_idle = 0
+        self.inbox = bytearray(READ)
+        """What was read last, by whichever connection: it is taken out before anybody else reads."""
         self._loop = asyncio.get_running_loop()
         self._sockets: list[socket.socket] = []
         self._rests: dict[socket.socket, asyncio.TimerHandle] = {}
@@ -127,7 +131,7 @@ class TcpListener:
             self.forget(connection)
 
 
-class TcpConnection(asyncio.Protocol):
+class TcpConnection(asyncio.BufferedProtocol):
     """One client's stream. A ticket is (connection,)."""
 
     def __init__(self, listener: TcpListener, client: bytes) -> None:
@@ -140,7 +144,7 @@ class TcpConnection(asyncio.Protocol):
         self._listener = listener
         self._buffer = MessageBuffer(MAX_QUERY)
         self._waiting: deque[bytes] = deque()
-        """Whole queries whose turn has not come: at most what one read holds."""
+        """Whole queries whose turn has not come."""
         self._transport: asyncio.Transport | None = None
         self._ticket: tuple[TcpConnection, ...] = (self,)
         self._over = False
@@ -165,12 +169,16 @@ class TcpConnection(asyncio.Protocol):
         self._ticket = ()  # else the connection would hold itself
         self._listener.forget(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _size: int) -> bytearray:
+        """Where to read to."""
+        return self._listener.inbox
+
+    def buffer_updated(self, count: int) -> None:
         """Take octets; whole queries go to the engine, a bounded number at a time."""
         if self._transport is None or self._over:
             return
         try:
-            messages = self._buffer.feed(data)
+            messages = self._buffer.feed(bytes(self._listener.inbox[:count]))
         except ValueError:
             self.close()
             return

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS: Final = 8
 MAX_WAITING: Final = 512
 """Clients that wait for one and the same question; more are told SERVFAIL at once."""
+WAITING_A_QUESTION: Final = 2
+"""How many clients may wait for each question that may be in flight, on average: memory must not grow with a flood."""
 MAX_EXCHANGES: Final = 49_152
 """Exchanges in flight, those that are only still welcome included: the 65,536 IDs must not run out."""
 
@@ -89,6 +91,8 @@ class Engine:
         self.timeout = timeout
         self._dice = dice
         self._max_in_flight = min(max_in_flight, 30_000)
+        self._waiting = 0
+        """Clients that wait for any question."""
         self._questions: dict[bytes, Question] = {}
         self._exchanges: dict[int, Exchange] = {}
         self._timers = Timers()
@@ -134,9 +138,10 @@ class Engine:
                 return effects
         question = self._questions.get(case.key)
         if question is not None:
-            if len(question.waiting) >= MAX_WAITING:
-                return self._servfail(case, EdeCode.OTHER, "too many clients wait for this question", now)
+            if len(question.waiting) >= MAX_WAITING or self._waiting >= self._max_in_flight * WAITING_A_QUESTION:
+                return self._servfail(case, EdeCode.OTHER, "too many clients wait for answers", now)
             question.waiting.append(case)
+            self._waiting += 1
             return []
         if not self.upstreams:
             return self._servfail(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
@@ -144,6 +149,7 @@ class Engine:
             return self._servfail(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
         question = Question(case, now + self.timeout)
         self._questions[case.key] = question
+        self._waiting += 1
         return self._ask(question, now)
 
     def _malformed(self, event: QueryReceived, query: Malformed) -> list[Effect]:
@@ -351,6 +357,7 @@ class Engine:
 
     def _forget(self, question: Question) -> None:
         del self._questions[question.key]
+        self._waiting -= len(question.waiting)
         for ident in question.idents:
             exchange = self._exchanges.pop(ident)
             exchange.expired = True

@@ -81,7 +81,7 @@ def test_too_many_who_wait_for_one_question_are_told_so():
         assert conversation.ask(NAME).effects == []
     said = conversation.ask(NAME)
     assert said.reply.rcode() == dns.rcode.SERVFAIL
-    assert ede(said.reply) == [(0, "too many clients wait for this question")]
+    assert ede(said.reply) == [(0, "too many clients wait for answers")]
     assert said.record.subject.outcome == Outcome.FAILED
     assert len(conversation.answer(ask, RECORD).replies) == MAX_WAITING
 

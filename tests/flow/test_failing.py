@@ -375,6 +375,20 @@ def test_too_many_questions_in_flight_are_told_so():
     assert conversation.ask("one.more.example").asks
 
 
+def test_all_who_wait_are_bounded_whatever_they_wait_for():
+    conversation = Conversation(max_in_flight=10)
+    asks = [conversation.ask(f"n{number}.example").ask for number in range(10)]
+    for number in range(10):
+        assert conversation.ask(f"n{number}.example").effects == []
+    assert ede(conversation.ask("n0.example").reply) == [(0, "too many clients wait for answers")]
+    assert len(conversation.answer(asks[3], "n3.example 60 A 192.0.2.7").replies) == 2
+    for _ in range(2):
+        assert conversation.ask("n0.example").effects == []
+    assert conversation.ask("n0.example").replies
+    assert len(conversation.wait(6).replies) == 20
+    assert_at_rest(conversation.engine)
+
+
 def test_ids_never_run_out(monkeypatch):
     """Each attempt takes an ID until its question is answered; with dead upstreams that adds up."""
     monkeypatch.setattr(engine_module, "MAX_EXCHANGES", 40)

@@ -178,6 +178,7 @@ class Promises(RuleBasedStateMachine):
     def who_waits_is_known_to_the_engine(self):
         held = [case.asked.ticket for question in self.engine._questions.values() for case in question.waiting]
         assert sorted(held) == sorted(self.waiting)
+        assert len(held) == self.engine._waiting <= 8
 
     @invariant()
     def every_question_has_an_exchange_that_will_be_looked_at(self):
