@@ -99,15 +99,18 @@ async def a_nameserver(
     """A nameserver for as long as the block lasts; ``port`` 0 asks the kernel for one that is free for both."""
     server = Nameserver(behave)
     loop = asyncio.get_running_loop()
+    streams: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
+        streams.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 length = int.from_bytes(await reader.readexactly(2), "big")
                 wire = await reader.readexactly(length)
                 server.hear(Heard(wire, writer.get_extra_info("peername"), True, writer.write, writer.close))
         writer.close()
+        streams.discard(writer)
 
     while True:
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server), local_addr=(address, port))
@@ -129,3 +132,7 @@ async def a_nameserver(
         transport.close()
         if listener is not None:
             listener.close()
+        for writer in streams:
+            writer.transport.abort()
+        while streams:  # noqa: ASYNC110 - each is gone after a turn or two of the loop
+            await asyncio.sleep(0)
