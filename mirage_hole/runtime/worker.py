@@ -126,13 +126,17 @@ class Worker:
 
     async def _drain(self) -> None:
         """Take nothing new, wait for what is in flight, say goodbye."""
-        self.plane.stop_reading()
+        alone = self._orphaned
+        if not alone:  # else nobody else reads these sockets, so this process does to the last
+            self.plane.stop_reading()
         self.tcp.drain()
         began = time.monotonic()
         while self.engine.in_flight or self.tcp.connections:
             await asyncio.sleep(0.02)
             if time.monotonic() - began > (ORPHAN_DRAIN_FOR if self._orphaned else DRAIN_FOR):
                 break
+        if alone:
+            self.plane.stop_reading()
         self.plane.close()
         self.tcp.close_all()
         self.records.flush()

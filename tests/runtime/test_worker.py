@@ -321,6 +321,18 @@ async def test_left_alone_it_ends_soon_and_tells_who_waits():
         assert worker.child.ending() == "exit code 0"
 
 
+async def test_left_alone_it_answers_to_the_last(tmp_path):
+    """Nobody else reads its socket while it waits for what is in flight."""
+    path = str(a_generation(tmp_path, "ads.example"))
+    async with a_nameserver(silence) as upstream, a_worker(upstream.at, policy_path=path) as worker:
+        with UdpClient(worker.udp) as client, UdpClient(worker.udp) as other:
+            client.send(query("www.example"))
+            await until(lambda: upstream.heard)
+            worker.child.channel.close()
+            assert (await other.ask(query("x.ads.example"))).answer
+            await client.receive()
+
+
 async def test_left_alone_it_still_answers_what_comes_in_time():
     held = []
     async with a_nameserver(held.append) as upstream, a_worker(upstream.at) as worker:
