@@ -106,10 +106,10 @@ def _is_answered(client: bytes, settled: Settled) -> bool:
 
 def _notes(settled: Settled, index: Index) -> list[str]:
     """Where the compiled lists are not those that are configured."""
-    from mirage_hole.sources.source import without_password
+    from mirage_hole.sources.masking import masked
 
-    configured = [without_password(source) for source in (*settled.blocklists, *settled.allowlists)]
-    compiled = [without_password(one.source) for one in index.lists]
+    configured = [masked(source) for source in (*settled.blocklists, *settled.allowlists)]
+    compiled = [masked(one.source) for one in index.lists]
     notes = [f"{source} is configured but not compiled yet" for source in configured if source not in compiled]
     notes += [
         f"{source} is no longer configured; it counts until the server reloads"

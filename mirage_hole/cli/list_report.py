@@ -27,7 +27,7 @@ class ListReport(NamedTuple):
     """One list, read."""
 
     source: str
-    """As written, without a password."""
+    """As written, without password or token."""
     title: str
     """From the text, else from the catalogue, else the address."""
     format: str

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mirage_hole
+from mirage_hole.runtime.child import environment
 from mirage_hole.runtime.compile_job import CompileResult
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ async def compile_generation(job: CompileJob, timeout: float = TIMEOUT) -> Compi
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,  # an interrupt from the terminal is the supervisor's to handle
         )
     except OSError as problem:
@@ -57,10 +55,3 @@ async def compile_generation(job: CompileJob, timeout: float = TIMEOUT) -> Compi
         return CompileResult(
             ok=False, error=f"the compiler ended with {ending} and no result: {last_words or 'it said nothing'}"
         )
-
-
-def _environment() -> dict[str, str]:
-    """The compiler runs this very package, installed or not."""
-    here = str(Path(mirage_hole.__file__).parent.parent)
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here}

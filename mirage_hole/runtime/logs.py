@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from mirage_hole.runtime.repeats import Repeats
+from mirage_hole.sources.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,8 +32,6 @@ BLOCK: Final = "block"
 _ROOT: Final = "mirage_hole"
 # sd-daemon(3): syslog priorities. DEBUG 7, INFO 6, WARNING 4, ERROR 3, CRITICAL 2.
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-_USERINFO: Final = re.compile(r"(?<=://)[^/\s@'\"]{1,200}@")
-_TOKEN: Final = re.compile(r"(?i)([?&](?:token|key|api_?key|password|passwd|secret|auth|sig|signature)=)[^&\s'\"]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN: Final = re.compile(r"[^\s\"=\\]+")
 _NOT_EXTRA: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", BLOCK}
@@ -175,13 +174,6 @@ class Fields:
         self.message = message
         self.extra = extra
         self.trace = trace
-
-
-def masked(text: str) -> str:
-    """The text with the credentials of every URL in it replaced by stars."""
-    if "://" not in text:
-        return text
-    return _TOKEN.sub(r"\1***", _USERINFO.sub("***@", text))
 
 
 def on_one_line(text: str) -> str:

@@ -20,6 +20,7 @@ from mirage_hole import __version__
 from mirage_hole.sources import failures, local, web
 from mirage_hole.sources.content import MAX_BYTES, BadContent, Inspector, mebibytes
 from mirage_hole.sources.failures import Failure
+from mirage_hole.sources.masking import masked
 from mirage_hole.sources.shelf import Note
 from mirage_hole.sources.source import Location
 
@@ -211,7 +212,7 @@ class Downloader:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 self._write(draft, inspector.feed(chunk))
             self._write(draft, inspector.finish())
-            note = Note(source.address, source.title, *validators, fetched_at=self._clock())
+            note = Note(masked(source.address), source.title, *validators, fetched_at=self._clock())
             return await asyncio.to_thread(self._finish, source, old, draft, note)
 
     def _read_file(self, source: Source, old: Copy | None) -> tuple[Result, Copy]:

@@ -30,6 +30,7 @@ class Note(NamedTuple):
     """What is known of a copy. Text fields are empty and numbers 0 when they are not known."""
 
     address: str = ""
+    """Without password or token."""
     title: str = ""
     etag: str = ""
     """As the server wrote it, for If-None-Match."""

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mirage_hole.lists.rule import Action
 from mirage_hole.sources.catalogue import STARTER, Entry, nearest, starter_path
+from mirage_hole.sources.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ class Source(NamedTuple):
     """One list to use."""
 
     text: str
-    """As the user wrote it. May hold a password: show ``shown`` instead."""
+    """As the user wrote it. May hold a password or a token: show ``shown`` instead."""
     kind: Action
     location: Location
     title: str
@@ -69,8 +70,8 @@ class Source(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The text without a password."""
-        return without_password(self.text)
+        """The text without a password or a token."""
+        return masked(self.text)
 
 
 class Sources(NamedTuple):
@@ -131,12 +132,7 @@ def parse_source(
     """
     text = text.strip()
     meaning = _meaning(text, kind, catalogue, base or Path.cwd())
-    return SourceProblem(setting, without_password(text), *meaning) if isinstance(meaning, _Wrong) else meaning
-
-
-def without_password(text: str) -> str:
-    """An address without what stands before its ``@``; any other text unchanged."""
-    return re.sub(r"(?<=://)[^/@?#]*@", "…@", text)
+    return SourceProblem(setting, masked(text), *meaning) if isinstance(meaning, _Wrong) else meaning
 
 
 class _Wrong(NamedTuple):
@@ -184,7 +180,7 @@ def _from_address(text: str, scheme: str, kind: Action) -> Source | _Wrong:
     if scheme not in _DEFAULT_PORTS:
         return _Wrong(f"{scheme}:// is not supported", "an address that starts with https:// or http://, or a path")
     if " " in text:
-        return _Wrong("holds a space", text.replace(" ", "%20"))
+        return _Wrong("holds a space", masked(text.replace(" ", "%20")))
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port

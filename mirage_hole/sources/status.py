@@ -31,7 +31,7 @@ class ReadyList(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """As it was configured, without a password. Report and manifest have to name the list so."""
+        """As it was configured, without password or token. Report and manifest have to name the list so."""
         return self.source.shown
 
     @property
@@ -93,7 +93,7 @@ class ListStatus(NamedTuple):
     key: str
     title: str
     source: str
-    """As it was configured, without a password."""
+    """As it was configured, without password or token."""
     kind: str
     """``block`` or ``allow``."""
     state: str

@@ -9,12 +9,15 @@ import aiohttp
 from yarl import URL
 
 from mirage_hole.sources.failures import Failure, reason
+from mirage_hole.sources.masking import masked
 
 if TYPE_CHECKING:
     from mirage_hole.sources.shelf import Note
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_VALIDATOR: Final = 1024
+_MAX_SAID: Final = 100
+"""Characters of what the HTTP parser says, which quotes the server."""
 _SCHEMES: Final = frozenset({"http", "https"})
 
 
@@ -76,13 +79,14 @@ def from_network(problem: Exception, *, connect: float, stall: float) -> Failure
             f"can't connect to {problem.host}:{problem.port} ({reason(problem)}); check the network", passing=True
         )
     if isinstance(problem, aiohttp.InvalidURL):
-        return Failure(f"{problem.url} is no web address; write one like https://example.com/list.txt")
+        return Failure(f"{masked(str(problem.url))} is no web address; write one like https://example.com/list.txt")
     if isinstance(problem, aiohttp.ClientPayloadError):
         return Failure("the answer was cut off; it is tried again", passing=True)
     if isinstance(problem, aiohttp.ServerDisconnectedError):
         return Failure("the server closed the connection without an answer; it is tried again", passing=True)
     if isinstance(problem, aiohttp.ClientResponseError):
-        return Failure(f"the server's answer is not valid HTTP ({problem.message}); check the address", passing=True)
+        said = " ".join(problem.message.split())[:_MAX_SAID]
+        return Failure(f"the server's answer is not valid HTTP ({said}); check the address", passing=True)
     return Failure(
         f"the download failed ({type(problem).__name__}: {reason(problem)}); it is tried again", passing=True
     )
@@ -94,12 +98,14 @@ def _redirected(url: URL, location: str) -> URL:
     except ValueError:
         target = None
     if target is None or (not target.host and target.scheme in _SCHEMES):
-        sentence = f"the server redirects to {location[:200]!r}, which is no address; look for the list's new address"
+        sentence = (
+            f"the server redirects to {masked(location[:200])!r}, which is no address; look for the list's new address"
+        )
         raise Failure(sentence)
     if target.scheme not in _SCHEMES:
         sentence = f"the server redirects to {target.scheme}:, and only http and https are followed; look for the list's new address"
         raise Failure(sentence)
     if url.scheme == "https" and target.scheme == "http":
-        sentence = f"the server redirects from https to {target}, where anybody on the way can change the list; write that address if you accept it"
+        sentence = f"the server redirects from https to {masked(str(target))}, where anybody on the way can change the list; write that address if you accept it"
         raise Failure(sentence)
     return target

@@ -283,10 +283,20 @@ def test_a_compiler_ends_with_its_supervisor(tmp_path):
     assert listing(tmp_path) == []
 
 
+async def test_a_compiler_sees_no_secret(tmp_path, monkeypatch):
+    (tmp_path / "mirage_hole").mkdir()
+    (tmp_path / "mirage_hole" / "__init__.py").write_text("import os; raise SystemExit(str(sorted(os.environ)))")
+    monkeypatch.setenv("MIRAGE_HOLE_BLOCKLIST", "https://joe:hunter2@example.net/")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    result = await compile_generation(a_job(tmp_path), 50)
+    assert "PYTHONPATH" in result.error
+    assert "MIRAGE_HOLE_BLOCKLIST" not in result.error
+
+
 async def test_a_compiler_that_dies_is_reported(tmp_path, monkeypatch):
     (tmp_path / "mirage_hole").mkdir()
     (tmp_path / "mirage_hole" / "__init__.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    monkeypatch.setattr("mirage_hole.runtime.compilation._environment", lambda: {"PYTHONPATH": str(tmp_path)})
+    monkeypatch.setattr("mirage_hole.runtime.compilation.environment", lambda: {"PYTHONPATH": str(tmp_path)})
     result = await compile_generation(a_job(tmp_path), 50)
     assert not result.ok
     assert f"signal {int(signal.SIGKILL)}" in result.error

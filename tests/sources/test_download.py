@@ -316,6 +316,34 @@ async def test_a_server_that_speaks_no_http_is_an_error(fetch):
         port = server.sockets[0].getsockname()[1]
         outcome = await one(fetch, source(f"http://127.0.0.1:{port}/list.txt"), attempts=1)
     assert "not valid HTTP" in outcome.error
+    assert "\n" not in outcome.error
+
+
+async def test_what_a_server_says_is_quoted_on_one_short_line(fetch):
+    async def nonsense(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000)
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await one(fetch, source(f"http://127.0.0.1:{port}/list.txt"), attempts=1)
+    assert "not valid HTTP" in outcome.error
+    assert len(outcome.error) < 300
+    assert "\n" not in outcome.error
+
+
+async def test_a_login_is_sent_and_stays_out_of_the_note_on_disk(fetch, shelf):
+    async with serving(always()) as served:
+        wanted = source(served.base.replace("://", "://joe:hunter2@") + "/list.txt?token=s3cret")
+        outcome = await one(fetch, wanted)
+        (request,) = served.requests
+    assert request.headers["Authorization"] == "Basic am9lOmh1bnRlcjI="
+    assert outcome.result is Result.UPDATED
+    for path in shelf.directory.iterdir():
+        assert b"hunter2" not in path.read_bytes()
+        assert b"s3cret" not in path.read_bytes()
 
 
 async def test_a_list_server_without_a_certificate_is_an_error(fetch):
