@@ -6,6 +6,7 @@ Only a directory that is ours is given away: one that we made, that was empty, o
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -51,9 +52,10 @@ def prepare(directory: Path, owner: tuple[int, int] | None) -> bool:
         return False
     if owner is None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         message = (
-            f"state_directory = {directory}: this account may not write there; choose another with --state DIRECTORY, "
-            f"or run sudo chown -R {os.geteuid()} {directory}"
+            f"state_directory = {directory}: this account may not write there; choose another with --state DIRECTORY"
         )
+        if (directory / MARK).exists():  # only for what is ours: this advice about /etc would ruin a system
+            message += f", or run sudo chown -R {os.geteuid()} {directory}"
         raise StartupError(message, BAD_CONFIG)
     return True
 
@@ -70,9 +72,9 @@ def _make(directory: Path) -> None:
     except FileExistsError:
         if any(directory.iterdir()) or not os.access(directory, os.W_OK):
             return
-    mark = directory / MARK
-    if not mark.exists():
-        mark.write_text(_MARK_TEXT)
+    # "x" follows no link, which in a directory of somebody else's could lead anywhere.
+    with contextlib.suppress(FileExistsError), (directory / MARK).open("x") as mark:
+        mark.write(_MARK_TEXT)
 
 
 def _hand_over(directory: Path, owner: tuple[int, int]) -> None:
@@ -82,7 +84,7 @@ def _hand_over(directory: Path, owner: tuple[int, int]) -> None:
     if others and not (directory / MARK).exists():
         message = (
             f"state_directory = {directory}: it holds {others[0]} and more that is not Mirage Hole's; choose an empty "
-            f"directory with --state DIRECTORY, or run sudo chown -R {owner[0]}:{owner[1]} {directory}"
+            "directory with --state DIRECTORY"
         )
         raise StartupError(message, BAD_CONFIG)
     for _, _, files, fd in os.fwalk(directory, follow_symlinks=False):

@@ -208,6 +208,24 @@ def test_a_state_directory_below_a_file_is_refused_by_name(tmp_path):
     assert caught.value.exit_code == BAD_CONFIG
 
 
+@pytest.mark.parametrize("ours", [False, True])
+def test_taking_a_directory_over_is_only_proposed_for_our_own(tmp_path, monkeypatch, ours):
+    assert state.prepare(tmp_path / "state", None)
+    if not ours:
+        (tmp_path / "state" / state.MARK).rename(tmp_path / "state" / "passwd")
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
+    with pytest.raises(StartupError, match="may not write there; choose another") as caught:
+        state.prepare(tmp_path / "state", None)
+    assert ("chown" in str(caught.value)) is ours
+
+
+def test_a_link_in_place_of_the_mark_is_not_followed(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / state.MARK).symlink_to(tmp_path / "elsewhere")
+    state.prepare(tmp_path / "state", None)
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_full_disk_does_not_stop_the_start(tmp_path, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -229,8 +247,9 @@ def test_a_read_only_disk_does_not_stop_dns(tmp_path, monkeypatch, caplog):
 @as_root
 def test_a_directory_of_others_is_not_given_away(tmp_path):
     (tmp_path / "passwd").touch()
-    with pytest.raises(StartupError, match="it holds passwd and more that is not Mirage Hole's"):
+    with pytest.raises(StartupError, match="it holds passwd and more that is not Mirage Hole's") as caught:
         state.prepare(tmp_path, (nobody().pw_uid, nobody().pw_gid))
+    assert "chown" not in str(caught.value)
     assert tmp_path.stat().st_uid == 0
     assert (tmp_path / "passwd").stat().st_uid == 0
 
