@@ -221,7 +221,7 @@ class Worker:
         async with self._one_policy_at_a_time:
             try:
                 index = await asyncio.to_thread(open_generation, path)
-            except BadGeneration as problem:
+            except (BadGeneration, ValueError) as problem:  # ValueError: a path that no file can have
                 log.error("the compiled lists can't be used, the old ones stay: %s", problem)
                 channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
                 return
