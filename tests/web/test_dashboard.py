@@ -220,6 +220,18 @@ async def test_a_phone_needs_no_sideways_scrolling_and_the_keyboard_reaches_ever
         await page.close()
 
 
+async def test_no_panel_is_squeezed_in_a_narrow_window(chromium: Any) -> None:
+    async with serving(a_house().state(time.time), FAST) as url:
+        visited = await visit(chromium, url)
+        page = visited.page
+        await page.wait_for_selector("#rows tr")
+        widths = "[...document.querySelectorAll('.layout .panel')].map((panel) => panel.clientWidth)"
+        for width in (360, 640, 820, 1080, 1280):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert min(await page.evaluate(widths)) >= 200
+        await page.close()
+
+
 async def test_the_theme_follows_the_system_until_one_is_chosen(chromium: Any) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     async with serving(House(time.time()).state(time.time), FAST) as url:
