@@ -40,4 +40,6 @@ class ApiState:
     generation: Callable[[], GenerationView | None] = lambda: None
     explain: Callable[[bytes], Explanation | None] | None = None
     """What the rules say of a name (folded wire form), None while no list is loaded; absent, the page offers no such thing."""
+    datagrams_lost: Callable[[], int] = int
+    """UDP queries that the kernel had no room for."""
     clock: Callable[[], float] = time.time

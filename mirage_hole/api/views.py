@@ -65,6 +65,7 @@ def counts(state: ApiState, now: float) -> dict[str, Any]:
         ],
         "upstreams": [view._asdict() for view in workers.upstreams()],
         "records_dropped": workers.total("records_dropped"),
+        "datagrams_lost": state.datagrams_lost(),
     }
 
 
@@ -156,6 +157,7 @@ def facts(state: ApiState) -> Facts:
             ListFacts(status.title, status.rules, status.complaints, status.last_success, status.state == "live")
             for status in state.lists()
         ],
+        state.datagrams_lost(),
     )
 
 

@@ -49,6 +49,8 @@ class TcpListener:
         self.refused = 0
         """Connections over a cap."""
         self.closed_idle = 0
+        self.closed_broken = 0
+        """Connections on which something came that is no message, or whose client does not read."""
         self.inbox = bytearray(READ)
         """What was read last, by whichever connection: it is taken out before anybody else reads."""
         self._loop = asyncio.get_running_loop()
@@ -180,6 +182,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         try:
             messages = self._buffer.feed(bytes(self._listener.inbox[:count]))
         except ValueError:
+            self._listener.closed_broken += 1
             self.close()
             return
         if messages:
@@ -208,6 +211,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         if transport is not None and not transport.is_closing():
             transport.write(frame(wire))
             if transport.get_write_buffer_size() > WRITE_BUFFER:
+                self._listener.closed_broken += 1
                 transport.abort()  # it asks and does not listen
         self.no_reply()
 

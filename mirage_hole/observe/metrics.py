@@ -29,6 +29,7 @@ _COUNTER_HELP = {
     "records_dropped": "Query records that workers could not hand over; the queries were answered.",
     "tcp_refused": "DNS over TCP connections refused since there were too many.",
     "tcp_closed_idle": "DNS over TCP connections closed since nothing came.",
+    "tcp_closed_broken": "DNS over TCP connections closed since what came was no message, or nobody read the answers.",
 }
 _GAUGE_HELP = {
     "packet_cache_entries": "Answers in the packet caches.",
@@ -65,6 +66,8 @@ class Facts(NamedTuple):
     names: int
     """Names in the live generation."""
     lists: Sequence[ListFacts]
+    datagrams_lost: int = 0
+    """UDP queries that the kernel had no room for."""
 
 
 class MetricsCollector:
@@ -163,11 +166,14 @@ def _workers(statistics: Statistics) -> Iterator[Metric]:
 
 
 def _facts(facts: Facts) -> Iterator[Metric]:
-    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     yield _gauge("build_info", "Always 1; the label tells the version.", "version", [(facts.version, 1.0)])
     yield GaugeMetricFamily(
         PREFIX + "start_time_seconds", "Start of the process, since the epoch.", value=facts.started_at
+    )
+    yield CounterMetricFamily(
+        PREFIX + "datagrams_lost", "UDP queries that came faster than they were read.", value=facts.datagrams_lost
     )
     yield GaugeMetricFamily(PREFIX + "policy_generation", "Number of the live generation.", value=facts.generation)
     yield GaugeMetricFamily(PREFIX + "policy_names", "Names in the live generation.", value=facts.names)

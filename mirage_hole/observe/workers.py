@@ -18,6 +18,7 @@ COUNTERS = (
     "records_dropped",
     "tcp_refused",
     "tcp_closed_idle",
+    "tcp_closed_broken",
 )
 """Numbers that only grow while a worker lives."""
 GAUGES = ("packet_cache_entries", "cache_entries", "cache_bytes", "in_flight", "tcp_connections")

@@ -83,6 +83,7 @@ class ControlPlane:
             lists=self.lists.statuses,
             generation=policy.generation,
             explain=policy.explain,
+            datagrams_lost=listeners.lost,
         )
         self.web = WebService(settled.web, state, web_socket)
         self._register_generation()

@@ -33,6 +33,8 @@ _PORT_TRIES: Final = 50
 
 # Linux numbers (asm-generic/socket.h, linux/in.h, linux/in6.h) that Python's socket module has no names for yet.
 _SO_RCVBUFFORCE: Final = 33
+_SO_MEMINFO: Final = 55
+_MEMINFO_DROPS: Final = slice(32, 36)  # linux/sock_diag.h: the ninth number
 _IP_PKTINFO: Final = 8
 _IP_MTU_DISCOVER: Final = 10
 _IPV6_MTU_DISCOVER: Final = 23
@@ -51,10 +53,20 @@ class Listeners:
     activated: bool = False
     """The service manager bound them."""
 
+    def lost(self) -> int:
+        """Datagrams that the kernel dropped since nobody had read the ones before; 0 where it does not tell.
+
+        Asked here and not in the workers: the sockets outlive them, and a worker that hangs tells nothing.
+        """
+        return sum(_dropped(sock) for sock in self._udp_once())
+
     def close(self) -> None:
         """Close every socket."""
-        for sock in {*self.tcp, *(sock for worker in self.udp for sock in worker)}:
+        for sock in {*self.tcp, *self._udp_once()}:
             sock.close()
+
+    def _udp_once(self) -> set[socket.socket]:
+        return {sock for worker in self.udp for sock in worker}
 
 
 def listen_on(listen: Sequence[Endpoint], workers: int) -> Listeners:
@@ -218,6 +230,16 @@ def _tune_udp(sock: socket.socket, wildcard: bool) -> None:
         # A forged "fragmentation needed" must not make us send fragments (RFC 9715; unbound and BIND do the same).
         with contextlib.suppress(OSError):
             sock.setsockopt(level, option, _PMTUDISC_OMIT)
+
+
+def _dropped(sock: socket.socket) -> int:
+    if sys.platform != "linux":
+        return 0
+    try:
+        told = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+    except OSError:
+        return 0
+    return int.from_bytes(told[_MEMINFO_DROPS], sys.byteorder)
 
 
 def _plain(address: str) -> IPv4Address | IPv6Address:

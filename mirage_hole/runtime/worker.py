@@ -168,6 +168,7 @@ class Worker:
             "tcp_connections": len(tcp.connections),
             "tcp_refused": tcp.refused,
             "tcp_closed_idle": tcp.closed_idle,
+            "tcp_closed_broken": tcp.closed_broken,
             "paused": engine.paused_until > now,
             "upstreams": [
                 {

@@ -130,6 +130,13 @@ async def test_the_server_is_healthy_while_a_worker_reports() -> None:
         assert (await get_json(f"{url}/healthz"))["status"] == "ok"
 
 
+async def test_queries_that_the_kernel_had_no_room_for_are_told() -> None:
+    async with serving(a_state(datagrams_lost=lambda: 7)) as url:
+        assert (await get_json(f"{url}/api/v1/stats"))["datagrams_lost"] == 7
+        _, _, body = await get(f"{url}/metrics")
+    assert b"mirage_hole_datagrams_lost_total 7.0" in body
+
+
 async def test_an_empty_state_can_be_read_too() -> None:
     state = a_state(statistics=Statistics(), lists=list, generation=lambda: None)
     async with serving(state) as url:

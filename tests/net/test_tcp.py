@@ -210,7 +210,7 @@ async def test_a_length_that_no_query_has_ends_the_connection_at_once(octets):
         await client.send_raw(octets)
         assert await client.ended()
         await until(lambda: not edge.tcp.connections)
-        assert edge.tcp.closed_idle == 0
+        assert (edge.tcp.closed_idle, edge.tcp.closed_broken) == (0, 1)
 
 
 async def test_what_is_no_query_gets_no_answer_and_the_stream_goes_on():
@@ -349,6 +349,7 @@ async def test_a_client_that_never_reads_is_closed():
         await client.send(*(numbered("large.example", ident, "TXT") for ident in range(60)))
         await until(lambda: len(edge.told()) == 61)
         await until(lambda: not edge.tcp.connections)
+        assert edge.tcp.closed_broken == 1
         assert await lost(client)
 
 

@@ -86,6 +86,24 @@ def test_bursts_find_room(bound):
     assert bound(HOME4).udp[0][0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > usual
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_what_the_kernel_had_no_room_for_is_counted(bound):
+    made = bound(HOME4, HOME6)
+    assert made.lost() == 0
+    sock = made.udp[0][0]
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(sock.getsockname())
+        for _ in range(200):
+            client.send(b"x" * 100)
+    there = 0
+    with contextlib.suppress(BlockingIOError):
+        while sock.recv(200):
+            there += 1
+    assert 0 < there < 200
+    assert made.lost() == 200 - there
+
+
 def test_both_families_share_a_wildcard_port(bound):
     port = bound(Endpoint("0.0.0.0", 0)).endpoints[0].port
     made = bound(Endpoint("::", port))
