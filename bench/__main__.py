@@ -39,7 +39,8 @@ RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 def main() -> int:
     """Entry point. 0: measured; 1: something failed; 2: wrong use."""
     options = _options()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, _interrupt)
     if not shutil.which("dnsperf"):
         print("bench: dnsperf is not installed (apt-get install dnsperf)", file=sys.stderr)
         return 1
