@@ -6,8 +6,8 @@ import { count } from './format.js';
 const panel = () => byId('verdict');
 
 /** Asks the server and shows the answer above everything else. */
-export async function explain(name) {
-  const asked = name.trim();
+export async function explain(text) {
+  const asked = nameIn(text);
   if (!asked) return;
   byId('check-name').value = asked;
   try {
@@ -18,6 +18,11 @@ export async function explain(name) {
   } catch {
     refuse('The server does not answer.');
   }
+}
+
+/** The name in what people paste: often the address of a page. */
+function nameIn(text) {
+  return /^[a-z][a-z\d+.-]*:\/\/(?:[^/@]*@)?([^/:@?#[\]]+)/i.exec(text.trim())?.[1] ?? text.trim();
 }
 
 function show({ name, verdict, rules }) {

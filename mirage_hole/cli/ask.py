@@ -75,7 +75,7 @@ def ask(server: Endpoint, query: bytes, timeout: float, *, tcp: bool = False) ->
         message = f"no answer from {server} within {timeout:g} s"
         raise NoReply(message) from None
     except ConnectionRefusedError:
-        message = f"nobody answers on {server}: is the server running there?"
+        message = f"nobody answers on {server}; is the server running?"
         raise NoReply(message) from None
     except OSError as error:
         message = f"{server} can't be asked: {error.strerror or error}"

@@ -33,16 +33,12 @@ def check(ctx: click.Context) -> int:
     return 0
 
 
-@command.command("show", cls=SectionedCommand)
+@command.command("show", cls=SectionedCommand, short_help="Print the settings that hold, defaults included.")
 @click.option("--origin", is_flag=True, help="Say behind each setting where it was written.")
 @setting_options
 @click.pass_context
 def show(ctx: click.Context, origin: bool) -> int:
-    """Print the settings that hold, defaults included, as a configuration file.
-
-    Raises:
-        StartupError: the configuration has problems.
-    """
+    """Print the settings that hold, defaults included, as a configuration file. Exits with 78 if there is a problem."""
     from mirage_hole.config.describe import as_toml
 
     reading = ctx.ensure_object(Flags).read()

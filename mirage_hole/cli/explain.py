@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mirage_hole.cli.options import Flags, some_setting_options
+from mirage_hole.cli.query import read_name, read_together
 from mirage_hole.runtime.errors import StartupError
 
 if TYPE_CHECKING:
@@ -30,14 +31,10 @@ def command(ctx: click.Context, name: str, client: str | None, as_json: bool) ->
     Reads the lists that were compiled last, without asking the server.
     """
     from mirage_hole.policy.explain import blocked_answer, explain
-    from mirage_hole.wire.names import BadName, from_text
+    from mirage_hole.wire.names import from_text
 
-    try:
-        wire = from_text(name)
-    except BadName as bad:
-        message = f"NAME = {name!r} is no domain name: {bad}; write a name such as example.com"
-        raise click.UsageError(message) from None
-    octets = _client_octets(client)
+    name, octets = read_together(lambda: read_name("NAME", name), lambda: _client_octets(client))
+    wire = from_text(name)
     settled = ctx.ensure_object(Flags).settled()
     index = open_index(settled)
     found = explain(index, wire)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mirage_hole.cli.options import Flags, some_setting_options
-from mirage_hole.cli.query import read_server, read_timeout
+from mirage_hole.cli.query import ASK_ANOTHER, read_name, read_server, read_timeout, read_together
 
 # RFC 4892: a question about the server itself, in class CHAOS. It never goes to an upstream, so that a check of this
 # server does not fail, and restart it, because another one is down.
@@ -26,18 +26,17 @@ def command(ctx: click.Context, server: str | None, name: str | None, tcp: bool,
     """
     from mirage_hole.cli.ask import NoReply, ask, question
     from mirage_hole.wire.codes import Rcode, RRClass, RRType, rcode_text
-    from mirage_hole.wire.names import BadName
 
-    endpoint = read_server(server, ctx.ensure_object(Flags))
+    endpoint, seconds, name = read_together(
+        lambda: read_server(server, ctx.ensure_object(Flags)),
+        lambda: read_timeout(timeout),
+        lambda: read_name("--name", name) if name else None,
+    )
+    query = question(name) if name else question(IDENTITY, RRType.TXT, qclass=RRClass.CH)
     try:
-        query = question(name) if name else question(IDENTITY, RRType.TXT, qclass=RRClass.CH)
-    except BadName as bad:
-        message = f"--name = {name!r} is no domain name: {bad}; write a name such as example.com"
-        raise click.UsageError(message) from None
-    try:
-        reply = ask(endpoint, query, read_timeout(timeout), tcp=tcp)
+        reply = ask(endpoint, query, seconds, tcp=tcp)
     except NoReply as problem:
-        click.echo(f"mirage-hole: {problem}", err=True)
+        click.echo(f"mirage-hole: {problem}{'' if server else ASK_ANOTHER}", err=True)
         return 1
     rcode = reply.data[3] & 0x0F
     if name and rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):

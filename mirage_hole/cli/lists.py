@@ -21,11 +21,13 @@ def command() -> None:
     """Check lists, and show the catalogue."""
 
 
-@command.command("check")
+@command.command("check", short_help="Read a list and report what is in it.")
 @click.argument("source", shell_complete=complete_source)
 @click.option("--allow", is_flag=True, help="Read it as an allowlist: plain names allow.")
 @click.option("--format", "form", type=click.Choice(FORMAT_NAMES), help="Its format. Default: found out.")
-@click.option("--show", type=click.IntRange(0, MAX_SHOWN), default=20, show_default=True, help="How many complaints.")
+@click.option(
+    "--show", metavar="N", type=click.IntRange(0, MAX_SHOWN), default=20, show_default=True, help="How many complaints."
+)
 @click.option("--timeout", metavar="TIME", default="60s", show_default=True, help="How long a download may take.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(source: str, allow: bool, form: str | None, show: int, timeout: str, as_json: bool) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,10 +11,14 @@ from mirage_hole.cli.completion import complete_type
 from mirage_hole.cli.options import Flags, config_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mirage_hole.config.settled import Endpoint
 
 DEFAULT_TIMEOUT = "5s"
 MIN_TIMEOUT, MAX_TIMEOUT = 0.01, 60.0  # seconds
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?([^/:@?#\[\]]+)", re.IGNORECASE)
+ASK_ANOTHER = " (--server ADDR:PORT asks another)"
 
 
 @click.command("query")
@@ -48,14 +53,19 @@ def command(
     from mirage_hole.wire.message import BadMessage
     from mirage_hole.wire.reading import read_in_full
 
-    text, qtype = _name_and_type(name, rrtype)
-    endpoint = read_server(server, ctx.ensure_object(Flags))
+    qtype, text, endpoint, seconds = read_together(
+        lambda: _read_type(rrtype),
+        lambda: read_name("NAME", name),
+        lambda: read_server(server, ctx.ensure_object(Flags)),
+        lambda: read_timeout(timeout),
+    )
+    text, qtype = _name_and_type(text, qtype)
     try:
-        reply = ask(endpoint, question(text, qtype, dnssec=dnssec), read_timeout(timeout), tcp=tcp)
+        reply = ask(endpoint, question(text, qtype, dnssec=dnssec), seconds, tcp=tcp)
         message = read_in_full(reply.data)
     except (NoReply, BadMessage) as problem:
         what = str(problem) if isinstance(problem, NoReply) else f"{endpoint} sent no readable message: {problem}"
-        click.echo(f"mirage-hole: {what}", err=True)
+        click.echo(f"mirage-hole: {what}{'' if server else ASK_ANOTHER}", err=True)
         return 1
     if as_json:
         import orjson
@@ -64,6 +74,46 @@ def command(
     else:
         click.echo(as_text(message, reply, endpoint))
     return 0
+
+
+def read_together(*reads: Callable[[], Any]) -> list[Any]:
+    """The values of several arguments.
+
+    Raises:
+        click.UsageError: what is wrong with any of them, a line each.
+    """
+    values, problems = [], []
+    for read in reads:
+        try:
+            values.append(read())
+        except click.UsageError as problem:
+            problems.append(problem.message)
+    if problems:
+        raise click.UsageError("\n       ".join(problems))
+    return values
+
+
+def read_name(argument: str, text: str) -> str:
+    """A domain name, as written; a URL is taken at its word, since such names are asked for, but remarked upon.
+
+    Raises:
+        click.UsageError: no domain name.
+    """
+    from mirage_hole.wire.names import BadName, from_text
+
+    if text.startswith("@"):
+        message = f"{argument} = {text!r} is no domain name; to ask another server, write --server {text[1:] or 'ADDR'}"
+        raise click.UsageError(message)
+    url = _URL.match(text)
+    try:
+        from_text(text)
+    except BadName as bad:
+        advice = url[1] if url else "a name such as example.com"
+        message = f"{argument} = {text!r} is no domain name: {bad}; write {advice}"
+        raise click.UsageError(message) from None
+    if url:
+        click.echo(f"mirage-hole: {text!r} looks like a URL; for the name in it, write {url[1]}", err=True)
+    return text
 
 
 def read_server(text: str | None, flags: Flags) -> Endpoint:
@@ -106,26 +156,26 @@ def read_timeout(text: str) -> float:
     return seconds
 
 
-def _name_and_type(name: str, rrtype: str) -> tuple[str, int]:
-    from ipaddress import ip_address
-
-    from mirage_hole.wire.codes import RRType, type_number
-    from mirage_hole.wire.names import BadName, from_text
+def _read_type(text: str) -> int | None:
+    from mirage_hole.wire.codes import type_number
 
     try:
-        qtype = type_number(rrtype) if rrtype else None
+        return type_number(text) if text else None
     except ValueError as error:
         message = f"TYPE = {error}"
         raise click.UsageError(message) from None
+
+
+def _name_and_type(name: str, qtype: int | None) -> tuple[str, int]:
+    """What is asked: an address stands for the name that belongs to it."""
+    from ipaddress import ip_address
+
+    from mirage_hole.wire.codes import RRType
+
     try:
         pointer = ip_address(name).reverse_pointer
     except ValueError:
         pointer = ""
     if pointer and qtype in (None, RRType.PTR):
         return pointer, RRType.PTR
-    try:
-        from_text(name)
-    except BadName as bad:
-        message = f"NAME = {name!r} is no domain name: {bad}; write a name such as example.com"
-        raise click.UsageError(message) from None
     return name, RRType.A if qtype is None else qtype

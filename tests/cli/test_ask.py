@@ -102,7 +102,7 @@ def test_nobody_there_is_said_at_once():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for tcp in (False, True):
-        with pytest.raises(NoReply, match="is the server running there"):
+        with pytest.raises(NoReply, match="is the server running"):
             ask(Endpoint("127.0.0.1", port), question("example.com"), 5.0, tcp=tcp)
 
 

@@ -59,6 +59,16 @@ def test_every_command_has_help(mirage_hole, name):
     assert f"Usage: mirage-hole {name}" in ran.out
 
 
+@pytest.mark.parametrize(
+    "arguments", [[name] for name in SUBCOMMANDS] + [["lists", "check"], ["config", "show"], ["config", "check"]]
+)
+def test_the_help_is_for_whoever_runs_the_program(mirage_hole, arguments):
+    _, _, out = mirage_hole(*arguments, "--help").out.partition("\n")  # the usage, which does have dots
+    assert "Raises:" not in out
+    assert "..." not in out
+    assert "INTEGER RANGE" not in out
+
+
 def test_a_misspelt_command_is_wrong_usage_and_gets_the_nearest(mirage_hole):
     ran = mirage_hole("qurey", "example.com")
     assert ran.code == 2

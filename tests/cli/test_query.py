@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import dns.edns
 import dns.message
@@ -134,6 +135,8 @@ def test_an_unreadable_answer_is_a_failure_and_says_why(mirage_hole):
         (["example.com", "--server", "localhost"], "write 127.0.0.1 or [::1]"),
         (["example.com", "--timeout", "soon"], "write a number with ms, s, m"),
         (["example.com", "--timeout", "1h"], "not from 10ms to 60s"),
+        (["@192.0.2.1", "a.example"], "write --server 192.0.2.1"),
+        (["https://me@a..example:443/x?y"], "write a..example"),
         ([], "Missing argument 'NAME'"),
     ],
 )
@@ -141,3 +144,29 @@ def test_wrong_usage_says_what_to_write(mirage_hole, arguments, advice):
     ran = mirage_hole("query", *arguments)
     assert ran.code == 2
     assert advice in ran.err
+
+
+def test_every_wrong_argument_is_told_at_once(mirage_hole):
+    ran = mirage_hole("query", "a..b", "AAAAA", "--server", "localhost", "--timeout", "soon")
+    for wrong in ("NAME = 'a..b'", "TYPE = 'AAAAA'", "--server = 'localhost'", "--timeout = 'soon'"):
+        assert wrong in ran.err
+
+
+def test_a_url_is_asked_for_and_remarked_upon(mirage_hole):
+    # Some clients do ask for such names, and one may want to know what they get.
+    with a_server(blocked) as server:
+        ran = mirage_hole("query", "https://ads.example:443/x", "--server", str(server.endpoint))
+    assert ran.code == 0
+    assert (
+        ran.err == "mirage-hole: 'https://ads.example:443/x' looks like a URL; for the name in it, write ads.example\n"
+    )
+
+
+def test_who_let_the_configuration_choose_the_server_is_told_how_to_ask_another(mirage_hole, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    ran = mirage_hole("--listen", f"127.0.0.1:{port}", "query", "a.example")
+    assert ran.code == 1
+    assert ran.err.endswith("is the server running? (--server ADDR:PORT asks another)\n")
+    assert "--server" not in mirage_hole("query", "a.example", "--server", f"127.0.0.1:{port}").err

@@ -220,6 +220,17 @@ async def test_a_phone_needs_no_sideways_scrolling_and_the_keyboard_reaches_ever
         await page.close()
 
 
+async def test_the_name_in_a_pasted_address_is_explained(chromium: Any) -> None:
+    async with serving(a_house().state(time.time), FAST) as url:
+        visited = await visit(chromium, url)
+        page = visited.page
+        await page.fill("#check-name", " https://me@DoubleClick.net:443/a?b=c ")
+        await page.press("#check-name", "Enter")
+        await page.wait_for_selector("#verdict:not([hidden])")
+        assert (await visited.text("#verdict .big")).startswith("doubleclick.net is blocked")
+        await page.close()
+
+
 async def test_no_panel_is_squeezed_in_a_narrow_window(chromium: Any) -> None:
     async with serving(a_house().state(time.time), FAST) as url:
         visited = await visit(chromium, url)
