@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import mmap
+import os
 import socket
 import struct
 import sys
@@ -125,6 +126,35 @@ def send_all(fd: int, address: int, count: int) -> tuple[int, int]:
         count -= sent
         address += sent * WORDS * 8
     return lost, problem
+
+
+class ConnectedInbox:
+    """Datagrams from the peer of a connected socket, read a batch at a time."""
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, slot: int) -> None:
+        """``slot``: octets; a longer datagram is cut off there."""
+        batch = self._batch = Batch(socket.AF_INET, slot, pktinfo=False)
+        for number in range(SLOTS):
+            batch.words[number * WORDS + NAME] = 0
+            batch.words[number * WORDS + NAMELEN] = 0
+
+    def receive(self, fd: int) -> list[bytes]:
+        """What has come, at most ``SLOTS`` datagrams; empty when nothing has.
+
+        Raises:
+            OSError: what the network said of an earlier datagram, such as ECONNREFUSED.
+        """
+        batch = self._batch
+        count = recvmmsg(fd, batch.address, SLOTS, socket.MSG_DONTWAIT, None)
+        if count < 0:
+            problem = ctypes.get_errno()
+            if problem in (errno.EAGAIN, errno.EINTR):
+                return []
+            raise OSError(problem, os.strerror(problem))
+        data, halves, slot = batch.data, batch.halves, batch.slot
+        return [data[place * slot : place * slot + halves[place * 16 + LEN_HALF]] for place in range(count)]
 
 
 class ConnectedOutbox:

@@ -74,6 +74,8 @@ class UdpUpstream:
         self._opened = 0
         # By which door the query with an ID left last: a serial number each, 128 KiB and never more.
         self._left_by = array("H", bytes(2 << 16))
+        self._inbox = mmsg.ConnectedInbox(_REPLY_SIZE) if mmsg.supported() else None
+        self._at_once = 1 if self._inbox is None else mmsg.SLOTS
         self._outbox = mmsg.ConnectedOutbox(_QUERY_SLOT) if mmsg.supported() else None
         self._loop = asyncio.get_running_loop()
 
@@ -165,23 +167,32 @@ class UdpUpstream:
     def _on_readable(self, door: Door) -> None:
         now = time.monotonic()
         events: list[UpstreamReplied | UpstreamUnreachable] = []
-        receive = door.socket.recv
-        left_by, serial = self._left_by, door.serial
-        for _ in range(_READS_A_WAKE):
+        number, left_by, serial = self.number, self._left_by, door.serial
+        for _ in range(0, _READS_A_WAKE, self._at_once):
             try:
-                wire = receive(_REPLY_SIZE)
-            except BlockingIOError:
-                break
+                wires = self._receive(door)
             except OSError as problem:  # ICMP told the kernel that nobody listens there
-                events.append(UpstreamUnreachable(self.number, None, _reason(problem)))
+                events.append(UpstreamUnreachable(number, None, _reason(problem)))
                 break
-            if len(wire) > 1 and left_by[wire[0] << 8 | wire[1]] == serial:
-                events.append(UpstreamReplied(wire, self.number, False))
-            else:
-                self.mismatched += 1
+            for wire in wires:
+                if len(wire) > 1 and left_by[wire[0] << 8 | wire[1]] == serial:
+                    events.append(UpstreamReplied(wire, number, False))
+                else:
+                    self.mismatched += 1
+            if len(wires) < self._at_once:
+                break
         if events:
             self._plane.take(events, now)
         self._plane.after_batch()
+
+    def _receive(self, door: Door) -> list[bytes]:
+        """Up to ``_at_once`` replies; fewer when there are no more."""
+        if self._inbox is not None:
+            return self._inbox.receive(door.fd)
+        try:
+            return [door.socket.recv(_REPLY_SIZE)]
+        except BlockingIOError:
+            return []
 
 
 def _reason(problem: OSError) -> str:

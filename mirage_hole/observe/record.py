@@ -78,22 +78,18 @@ class QueryRecord(NamedTuple):
 
 def encode_subject(subject: Subject) -> bytes:
     """Subject to bytes, its own length first."""
-    name = subject.name
-    offset = len(name) - len(subject.rule) if subject.list_id != NO_LIST else 0
-    return (
-        _SUBJECT.pack(
-            _SUBJECT_REST + len(name),
-            subject.outcome,
-            subject.rcode & 0xFF,
-            subject.qtype,
-            subject.list_id,
-            subject.line,
-            offset,
-            subject.scope,
-            subject.upstream,
-        )
-        + name
+    return pack_subject(*subject)
+
+
+def pack_subject(
+    outcome: int, rcode: int, qtype: int, list_id: int, line: int, rule: bytes, scope: int, upstream: int, name: bytes
+) -> bytes:
+    """The fields of a :class:`Subject` to bytes; what the path of every query calls."""
+    offset = len(name) - len(rule) if list_id != NO_LIST else 0
+    head = _SUBJECT.pack(
+        _SUBJECT_REST + len(name), outcome, rcode & 0xFF, qtype, list_id, line, offset, scope, upstream
     )
+    return head + name
 
 
 def decode_subject(data: bytes) -> Subject:

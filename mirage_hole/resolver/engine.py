@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mirage_hole.upstream.health import Upstream
     from mirage_hole.wire.scan import Reply
 
+_new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
+
 MAX_ATTEMPTS: Final = 8
 MAX_WAITING: Final = 512
 """Clients that wait for one and the same question; more are told SERVFAIL at once."""
@@ -192,7 +194,7 @@ class Engine:
             checking_disabled=question.checking_disabled,
             edns=edns,
         )
-        return [AskUpstream(ident, number, over_tcp, wire, patience)]
+        return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
 
     def _ask_again(self, question: Question, now: float) -> list[Effect]:
         """Another try after a failure, unless nothing is left to try."""
@@ -249,8 +251,8 @@ class Engine:
         for case in question.waiting:
             asked = case.asked
             told = subject(case, Outcome.FORWARDED, reply.rcode, upstream)
-            effects.append(SendReply(asked.ticket, reply_to(case, reply, 0)))
-            effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
+            effects.append(_new(SendReply, (asked.ticket, reply_to(case, reply, 0))))
+            effects.append(_new(EmitRecord, (asked.client, asked.transport, now - case.arrived_at, told)))
         return effects
 
     def _useless(self, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:

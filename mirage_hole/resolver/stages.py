@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.packets import FOREVER
 from mirage_hole.lists.rule import Action
-from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, Subject, encode_subject
+from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, pack_subject
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, RememberPacket, SendReply
 from mirage_hole.resolver.sinkhole import blocked_option
@@ -125,9 +125,9 @@ def subject(case: Case, outcome: Outcome, rcode: int, upstream: int = NO_UPSTREA
     """The record subject of a case that ended so."""
     match, query = case.match, case.query
     if match is None:
-        return encode_subject(Subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name))
-    return encode_subject(
-        Subject(outcome, rcode, query.qtype, match.list_id, match.line, match.name, match.scope, upstream, query.name)
+        return pack_subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name)
+    return pack_subject(
+        outcome, rcode, query.qtype, match.list_id, match.line, match.name, match.scope, upstream, query.name
     )
 
 

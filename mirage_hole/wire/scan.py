@@ -118,7 +118,9 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     records = data[question_end:cut]
     if too_long:
         records = _shorten(records, too_long)
-    return Reply(flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede)
+    # As in wire/query.py: the named tuple, without its constructor's cost.
+    fields = (flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede)
+    return tuple.__new__(Reply, fields)
 
 
 def _shorten(records: bytes, offsets: list[int]) -> bytes:
