@@ -19,6 +19,7 @@ WEB_PORT = 8080
 MAX_LISTEN = 64
 MAX_UPSTREAMS = 32
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_BROADCAST = ip_address("255.255.255.255")
 DOCKER_RESOLVER = Endpoint("127.0.0.11", DNS_PORT)
 # A network with fewer prefix bits than this is so large that it holds strangers.
 OPEN_PREFIX = {4: 8, 6: 16}
@@ -55,7 +56,7 @@ def settle_upstreams(
     if upstream.servers or path in found.loaded.broken:
         written = _endpoints(path, tuple(upstream.servers), DNS_PORT, found)
         for endpoint in written:
-            if endpoint.address in WILDCARDS:
+            if _is_nobodys(endpoint.address):
                 found.problem(path, str(endpoint), "no resolver has this address", "write one such as 9.9.9.9")
             elif asks_itself(endpoint, listen, host):
                 what = "this server itself: it would ask itself without end"
@@ -71,6 +72,12 @@ def settle_upstreams(
         found.problem(path, None, f"{what}, so there is nobody to ask", "write one, for example --upstream 9.9.9.9")
     found.derived(path, str(file))
     return others
+
+
+def _is_nobodys(address: str) -> bool:
+    """Whether no single machine can have it: a wildcard, multicast, broadcast."""
+    plain = ip_address(address.partition("%")[0])
+    return plain.is_unspecified or plain.is_multicast or plain == _BROADCAST
 
 
 def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpoint | None:

@@ -124,6 +124,11 @@ class TestUpstreams:
         assert len(found) == 3
         assert "no resolver has this address" in found[2]
 
+    @pytest.mark.parametrize("address", ["0.0.0.0", "::", "224.0.0.1", "ff02::fb", "255.255.255.255"])
+    def test_an_address_that_no_single_machine_has_is_no_resolver(self, tmp_path, address):
+        (found,) = problems(tmp_path, {"upstream.servers": (address,)}, resolv_conf="")
+        assert "no resolver has this address" in found
+
     def test_an_unreadable_setting_does_not_bring_the_default_into_play(self, tmp_path):
         assert len(problems(tmp_path, toml="[upstream]\nservers = 9", resolv_conf="")) == 1
 
