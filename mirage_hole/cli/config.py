@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mirage_hole.cli.options import Flags, SectionedCommand, setting_options
+from mirage_hole.config.problem import Problem
 from mirage_hole.config.read import report
 from mirage_hole.runtime.errors import BAD_CONFIG, StartupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mirage_hole.config.load import Loaded
 
 
 @click.group("config")
@@ -21,7 +29,7 @@ def check(ctx: click.Context) -> int:
     """Read flags, environment and file, and report every problem. Exits with 0 if there is none, else with 78."""
     reading = ctx.ensure_object(Flags).read()
     loaded = reading.loaded
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *_missing_files(loaded)):
         click.echo(f"warning: {warning}", err=True)
     if loaded.problems:
         click.echo(report(loaded), err=True)
@@ -31,6 +39,20 @@ def check(ctx: click.Context) -> int:
         f"correct: {loaded.file or 'no configuration file'}, {written} settings written, the others at their defaults"
     )
     return 0
+
+
+def _missing_files(loaded: Loaded) -> Iterator[Problem]:
+    """Lists on this machine that are not there. No problem for the server, which takes them when they appear."""
+    from mirage_hole.sources.failures import Failure
+    from mirage_hole.sources.local import file_chunks
+
+    for path, sources in loaded.sources.items():
+        for source in sources:
+            try:
+                if source.startswith("/"):
+                    next(file_chunks(source), None)
+            except Failure as failure:
+                yield Problem(path, None, str(failure), "", loaded.origin(path))
 
 
 @command.command("show", cls=SectionedCommand, short_help="Print the settings that hold, defaults included.")

@@ -145,7 +145,9 @@ def as_text(report: ListReport, shown: int) -> str:
     title = report.title if report.title == report.source else f"{report.title} ({report.source})"
     lines = [
         title,
-        f"  format      {report.format}: {FORMATS[report.format].about}",
+        f"  format      {report.format}: {FORMATS[report.format].about}"
+        if report.rules
+        else "  format      none of ours",
         f"  lines       {report.lines:,}",
         f"  rules       {report.rules:,}",
     ]

@@ -27,6 +27,16 @@ def test_check_reports_every_problem_and_warning(mirage_hole, tmp_path, monkeypa
     assert f"lists.block = 'ftp://x/y' ({config}:8): not a URL that can be downloaded" in ran.err
 
 
+def test_check_warns_of_a_list_that_is_not_there(mirage_hole, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("[lists]\nblock = ['starter', './there.txt', './gone.txt']\n")
+    (tmp_path / "there.txt").write_text("ads.example\n")
+    ran = mirage_hole("config", "check", "--config", str(config))
+    assert ran.code == 0
+    gone = tmp_path / "gone.txt"
+    assert ran.err == (f"warning: lists.block ({config}:2): there is no file {gone}; create it, or correct the path\n")
+
+
 def test_a_list_can_not_be_both_blocked_and_allowed(mirage_hole):
     ran = mirage_hole("config", "check", "--blocklist", "oisd-small", "--allowlist", "oisd-small")
     assert ran.code == 78
