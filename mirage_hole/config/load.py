@@ -137,6 +137,10 @@ def _read_file(
         reason, _, place = str(error).partition(" (at ")
         found = re.search(r"line (\d+)", place)
         line = int(found[1]) if found else text.count("\n") + 1
+        # The parser shows the keys of a table as Python does: ('server',) is server.
+        reason = re.sub(
+            r"\('.*',?\)", lambda keys: ".".join(key.strip(" '") for key in keys[0][1:-1].split(",") if key), reason
+        )
         what = f"not valid TOML: {reason[:1].lower()}{reason[1:]}"
         loaded.problems.append(Problem(f"{path}:{line}", None, what, "correct the line"))
         return

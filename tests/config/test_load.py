@@ -164,6 +164,15 @@ def test_broken_toml_is_reported_with_its_line(tmp_path):
     )
 
 
+def test_a_table_written_twice_is_named_as_it_was_written(tmp_path):
+    twice = "[server]\nport = 53\n[server]\nport = 54\n"
+    assert problems(tmp_path, toml=twice) == [
+        "DIR/config.toml:3: not valid TOML: cannot declare server twice; correct the line"
+    ]
+    (found,) = problems(tmp_path, toml="[a.b]\n[a.b]\n")
+    assert "cannot declare a.b twice" in found
+
+
 def test_toml_that_nests_without_end_is_refused(tmp_path):
     (found,) = problems(tmp_path, toml="a = " + "[" * 100_000)
     assert "DIR/config.toml" in found
