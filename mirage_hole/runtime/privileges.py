@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 OWN_ACCOUNT: Final = "mirage-hole"
 _FALLBACK: Final = "nobody"
 _NEEDED: Final = ("mirage_hole.runtime.worker", "orjson", "marisa_trie", "aiohttp")
+_ADVICE: Final = "install the program where everybody can read it (not below /root), choose another state_directory, or write user = root"
 _CHECK_FOR: Final = 5.0
 """Seconds; a file system that needs longer to answer access(2) is as good as not readable."""
 
@@ -88,12 +89,9 @@ def _choose(user: str | None, state_directory: Path) -> Account | None:
     # Nobody may change accounts in a container without CAP_SETUID.
     trouble = "can't be taken on here" if missing is None else f"can't reach {', '.join(map(str, missing))}"
     if user:
-        message = (
-            f"user = {user}: this account {trouble}; install the program where everybody can read it "
-            "(not below /root), choose another state_directory, or write user = root"
-        )
+        message = f"user = {user}: this account {trouble}; {_ADVICE}"
         raise StartupError(message, BAD_CONFIG)
-    log.warning("still running as root: the account %s %s", account.name, trouble)
+    log.warning("still running as root: the account %s %s; %s", account.name, trouble, _ADVICE)
     return None
 
 

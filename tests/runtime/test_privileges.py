@@ -120,6 +120,7 @@ def test_an_account_that_cannot_reach_the_state_directory_keeps_root_with_a_warn
     assert told["ids"][0] == 0
     assert "still running as root" in log
     assert str(private) in log
+    assert "choose another state_directory, or write user = root" in log
 
 
 @as_root
