@@ -103,6 +103,10 @@ class Refresher:
         self._entries: list[Entry] = []
         self._settings_changed = False
         self._asked = False
+        self._on_its_way: set[str] = set()
+        """Keys of what is being fetched."""
+        self._again: set[str] = set()
+        """Keys of those among them that were asked for meanwhile."""
         self._compile_failures = 0
         self._compile_again_at = 0.0
         self.compile_error = ""
@@ -199,24 +203,56 @@ class Refresher:
         ]
 
     async def _round(self, due: Sequence[Entry]) -> None:
-        """Fetch, then compile; a slow server holds up nobody's lists but its own."""
+        """Fetch, then compile; a slow server holds up nobody's lists but its own.
+
+        When all are asked for meanwhile, those that are not on their way are fetched at once, the others once more.
+        """
         grace = self._grace
         async with asyncio.TaskGroup() as group:
-            fetching = group.create_task(self._fetch(due))
-            while not (await asyncio.wait([fetching], timeout=grace))[0]:
-                await self._compile()
-                grace *= 2
+            fetching = {group.create_task(self._fetch(due))}
+            woken = group.create_task(self._wake.wait())
+            while fetching:
+                done, _ = await asyncio.wait({*fetching, woken}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+                fetching -= done
+                if woken in done:
+                    self._wake.clear()
+                    woken = group.create_task(self._wake.wait())
+                    if self._asked:
+                        fetching.add(group.create_task(self._fetch(self._asked_meanwhile())))
+                elif fetching:
+                    grace = grace if done else 2 * grace
+                    await self._compile()
+            woken.cancel()
+        if self._settings_changed:
+            self._wake.set()  # the schedule has yet to look at it
         await self._compile()
+
+    def _asked_meanwhile(self) -> list[Entry]:
+        """Those that can be fetched now. What is on its way may be from before the change that somebody waits for."""
+        wanted = self._due(self._clock())
+        self._again |= {entry.source.key for entry in wanted} & self._on_its_way
+        return [entry for entry in wanted if entry.source.key not in self._on_its_way]
 
     async def _fetch(self, entries: Sequence[Entry]) -> None:
         next_round = self._clock() + self._every * (1 - _JITTER / 2 + _JITTER * self._dice())
         by_key = {entry.source.key: entry for entry in entries}
-        await self._fetcher.fetch_all(
-            [entry.source for entry in entries],
-            lambda outcome: self._note(by_key[outcome.source.key], outcome, next_round),
-        )
+        self._on_its_way |= by_key.keys()
+        try:
+            await self._fetcher.fetch_all(
+                [entry.source for entry in entries],
+                lambda outcome: self._note(by_key[outcome.source.key], outcome, next_round),
+            )
+        finally:
+            self._on_its_way -= by_key.keys()
 
     def _note(self, entry: Entry, outcome: FetchOutcome, next_round: float) -> None:
+        self._judge(entry, outcome, next_round)
+        self._on_its_way.discard(entry.source.key)
+        if entry.source.key in self._again:
+            self._again.discard(entry.source.key)
+            entry.next_try = entry.last_try
+
+    def _judge(self, entry: Entry, outcome: FetchOutcome, next_round: float) -> None:
         now = entry.last_try = self._clock()
         name = entry.identity[0]
         if not outcome.error:

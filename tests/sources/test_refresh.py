@@ -372,6 +372,53 @@ async def test_a_slow_server_holds_up_nobody_elses_list(world):
     assert [lists for _, lists in world.compiled] == [[B.shown], [A.shown, B.shown]]
 
 
+async def test_a_request_while_a_server_is_slow_fetches_the_others_at_once_and_the_slow_one_again(world):
+    late = asyncio.Event()
+    fetched = []
+
+    async def fetch_all(sources, on_outcome=None):
+        fetched.append([one.address for one in sources])
+        for one in reversed(sources):
+            if one == A and not late.is_set():
+                await late.wait()
+            on_outcome(world.outcome(one))
+        return []
+
+    world.fetch_all = fetch_all
+    world.texts = {A.address: b"a.example\n", B.address: b"b.example\n"}
+    compile_lists = world.compile_lists
+
+    async def compile_and_go_on(ready):
+        result = await compile_lists(ready)
+        if len(world.compiled) == 1:
+            world.texts[B.address] = b"new.example\n"
+            refresher.request_now()
+        elif len(world.compiled) == 2:
+            late.set()
+        return result
+
+    world.compile_lists = compile_and_go_on
+    refresher = world.refresher(A, B, grace=0.01)
+    await world.live(refresher)
+    assert fetched == [[A.address, B.address], [B.address], [A.address]]
+    assert [lists for _, lists in world.compiled] == [[B.shown], [B.shown], [A.shown, B.shown]]
+
+
+async def test_new_settings_while_a_server_is_slow_are_not_forgotten(world):
+    async def fetch_all(sources, on_outcome=None):
+        refresher.replace_sources([A, STARTER])
+        for _ in range(100):  # the round hears of it while this fetch goes on
+            await asyncio.sleep(0)
+        on_outcome(world.outcome(sources[0]))
+        return []
+
+    world.fetch_all = fetch_all
+    world.texts = {A.address: b"a.example\n"}
+    refresher = world.refresher(A)
+    await world.live(refresher)
+    assert [lists for _, lists in world.compiled][-1] == [A.shown, "starter"]
+
+
 async def test_copies_of_lists_that_left_are_removed_after_a_month(world):
     world.texts = {A.address: b"a.example\n", B.address: b"b.example\n"}
     refresher = world.refresher(A, B)
