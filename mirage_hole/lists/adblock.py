@@ -23,6 +23,9 @@ SIMPLE = re.compile(rb"\|\|((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)\^\|
 
 MIN_LITERAL = 3
 """Characters that a pattern needs in a row, dots not counted; AdGuard Home refuses shorter ones as too wide as well."""
+MAX_WILDCARDS = 8
+"""Asterisks a pattern. Lists in use have one or two; ten thousand patterns with a hundred each would take a tenth of a
+second of every query for a name that is made to fit."""
 
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]++")
 _COMMENT = re.compile(r"(?<=\s)[#!].*", re.DOTALL)
@@ -60,6 +63,8 @@ def _pattern(text: str, action: Action, scope: Scope, line: str) -> FoundPattern
         return Problem("an empty label: no name can match", line)
     if max(len(part.replace(".", "")) for part in text.split("*")) < MIN_LITERAL:
         return Problem(f"a pattern too wide; {MIN_LITERAL} characters in a row are the least", line)
+    if text.count("*") > MAX_WILDCARDS:
+        return Problem(f"a pattern with more than {MAX_WILDCARDS} wildcards", line)
     return FoundPattern(text.lower(), action, scope)
 
 

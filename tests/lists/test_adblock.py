@@ -109,6 +109,7 @@ def test_rules_with_wildcards_are_read_as_patterns(text, pattern):
         ("@@ads*.example.com", "without ||"),
         ("||ads*.example.com", "begins so"),
         ("||*^", "too wide"),
+        ("||ads" + "*a" * 9 + ".example^", "more than 8 wildcards"),
         ("||a*.b.*^", "too wide"),
         ("||ads*..example^", "empty label"),
         ("||.ads*^", "empty label"),
