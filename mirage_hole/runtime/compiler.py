@@ -213,8 +213,11 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def _step_back() -> None:
-    """Run only when nobody else wants the processor: a query never waits for a list."""
+    """Run only when nobody else wants the processor: a query never waits for a list. Nor does it die for one: when memory
+    runs out, this process is the first that the kernel ends."""
     os.nice(19)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     if hasattr(os, "SCHED_IDLE"):
         for policy in (os.SCHED_IDLE, os.SCHED_BATCH):
             with suppress(OSError):

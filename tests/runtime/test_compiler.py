@@ -283,6 +283,16 @@ def test_a_compiler_ends_with_its_supervisor(tmp_path):
     assert listing(tmp_path) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these")
+def test_a_compiler_gives_way_to_all_others():
+    code = (
+        "import os, pathlib; from mirage_hole.runtime import compiler; compiler._step_back();"
+        "print(os.nice(0), pathlib.Path('/proc/self/oom_score_adj').read_text())"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout.split() == ["19", "1000"]
+
+
 async def test_a_compiler_sees_no_secret(tmp_path, monkeypatch):
     (tmp_path / "mirage_hole").mkdir()
     (tmp_path / "mirage_hole" / "__init__.py").write_text("import os; raise SystemExit(str(sorted(os.environ)))")
