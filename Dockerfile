@@ -18,6 +18,7 @@ LABEL org.opencontainers.image.title="Mirage Hole" \
       org.opencontainers.image.licenses="MIT"
 
 # Port 53 without root: the interpreter may bind low ports, and nothing else. The tool that says so is removed again.
+# Who runs it with --cap-drop ALL needs --cap-add NET_BIND_SERVICE as well, or the kernel refuses to start it.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libcap2-bin \
@@ -37,6 +38,6 @@ USER 953
 VOLUME ["/var/lib/mirage-hole"]
 EXPOSE 53/udp 53/tcp 8080/tcp
 STOPSIGNAL SIGTERM
-# Asks the resolver inside a real DNS question.
+# Asks the resolver inside a real DNS question. It knows the settings of variables and files, not the flags of another process.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["mirage-hole", "healthcheck"]
 ENTRYPOINT ["mirage-hole"]
