@@ -20,7 +20,7 @@ $(VENV)/.test: $(VENV)/.run pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-run: $(VENV)/.run ## start the sinkhole here, on ports that need no privileges
+run: $(VENV)/.run ## start the sinkhole here: make run PORT=5353 WEB=127.0.0.1:8080
 	$(BIN)/mirage-hole --listen 127.0.0.1 --port $(PORT) --web $(WEB)
 
 test: $(VENV)/.test ## every test: unit, property, conversation, live

@@ -27,6 +27,12 @@ def settings(path, section):
     return found
 
 
+@pytest.mark.parametrize("guide", ["README.md", "docs/service.md"])
+def test_the_service_starts_what_the_guides_install(guide):
+    program = settings(SERVICE, "Service")["ExecStart"][0].split()[0]
+    assert f"sudo {program.removesuffix('mirage-hole')}pip install ." in (PACKAGING.parent / guide).read_text()
+
+
 @with_systemd
 def test_the_service_is_exposed_as_little_as_possible():
     done = subprocess.run(
