@@ -95,7 +95,7 @@ def _three_remedies() -> str:
     python = os.path.realpath(sys.executable)
     return (
         f"Ports below {unprivileged_from()} need a privilege. Do one of these:\n"
-        f"  give it to Python    sudo setcap cap_net_bind_service=+ep {python}\n"
+        f"  give it to Python    sudo setcap cap_net_bind_service=+ep {python}    (every Python program gets it)\n"
         "  leave it to systemd  install packaging/mirage-hole.service, then sudo systemctl enable --now mirage-hole\n"
         "  use another port     mirage-hole --port 5353"
     )
