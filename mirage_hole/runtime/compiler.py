@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,7 +32,7 @@ from mirage_hole.runtime import generation as generations
 from mirage_hole.runtime.compile_job import BadJob, CompiledList, CompileJob, CompileResult, ListJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_JOB = 16 * 1024 * 1024
 """Octets on standard input."""
@@ -64,9 +65,10 @@ def compile_job(job: CompileJob) -> CompileResult:
             raise CompileError(message)
         _remove_leftovers(directory)
         builder = Builder()
-        entries, compiled = [], []
+        entries: list[dict[str, Any]] = []
+        compiled: list[CompiledList] = []
         for one in job.lists:
-            entry, report = _read_list(one, builder)
+            entry, report = _read_list(one, builder, [entry["title"] for entry in entries])
             entries.append(entry)
             compiled.append(report)
         built = builder.build()
@@ -112,8 +114,8 @@ def main() -> int:
     return 0 if result.ok else 1
 
 
-def _read_list(one: ListJob, builder: Builder) -> tuple[dict[str, Any], CompiledList]:
-    """Add a list's rules; return its manifest entry and its report."""
+def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[dict[str, Any], CompiledList]:
+    """Add a list's rules; return its manifest entry and its report. ``taken``: the titles of the lists before it."""
     digest = hashlib.sha256()
 
     def chunks() -> Iterator[bytes]:
@@ -126,7 +128,11 @@ def _read_list(one: ListJob, builder: Builder) -> tuple[dict[str, Any], Compiled
         parsed: ParsedList = parse(split_lines(chunks()), Action[one.kind.upper()], one.format)
         builder.add_list(parsed)
         builder.add_patterns(parsed.patterns)
-    title = one.title or parsed.title or one.source
+    title = plain = one.title or parsed.title or _short(one.source)
+    # Statistics and metrics know a list by its title.
+    numbers = count(2)
+    while title in taken:
+        title = f"{plain} ({next(numbers)})"
     entry = {
         "title": title,
         "source": one.source,
@@ -139,6 +145,11 @@ def _read_list(one: ListJob, builder: Builder) -> tuple[dict[str, Any], Compiled
     first = tuple(parsed.complaints[:FIRST_COMPLAINTS])
     counts = (parsed.rules, parsed.complaint_count, dict(parsed.reasons))
     return entry, CompiledList(title, one.source, one.kind, parsed.format, *counts, first)
+
+
+def _short(source: str) -> str:
+    """What to call a list that has no title. Not the path: every client that is blocked reads it."""
+    return source.rpartition("/")[2] if source.startswith("/") else source.partition("://")[2] or source
 
 
 def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:

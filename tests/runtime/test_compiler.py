@@ -61,16 +61,30 @@ def test_list_texts_become_a_generation(tmp_path):
     assert (block.title, block.kind, block.rules, block.complaints) == ("Trackers", "block", 4, 1)
     assert block.first_complaints[0].line == 6
     assert sum(block.reasons.values()) == 1
-    assert (allow.title, allow.rules, allow.format) == ("https://lists.example/allow", 1, "domains")
+    assert (allow.title, allow.rules, allow.format) == ("lists.example/allow", 1, "domains")
 
     index = open_generation(result.path)
-    assert [one.title for one in index.lists] == ["Trackers", "https://lists.example/allow"]
+    assert [one.title for one in index.lists] == ["Trackers", "lists.example/allow"]
     blocked = decide(index, "x.ads.example.com")
     assert (blocked.list_id, blocked.line, blocked.scope) == (0, 2, Scope.SUBTREE)
     assert decide(index, "good.ads.example.com").action is Action.ALLOW
     assert decide(index, "host.example").line == 4
     assert decide(index, "below.wild.example").line == 5
     assert decide(index, "example") is None
+
+
+def test_a_file_without_a_title_is_called_by_its_name_not_its_path(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("ads.example\n")
+    job = CompileJob(tmp_path / "state", 1, (ListJob(path, "", str(path), "block"),))
+    (told,) = compile_job(job).lists
+    assert (told.title, told.source) == ("mine.txt", str(path))
+
+
+def test_lists_that_give_themselves_the_same_title_can_be_told_apart(tmp_path):
+    text = "# Title: Hosts\nads.example\n"
+    result = compile_job(a_job(tmp_path, one=text, two=text, three=text))
+    assert [told.title for told in result.lists] == ["Hosts", "Hosts (2)", "Hosts (3)"]
 
 
 def test_rules_with_wildcards_are_part_of_the_generation(tmp_path):

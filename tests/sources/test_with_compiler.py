@@ -81,7 +81,7 @@ async def test_lists_from_everywhere_become_one_generation_and_serve_without_the
     assert decision(path, "stats.doubleclick.net") is Action.BLOCK
     assert decision(path, "example.com") is None
     starter, web, file = product.refresher.statuses()
-    assert (starter.title, web.title, file.title) == ("Mirage Hole starter list", "Served", str(mine))
+    assert (starter.title, web.title, file.title) == ("Mirage Hole starter list", "Served", "mine.txt")
     assert (starter.rules > 300, web.rules, web.complaints, file.rules) == (True, 2, 1, 1)
     assert [one.state for one in (starter, web, file)] == ["live"] * 3
 
