@@ -59,7 +59,8 @@ def tell(summary: Summary, style: str) -> None:
 
 def status(endpoints: Sequence[Endpoint], generation: GenerationView | None, lists: int) -> str:
     """One line."""
-    return f"answering on {_listed([str(end) for end in endpoints])}; {lists_line(generation, lists)}"
+    subject = "lists: " if generation is None else ""
+    return f"answering on {_listed([str(end) for end in endpoints])}; {subject}{lists_line(generation, lists)}"
 
 
 def lists_line(generation: GenerationView | None, lists: int) -> str:
@@ -67,7 +68,7 @@ def lists_line(generation: GenerationView | None, lists: int) -> str:
     if generation is None:
         return "none compiled yet: nothing is blocked for the moment"
     plural = "" if lists == 1 else "s"
-    return f"{generation.names:,} names from {lists} list{plural} (generation {generation.number})".replace(",", " ")
+    return f"{generation.names:,} names from {lists} list{plural} (generation {generation.number})"
 
 
 def _command(endpoints: Sequence[Endpoint]) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from mirage_hole.config.settled import Settled
+    from mirage_hole.config.settled import Endpoint, Settled
     from mirage_hole.runtime.listeners import Listeners
     from mirage_hole.runtime.notify import ServiceManager
     from mirage_hole.runtime.serving import ServingPolicy
@@ -57,7 +57,7 @@ class ControlPlane:
         *,
         handler: logs.LogHandler,
         manager: ServiceManager,
-        web_socket: socket.socket | None = None,
+        web: tuple[Endpoint, socket.socket | None] | None = None,
         reload: Callable[[], Settled] | None = None,
     ) -> None:
         self._settled = settled
@@ -85,7 +85,8 @@ class ControlPlane:
             explain=policy.explain,
             datagrams_lost=listeners.lost,
         )
-        self.web = WebService(settled.web, state, web_socket)
+        # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
+        self.web = WebService(web[0] if web else None, state, web[1] if web else None)
         self._register_generation()
 
     async def run(self) -> int:

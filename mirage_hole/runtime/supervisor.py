@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mirage_hole.config.settled import Endpoint
@@ -53,7 +52,7 @@ def serve(
     listeners = adopt(given, settled.workers) or listen_on(settled.listen, settled.workers)
     with contextlib.closing(listeners):
         _log_listeners(listeners)
-        settled, web_socket = _web_socket(settled, given.web)
+        web = _web_socket(settled, given.web)
         privileges.settle(settled.user, settled.state_directory, _read_later(settled))
         workers = Workers(listeners, worker_settings(settled), command)
         newest = _newest(settled.state_directory)
@@ -73,7 +72,7 @@ def serve(
                     ServingPolicy(newest),
                     handler=handler,
                     manager=manager,
-                    web_socket=web_socket,
+                    web=web,
                     reload=reload,
                 ).run()
 
@@ -82,8 +81,8 @@ def serve(
             workers.kill()
 
 
-def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Settled, socket.socket | None]:
-    """The web server's socket, and settings with the address it really has.
+def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Endpoint, socket.socket | None] | None:
+    """The address that the web server really has and its socket; None for no web server.
 
     It is bound while there are privileges; a refusal is the web part's to tell, and to try again.
     """
@@ -94,12 +93,12 @@ def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Settl
             )
             sock.close()
     if settled.web is None:
-        return settled, None
+        return None
     if given:
-        return replace(settled, web=Endpoint(*given[0].getsockname()[:2])), given[0]
+        return Endpoint(*given[0].getsockname()[:2]), given[0]
     with contextlib.suppress(OSError):
-        return settled, bind_web(settled.web)
-    return settled, None
+        return settled.web, bind_web(settled.web)
+    return settled.web, None
 
 
 def _newest(state: Path) -> Path | None:

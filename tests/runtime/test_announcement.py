@@ -23,11 +23,11 @@ def test_the_command_to_try_reaches_the_server(listen, command):
 
 
 def test_the_number_of_names_is_readable():
-    assert lists_line(GenerationView(42, 0.0, 1_234_567), 3) == "1 234 567 names from 3 lists (generation 42)"
+    assert lists_line(GenerationView(42, 0.0, 1_234_567), 3) == "1,234,567 names from 3 lists (generation 42)"
     assert lists_line(GenerationView(1, 0.0, 456), 1) == "456 names from 1 list (generation 1)"
     assert "nothing is blocked" in lists_line(None, 0)
 
 
 def test_many_addresses_stay_one_line():
     listen = [Endpoint(f"192.0.2.{number}", 53) for number in range(20)]
-    assert "192.0.2.5:53 and 14 more; " in status(listen, None, 0)
+    assert "192.0.2.5:53 and 14 more; lists: none compiled yet" in status(listen, None, 0)

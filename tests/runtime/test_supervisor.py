@@ -365,3 +365,24 @@ def test_sockets_from_the_service_manager_are_served(a_supervisor):
         client.sendall(len(BLOCKED).to_bytes(2, "big") + BLOCKED)
         assert client.recv(512)[2:4] == BLOCKED[:2]
     assert supervisor.end() == 0
+
+
+@pytest.mark.live
+def test_a_web_socket_from_the_service_manager_outlives_a_reload(a_supervisor):
+    udp, web = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+    udp.bind(("127.0.0.1", 0))
+    web.bind(("127.0.0.1", 0))
+    web.listen()
+    address = web.getsockname()
+    with udp, web:
+        names = {"LISTEN_FROM": f"{udp.fileno()},{web.fileno()}", "LISTEN_FDNAMES": "dns:web"}
+        supervisor = a_supervisor(environ=names, web=["127.0.0.1", 8080])
+    supervisor.until(f"  web    http://127.0.0.1:{address[1]}/")
+    supervisor.configure(web=["127.0.0.1", 8080], block_mode="nxdomain")
+    supervisor.signal(signal.SIGHUP)
+    supervisor.until("changed: block_mode\n")
+    with socket.create_connection(address, timeout=PATIENCE) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert client.recv(512).startswith(b"HTTP/1.1 ")
+    assert supervisor.end() == 0
+    assert "the web page is at" not in supervisor.log
