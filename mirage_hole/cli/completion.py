@@ -33,7 +33,8 @@ def complete_source(_ctx: click.Context, _param: click.Parameter, typed: str) ->
 
     names = [] if "/" in typed else [name for name in catalogue_titles() if name.startswith(typed)]
     titles = catalogue_titles() if names else {}
-    return [*(CompletionItem(name, help=titles[name]) for name in names), CompletionItem(typed, type="file")]
+    # Files first: click's script for bash forgets what came before them.
+    return [CompletionItem(typed, type="file"), *(CompletionItem(name, help=titles[name]) for name in names)]
 
 
 def complete_type(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:

@@ -55,7 +55,11 @@ def test_each_shell_gets_a_script_that_it_understands(mirage_hole, tmp_path, she
     subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
 
 
-def test_bash_offers_what_the_script_asks_for(mirage_hole, tmp_path):
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("conf", "config"), ("--blocklist oisd", "oisd-small oisd-big oisd-nsfw"), ("--blocklist ./x", "")],
+)
+def test_bash_offers_what_the_script_asks_for(mirage_hole, tmp_path, words, offered):
     script = tmp_path / "script"
     script.write_text(mirage_hole("completion", "bash").out)
     program = tmp_path / "mirage-hole"
@@ -63,12 +67,13 @@ def test_bash_offers_what_the_script_asks_for(mirage_hole, tmp_path):
     program.chmod(0o755)
     test = f"""
     source {script}
-    COMP_WORDS=(mirage-hole conf); COMP_CWORD=1
+    compopt() {{ :; }}  # the real one works only while somebody presses the key
+    COMP_WORDS=(mirage-hole {words}); COMP_CWORD={len(words.split())}
     _mirage_hole_completion {program}
     echo "${{COMPREPLY[@]}}"
     """
     ran = subprocess.run(["bash", "-c", test], capture_output=True, text=True, timeout=30, check=True)
-    assert (ran.stdout, ran.stderr) == ("config\n", "")
+    assert (ran.stdout, ran.stderr) == (f"{offered}\n", "")
 
 
 def test_another_shell_is_wrong_usage(mirage_hole):
