@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from http import HTTPStatus
 from typing import Final
 
@@ -64,4 +65,7 @@ def reason(problem: BaseException) -> str:
     """The shortest useful words of an exception, on one line."""
     inner = getattr(problem, "os_error", problem)
     text = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    if isinstance(inner, OSError) and inner.errno and text.startswith("Connect call failed"):
+        # asyncio's words, which do not say why.
+        text = os.strerror(inner.errno)
     return " ".join(str(text).split())[:200]
