@@ -51,4 +51,4 @@ image: ## build the container image with whichever builder is here
 	else echo "make image needs docker, podman or buildah; none is installed" >&2; exit 1; fi
 
 clean: ## remove what these targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist bench/build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -66,7 +66,7 @@ def guard(hosts: HostRule, connections: Connections, limits: Limits) -> Middlewa
             response = problem_response(Refusal(problem.status, problem.reason))
         except TimeoutError:
             response = problem_response(Refusal(503, "The answer took too long.", headers={"Retry-After": "10"}))
-        except Exception:
+        except Exception:  # a bug in one handler must neither end the server nor leave a visitor without an answer
             log.exception("%s %s failed", request.method, request.path)
             response = problem_response(Refusal(500, "Something broke; the log says what."))
         if request.can_read_body or response.status >= 500:

@@ -243,7 +243,7 @@ class ControlPlane:
                 log.error(
                     "the configuration is wrong, the old one stays:\n%s", problem.message, extra={logs.BLOCK: True}
                 )
-            except Exception:
+            except Exception:  # a signal must not end a server that runs
                 log.exception("the configuration can't be read, the old one stays")
             else:
                 self.apply(new)

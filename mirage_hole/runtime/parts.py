@@ -27,7 +27,7 @@ async def keep_running(
         began = clock()
         try:
             await run()
-        except Exception as problem:
+        except Exception as problem:  # no part may take DNS down with it, whatever is wrong with it
             failures = 0 if clock() - began > FORGIVEN_AFTER else failures
             delay = back_off(failures)
             failures += 1

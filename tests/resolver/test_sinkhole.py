@@ -28,7 +28,8 @@ def reply_of(sinkhole: Sinkhole, name: str, qtype: str, rule: str) -> dns.messag
 def test_every_mode_makes_messages_that_can_be_read(mode):
     sinkhole = Sinkhole(mode, 10, "10.9.9.9", "fd00::9")
     for qtype in ("A", "AAAA", "ANY", "HTTPS", "TXT"):
-        reply_of(sinkhole, "a.ads.example", qtype, "ads.example")
+        reply = reply_of(sinkhole, "a.ads.example", qtype, "ads.example")
+        assert reply.question[0].to_text() == f"a.ads.example. IN {qtype}"
 
 
 def test_an_unknown_mode_is_refused_with_those_there_are():
