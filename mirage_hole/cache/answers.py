@@ -14,6 +14,9 @@ from mirage_hole.wire.codes import TC, Rcode
 if TYPE_CHECKING:
     from mirage_hole.wire.scan import Reply
 
+_NOERROR: Final = int(Rcode.NOERROR)  # members of an enumeration are slow to look up
+_NXDOMAIN: Final = int(Rcode.NXDOMAIN)
+
 MAX_TTL: Final = 86_400
 """Seconds; RFC 8767 section 4 lets a resolver cap what it believes, and a day is what unbound and dnsmasq use."""
 MAX_NEGATIVE_TTL: Final = 10_800
@@ -52,12 +55,12 @@ def lifetime(reply: Reply) -> int:
     """
     if reply.flags & TC:
         return 0
-    if reply.rcode == Rcode.NOERROR and reply.counts[0]:
+    if reply.rcode == _NOERROR and reply.counts[0]:
         if reply.negative_ttl >= 0:
             # A CNAME chain that ends in NODATA: the chain's TTLs and the SOA both bind (RFC 2308 2.2).
             return min(reply.min_ttl, reply.negative_ttl, MAX_NEGATIVE_TTL)
-        return min(reply.min_ttl, MAX_TTL)
-    if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) and reply.negative_ttl >= 0:
+        return reply.min_ttl if reply.min_ttl < MAX_TTL else MAX_TTL
+    if reply.rcode in (_NOERROR, _NXDOMAIN) and reply.negative_ttl >= 0:
         return min(reply.min_ttl, reply.negative_ttl, MAX_NEGATIVE_TTL)
     return 0
 

@@ -28,7 +28,7 @@ from mirage_hole.resolver.pending import TICK
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from mirage_hole.cache.packets import PacketCache
     from mirage_hole.net.records import RecordSender
@@ -38,18 +38,14 @@ if TYPE_CHECKING:
     from mirage_hole.resolver.events import Event
 
 
-class Dice:
-    """Random 16-bit numbers from the system's generator, drawn in bulk."""
+def make_dice() -> Callable[[], int]:
+    """Random 16-bit numbers without end, from the system's generator, drawn in bulk."""
 
-    __slots__ = ("_drawn",)
+    def draw() -> Iterator[int]:
+        while True:
+            yield from array("H", os.urandom(4096))
 
-    def __init__(self) -> None:
-        self._drawn = array("H")
-
-    def __call__(self) -> int:
-        if not self._drawn:
-            self._drawn = array("H", os.urandom(4096))
-        return self._drawn.pop()
+    return draw().__next__  # two calls of C a throw, and none of Python
 
 
 class DataPlane:
@@ -78,7 +74,7 @@ class DataPlane:
         ]
         self._actions: dict[type, Callable[[Any], None]] = {
             SendReply: self._send_reply,
-            EmitRecord: self._emit_record,
+            EmitRecord: records.add,
             AskUpstream: self._ask_upstream,
             RememberPacket: self._remember_packet,
             ForgetPackets: self._forget_packets,
@@ -101,7 +97,12 @@ class DataPlane:
         handle, actions = self.engine.handle, self._actions
         for event in events:
             for effect in handle(event, now):
-                actions[type(effect)](effect)
+                kind = type(effect)
+                if kind is SendReply:  # which nearly every query ends with
+                    ticket: Any = effect.ticket  # type: ignore[union-attr]
+                    ticket[0].reply(ticket, effect.wire)  # type: ignore[union-attr]
+                else:
+                    actions[kind](effect)
         while self._follow_ups:
             self._do(handle(self._follow_ups.pop(), now))
 
@@ -114,6 +115,7 @@ class DataPlane:
             self.take([refusal for refusal in refusals if refusal is not None], time.monotonic())
         for listener in self.listeners:
             listener.flush()
+        self.records.gather()
         if self._timer is None and self.engine.needs_time:
             self._timer = self._loop.call_later(TICK, self._tick)
 
@@ -150,9 +152,6 @@ class DataPlane:
     def _send_reply(self, effect: SendReply) -> None:
         ticket: Any = effect.ticket
         ticket[0].reply(ticket, effect.wire)
-
-    def _emit_record(self, effect: EmitRecord) -> None:
-        self.records.single(effect.transport, effect.client, effect.duration, effect.subject)
 
     def _ask_upstream(self, effect: AskUpstream) -> None:
         if effect.over_tcp:

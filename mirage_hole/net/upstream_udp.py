@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from mirage_hole.net.dataplane import DataPlane
 
+_new = tuple.__new__  # a named tuple without its constructor's cost, where every reply passes
+
 DOORS: Final = 16
 QUERIES_A_DOOR: Final = 1024
 SECONDS_A_DOOR: Final = 30.0
@@ -176,7 +178,7 @@ class UdpUpstream:
                 break
             for wire in wires:
                 if len(wire) > 1 and left_by[wire[0] << 8 | wire[1]] == serial:
-                    events.append(UpstreamReplied(wire, number, False))
+                    events.append(_new(UpstreamReplied, (wire, number, False)))
                 else:
                     self.mismatched += 1
             if len(wires) < self._at_once:

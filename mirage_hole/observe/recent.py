@@ -121,7 +121,7 @@ class RecentQueries:
             segment.at,
             address_text(segment.clients[at]),
             "udp" if segment.transport == UDP else "tcp",
-            segment.duration,
+            segment.durations[at] if segment.durations else 0.0,
             name,
             kind,
             outcome,

@@ -9,7 +9,8 @@ A frame, as sent over the channel (little endian, ``FRAME_KIND`` first):
 
     u8 kind · u32 generation · segment*
     segment = u8 1 · f64 at · u8 transport · u8 stride · u16 count · sockaddr[stride] * count · subject * count
-            | u8 2 · f64 at · u8 transport · u8 client length · client · u32 duration µs · subject
+            | u8 2 · f64 at · u8 transport · u8 client length · u16 count · client * count
+              · u32 duration µs * count · subject * count
     subject = u16 length of the rest · u8 outcome · u8 rcode · u16 type · u16 list id · u32 line · u8 rule offset
               · u8 scope · u8 upstream · name (folded wire form)
 
@@ -20,12 +21,14 @@ or none). ``list id`` 65535 means no rule. ``rule offset`` is where the rule's n
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.policy.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FRAME_KIND = 0x52  # "R"
 NO_LIST = 0xFFFF
@@ -38,8 +41,7 @@ _SUBJECT = struct.Struct("<HBBHHIBBB")
 _SUBJECT_REST = _SUBJECT.size - 2
 _FRAME = struct.Struct("<BI")
 _REPLAYS = struct.Struct("<BdBBH")
-_SINGLE = struct.Struct("<BdBB")
-_DURATION = struct.Struct("<I")
+_SINGLES = struct.Struct("<BdBBH")
 
 
 class Subject(NamedTuple):
@@ -110,10 +112,18 @@ def encode_replays(at: float, transport: int, stride: int, addresses: bytes, sub
     return _REPLAYS.pack(1, at, transport, stride, len(subjects)) + addresses + b"".join(subjects)
 
 
-def encode_single(at: float, transport: int, client: bytes, duration: float, subject: bytes) -> bytes:
-    """A segment for one query; ``duration`` in seconds, kept in microseconds up to 71 minutes."""
-    micros = int(min(duration, 4294.0) * 1e6) if duration > 0 else 0
-    return _SINGLE.pack(2, at, transport, len(client)) + client + _DURATION.pack(micros) + subject
+def encode_singles(
+    at: float, transport: int, clients: Sequence[bytes], durations: Sequence[float], subjects: Sequence[bytes]
+) -> bytes:
+    """A segment for queries that were answered one by one, at most 65,535 of them.
+
+    ``clients`` are all of one length; ``durations`` in seconds, kept in microseconds up to 71 minutes.
+    """
+    micros = array("I", [int(min(duration, 4294.0) * 1e6) if duration > 0 else 0 for duration in durations])
+    if sys.byteorder == "big":
+        micros.byteswap()
+    head = _SINGLES.pack(2, at, transport, len(clients[0]), len(clients))
+    return b"".join((head, *clients, micros.tobytes(), *subjects))
 
 
 def frame_generation(frame: bytes) -> int:
@@ -146,12 +156,15 @@ def decode_frame(frame: bytes) -> Iterator[QueryRecord]:
                     )
                 at += 2 + length
         else:
-            _, when, transport, size = _SINGLE.unpack_from(frame, at)
-            at += _SINGLE.size
-            client = frame[at : at + size]
-            at += size
-            (micros,) = _DURATION.unpack_from(frame, at)
-            at += _DURATION.size
-            length = frame[at] | frame[at + 1] << 8
-            yield QueryRecord(when, client, transport, micros / 1e6, frame[at : at + 2 + length])
-            at += 2 + length
+            _, when, transport, size, count = _SINGLES.unpack_from(frame, at)
+            clients = at + _SINGLES.size
+            durations = clients + size * count
+            at = durations + 4 * count
+            for number in range(count):
+                length = frame[at] | frame[at + 1] << 8
+                (micros,) = struct.unpack_from("<I", frame, durations + 4 * number)
+                start = clients + number * size
+                yield QueryRecord(
+                    when, frame[start : start + size], transport, micros / 1e6, frame[at : at + 2 + length]
+                )
+                at += 2 + length

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _FRAME = struct.Struct("<BI")
 _REPLAYS = struct.Struct("<BdBBH")
-_SINGLE = struct.Struct("<BdBB")
-_DURATION = struct.Struct("<I")
+_SINGLES = struct.Struct("<BdBBH")
 
 # Where the address octets sit (ip(7), ipv6(7)): sockaddr_in is 16 octets, sockaddr_in6 is 28.
 _ADDRESSES = {16: struct.Struct("4x4s8x"), 28: struct.Struct("8x16s4x")}
@@ -39,8 +38,8 @@ class Segment(NamedTuple):
     at: float
     """Seconds since the epoch."""
     transport: int
-    duration: float
-    """Seconds from arrival to answer; 0 for replayed answers."""
+    durations: Sequence[float]
+    """Seconds from arrival to answer, one a subject; none at all when the answers were replayed, which takes no time."""
     clients: Sequence[bytes]
     """Address octets, 4 or 16, one a subject."""
     subjects: Sequence[bytes]
@@ -113,29 +112,35 @@ def _read_replays(frame: bytes, at: int) -> tuple[Segment, int]:
     clients = [client for (client,) in addresses.iter_unpack(memoryview(frame)[start:at])]
     if stride == 28:
         clients = [plain_address(client) for client in clients]
+    subjects, at = _read_subjects(frame, at, count)
+    if NO_SUBJECT in subjects:
+        kept = [pair for pair in zip(clients, subjects, strict=True) if pair[1] != NO_SUBJECT]
+        clients, subjects = [pair[0] for pair in kept], [pair[1] for pair in kept]
+    return Segment(when, transport, (), clients, subjects), at
+
+
+def _read_singles(frame: bytes, at: int) -> tuple[Segment, int]:
+    _, when, transport, size, count = _SINGLES.unpack_from(frame, at)
+    if size not in {4, 16}:
+        message = f"client address of {size} octets at octet {at}"
+        raise BadFrame(message)
+    start = at + _SINGLES.size
+    middle = start + size * count
+    clients = [frame[place : place + size] for place in range(start, middle, size)]
+    if size == 16:
+        clients = [plain_address(client) for client in clients]
+    durations = [micros / 1e6 for micros in struct.unpack_from(f"<{count}I", frame, middle)]
+    subjects, at = _read_subjects(frame, middle + 4 * count, count)
+    return Segment(when, transport, durations, clients, subjects), at
+
+
+def _read_subjects(frame: bytes, at: int, count: int) -> tuple[list[bytes], int]:
     subjects = []
     for _ in range(count):
         end = at + 2 + (frame[at] | frame[at + 1] << 8)
         subjects.append(frame[at:end])
         at = end
-    if NO_SUBJECT in subjects:
-        kept = [pair for pair in zip(clients, subjects, strict=True) if pair[1] != NO_SUBJECT]
-        clients, subjects = [pair[0] for pair in kept], [pair[1] for pair in kept]
-    return Segment(when, transport, 0.0, clients, subjects), at
+    return subjects, at
 
 
-def _read_single(frame: bytes, at: int) -> tuple[Segment, int]:
-    _, when, transport, size = _SINGLE.unpack_from(frame, at)
-    at += _SINGLE.size
-    client = frame[at : at + size]
-    if size not in {4, 16}:
-        message = f"client address of {size} octets at octet {at}"
-        raise BadFrame(message)
-    at += size
-    (micros,) = _DURATION.unpack_from(frame, at)
-    at += _DURATION.size
-    end = at + 2 + (frame[at] | frame[at + 1] << 8)
-    return Segment(when, transport, micros / 1e6, (plain_address(client),), (frame[at:end],)), end
-
-
-_READERS = {1: _read_replays, 2: _read_single}
+_READERS = {1: _read_replays, 2: _read_singles}

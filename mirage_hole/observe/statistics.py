@@ -126,7 +126,10 @@ class Statistics:
             number = len(segment.subjects)
             recorded.setdefault(int(segment.at) // 60, []).append(segment)
             self._transports[segment.transport] += number
-            self.durations.add(segment.duration, number)
+            if segment.durations:
+                self.durations.add_each(segment.durations)
+            else:
+                self.durations.add(0.0, number)
             self._recent.add(frame.generation, segment)
         for at, segments in recorded.items():
             if len(recorded) == 1:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 _new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
 
+# Members of an enumeration are slow to look up where every query passes.
+_FORWARDED: Final = int(Outcome.FORWARDED)
+
 MAX_ATTEMPTS: Final = 8
 MAX_WAITING: Final = 512
 """Clients that wait for one and the same question; more are told SERVFAIL at once."""
@@ -183,17 +186,15 @@ class Engine:
         exchange = exchanges[ident] = Exchange(ident, question, number, over_tcp, edns, now)
         question.idents.append(ident)
         question.tried.append(number)
-        patience = min(upstream.patience(question.attempts) * (2 if over_tcp else 1), question.deadline - now)
+        patience = upstream.patience(question.attempts)
+        if over_tcp:
+            patience *= 2
+        if patience > question.deadline - now:
+            patience = question.deadline - now
         question.attempts += 1
         self._timers.add(exchange, now + patience)
         upstream.sent += 1
-        wire = build_query(
-            ident,
-            question.wire,
-            dnssec_ok=question.dnssec_ok,
-            checking_disabled=question.checking_disabled,
-            edns=edns,
-        )
+        wire = build_query(ident, question.wire, question.dnssec_ok, question.checking_disabled, edns)
         return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
 
     def _ask_again(self, question: Question, now: float) -> list[Effect]:
@@ -211,7 +212,7 @@ class Engine:
 
     def _on_reply(self, event: UpstreamReplied, now: float) -> list[Effect]:
         wire = event.wire
-        exchange = self._exchanges.get(int.from_bytes(wire[:2], "big")) if len(wire) >= 12 else None
+        exchange = self._exchanges.get(wire[0] << 8 | wire[1]) if len(wire) >= 12 else None
         if exchange is None or exchange.upstream != event.upstream or exchange.over_tcp != event.over_tcp:
             self.mismatched += 1
             return []
@@ -250,7 +251,7 @@ class Engine:
         effects: list[Effect] = []
         for case in question.waiting:
             asked = case.asked
-            told = subject(case, Outcome.FORWARDED, reply.rcode, upstream)
+            told = subject(case, _FORWARDED, reply.rcode, upstream)
             effects.append(_new(SendReply, (asked.ticket, reply_to(case, reply, 0))))
             effects.append(_new(EmitRecord, (asked.client, asked.transport, now - case.arrived_at, told)))
         return effects

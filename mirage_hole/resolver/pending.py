@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 TICK: Final = 0.05
 """Seconds: deadlines are kept in buckets of this width, which costs one dictionary entry instead of a heap."""
 
+# Members of an enumeration are slow to look up, and every question passes here.
+_OTHER: Final = EdeCode.OTHER
+
 _KINDS: Final = (b"\0", b"\1", b"\2", b"\3")
 _NONE: Final[frozenset[int]] = frozenset()
 
@@ -31,8 +34,8 @@ class Case:
         self.match: Match | None = None
         """The rule that decided, once the policy has spoken: a block, or an exception from one."""
         # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
-        kind = (2 if query.flags & CD else 0) + query.dnssec_ok
-        self.key = query.name + query.question[-4:] + _KINDS[kind]
+        kind = _KINDS[(2 if query.flags & CD else 0) + query.dnssec_ok]
+        self.key = query.name + query.question[-4:] + kind
 
 
 class Question:
@@ -46,10 +49,10 @@ class Question:
     def __init__(self, case: Case, deadline: float) -> None:
         query = case.query
         self.key = case.key
-        self.wire = query.name + query.question[-4:]
+        self.wire = case.key[:-1]
         """The question section as it goes upstream: folded name, type, class."""
         self.dnssec_ok = query.dnssec_ok
-        self.checking_disabled = bool(query.flags & CD)
+        self.checking_disabled = query.flags & CD != 0
         self.deadline = deadline
         self.waiting = [case]
         self.tried: list[int] = []
@@ -65,14 +68,14 @@ class Question:
         """A SERVFAIL that says why, to pass on when nothing better comes; and whose it is."""
         self.problems: tuple[tuple[int, str], ...] = ()
         """Upstreams and what went wrong with them, for people; oldest first."""
-        self.code = EdeCode.OTHER
+        self.code = _OTHER
         """The kind of the last problem."""
 
 
 class Exchange:
     """One query to one upstream, in flight until its question is answered: late answers are welcome."""
 
-    __slots__ = ("asked_at", "due_in", "edns", "expired", "ident", "over_tcp", "question", "upstream")
+    __slots__ = ("asked_at", "bucket", "edns", "expired", "ident", "over_tcp", "question", "upstream")
 
     def __init__(
         self, ident: int, question: Question, upstream: int, over_tcp: bool, edns: bool, asked_at: float
@@ -84,8 +87,8 @@ class Exchange:
         self.edns = edns
         """Asked with EDNS."""
         self.asked_at = asked_at
-        self.due_in = 0
-        """The timer bucket it waits in."""
+        self.bucket: dict[int, Exchange] | None = None
+        """Of the timers: where it waits for its time."""
         self.expired = False
         """Its patience ran out, or it failed: something else was tried."""
 
@@ -100,26 +103,30 @@ class Timers:
 
     def add(self, exchange: Exchange, at: float) -> None:
         """Look at ``exchange`` at the first tick not before ``at``."""
-        slot = exchange.due_in = int(at / TICK) + 1
+        slot = int(at / TICK) + 1
         bucket = self._buckets.get(slot)
         if bucket is None:
-            self._buckets[slot] = {exchange.ident: exchange}
-        else:
-            bucket[exchange.ident] = exchange
+            bucket = self._buckets[slot] = {}
+        bucket[exchange.ident] = exchange
+        exchange.bucket = bucket
 
     def cancel(self, exchange: Exchange) -> None:
-        """Forget an exchange that is over, so that it takes no memory until its time would have come."""
-        bucket = self._buckets.get(exchange.due_in)
+        """Forget an exchange that is over, so that it takes no memory until its time would have come.
+
+        Its bucket stays until time has passed, even when it is empty.
+        """
+        bucket, exchange.bucket = exchange.bucket, None
         if bucket is not None:
             bucket.pop(exchange.ident, None)
-            if not bucket:
-                del self._buckets[exchange.due_in]
 
     def due(self, now: float) -> list[Exchange]:
         """Take out everything whose time has come."""
         current = int(now / TICK)
         slots = sorted(slot for slot in self._buckets if slot <= current)
-        return [exchange for slot in slots for exchange in self._buckets.pop(slot).values()]
+        due = [exchange for slot in slots for exchange in self._buckets.pop(slot).values()]
+        for exchange in due:
+            exchange.bucket = None
+        return due
 
     def __bool__(self) -> bool:
-        return bool(self._buckets)
+        return any(self._buckets.values())

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from mirage_hole.resolver.pending import Case
     from mirage_hole.wire.scan import Reply
 
+_new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
+# Members of an enumeration are slow to look up where every query passes.
+_IN: Final = int(RRClass.IN)
+_BLOCK: Final = Action.BLOCK
+_BLOCKED: Final = int(Outcome.BLOCKED)
+_CACHED: Final = int(Outcome.CACHED)
+
 _STREAM_LIMIT: Final = 65_535
 _NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
 
@@ -44,7 +51,7 @@ def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | 
 def refuse_what_is_not_served(_engine: Engine, case: Case, _now: float) -> list[Effect] | None:
     """Classes other than IN, zone transfers and their kin: a stub resolver has nothing to say of them."""
     query = case.query
-    if query.qclass != RRClass.IN:
+    if query.qclass != _IN:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
     if query.qtype in _NOT_SERVED:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
@@ -60,17 +67,20 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     if match is None:
         return None
     case.match = match
-    if match.action is not Action.BLOCK:
+    if match.action is not _BLOCK:
         return None
     answer = engine.sinkhole.answer(query, match)
     asked = case.asked
     options = blocked_option(match, engine.index.lists[match.list_id].title) if query.edns else b""
     limit = udp_limit(query) if asked.transport == UDP else _STREAM_LIMIT
     wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
-    told = subject(case, Outcome.BLOCKED, answer.rcode)
-    effects: list[Effect] = [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
+    told = subject(case, _BLOCKED, answer.rcode)
+    effects: list[Effect] = [
+        _new(SendReply, (asked.ticket, wire)),
+        _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
+    ]
     if asked.transport == UDP and query.replayable:
-        effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, FOREVER, ()))
+        effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, ())))
     return effects
 
 
@@ -81,7 +91,7 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
         return None
     query, asked = case.query, case.asked
     wire = reply_to(case, answer.reply, int(now - answer.stored_at))
-    told = subject(case, Outcome.CACHED, answer.reply.rcode, answer.upstream)
+    told = subject(case, _CACHED, answer.reply.rcode, answer.upstream)
     effects: list[Effect] = [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
         effects.append(_remember(engine, case, answer, wire, told, now))
@@ -100,17 +110,10 @@ def reply_to(case: Case, reply: Reply, age: int) -> bytes:
     """The response to one client, from an upstream's reply that is ``age`` whole seconds old."""
     query = case.query
     # RFC 6840 5.8: AD is for clients that asked, by AD or by DO.
-    wanted = AD if query.dnssec_ok or query.flags & AD else 0
+    flags = reply.flags & AD if query.dnssec_ok or query.flags & AD else 0
     limit = udp_limit(query) if case.asked.transport == UDP else _STREAM_LIMIT
-    return build_reply(
-        query,
-        reply.rcode & 0x0F,
-        age_ttls(reply.records, reply.ttl_offsets, age),
-        reply.counts,
-        options=reply.ede,
-        flags=reply.flags & wanted,
-        limit=limit,
-    )
+    records = age_ttls(reply.records, reply.ttl_offsets, age) if age else reply.records
+    return build_reply(query, reply.rcode & 0x0F, records, reply.counts, reply.ede, flags, limit)
 
 
 def refusal(case: Case, options: bytes) -> list[Effect]:
@@ -121,7 +124,7 @@ def refusal(case: Case, options: bytes) -> list[Effect]:
     return [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
 
 
-def subject(case: Case, outcome: Outcome, rcode: int, upstream: int = NO_UPSTREAM) -> bytes:
+def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -> bytes:
     """The record subject of a case that ended so."""
     match, query = case.match, case.query
     if match is None:

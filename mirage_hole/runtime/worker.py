@@ -23,7 +23,7 @@ import orjson
 
 from mirage_hole.cache.answers import AnswerCache
 from mirage_hole.cache.packets import PacketCache
-from mirage_hole.net.dataplane import DataPlane, Dice
+from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
@@ -65,7 +65,7 @@ class Worker:
         self._tasks = tasks
         self._one_policy_at_a_time = asyncio.Lock()
         self._orphaned = False
-        dice = Dice()
+        dice = make_dice()
         index = _first_index(settings.policy_path)
         self.engine = Engine(
             index=index,

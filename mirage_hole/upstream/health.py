@@ -84,6 +84,8 @@ class Upstream:
         A late answer is still taken, so impatience costs a datagram and never an answer.
         """
         first = max(LEAST_PATIENCE, 4 * self.rtt) if self.rtt else FIRST_PATIENCE
+        if not attempt:
+            return first if first < MOST_PATIENCE else MOST_PATIENCE
         return min(first * 2.0 ** min(attempt, 8), MOST_PATIENCE)
 
 

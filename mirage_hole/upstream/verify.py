@@ -16,10 +16,8 @@ def answers(reply: bytes, question: bytes) -> bool:
         reply: a whole message.
         question: the question section that was sent.
     """
-    if len(reply) < 12 + len(question):
-        return False
-    _, flags, count = _HEADER(reply)
-    return bool(flags & QR) and not flags & 0x7800 and count == 1 and reply.startswith(question, 12)
+    # It is that question, QR is set and the opcode QUERY, and there is one question.
+    return reply.startswith(question, 12) and reply[2] & 0xF8 == 0x80 and reply[4:6] == b"\0\1"
 
 
 def refuses_without_question(reply: bytes) -> bool:

@@ -25,6 +25,7 @@ _NAME_END = 12 + MAX_NAME
 # A named tuple's own constructor costs three times as much as this, which is what it comes down to.
 _new = tuple.__new__
 
+_OPT_TYPE = int(RRType.OPT)  # members of an enumeration are slow to look up
 _HEADER = Struct(">HHHHHH").unpack_from
 _TYPE_CLASS = Struct(">HH").unpack_from
 _RECORD = Struct(">HHIH").unpack_from
@@ -102,7 +103,7 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
     qtype, qclass = _TYPE_CLASS(data, at)
     question = data[12:end]
     name = fold(data[12:at])
-    if qtype == RRType.OPT:
+    if qtype == _OPT_TYPE:
         return Malformed(ident, flags, Rcode.FORMERR, question, "OPT is no type to ask for")
     if not additional:
         if end != size:

@@ -22,11 +22,18 @@ EDE_OPTION = 15
 MAX_EDE_TEXT = 160
 """Octets of EXTRA-TEXT; RFC 8914 section 6 asks for brevity."""
 
+_ANSWER = QR | RA
+_KEPT = RD | CD
 _HEADER = Struct(">HHHHHH").pack
 _OPT = Struct(">BHHIH").pack
 _OPTION = Struct(">HHH").pack
 _TTL = Struct(">I")
 
+_UPSTREAM_HEAD = {
+    (disabled, edns): _HEADER(0, RD | (CD if disabled else AD), 1, 0, 0, int(edns))[2:]
+    for disabled in (False, True)
+    for edns in (False, True)
+}
 _PLAIN_OPT = {ok: _OPT(0, 41, UDP_PAYLOAD, EDNS_DO if ok else 0, 0) for ok in (False, True)}
 
 
@@ -42,7 +49,6 @@ def build_reply(
     rcode: int,
     records: bytes = b"",
     counts: tuple[int, int, int] = (0, 0, 0),
-    *,
     options: bytes = b"",
     flags: int = 0,
     limit: int = 65535,
@@ -59,7 +65,7 @@ def build_reply(
         limit: the most octets that fit. What exceeds it loses its options, then its additional records, which are no
             reason for TC (RFC 2181 9); then the answer is emptied and TC set, OPT kept (RFC 6891 7).
     """
-    word = QR | RA | (query.flags & (RD | CD)) | flags | rcode
+    word = _ANSWER | (query.flags & _KEPT) | flags | rcode
     answers, authority, additional = counts
     size = 12 + len(query.question) + len(records)
     if not query.edns:
@@ -107,12 +113,12 @@ def build_error(query: Malformed) -> bytes:
     return head + query.question
 
 
-def build_query(ident: int, question: bytes, *, dnssec_ok: bool, checking_disabled: bool, edns: bool = True) -> bytes:
+def build_query(ident: int, question: bytes, dnssec_ok: bool, checking_disabled: bool, edns: bool = True) -> bytes:
     """A query to an upstream: RD and AD set (RFC 6840 5.7: AD in a query asks for AD in the answer), EDNS without options."""
-    word = RD | (CD if checking_disabled else AD)
+    head = _UPSTREAM_HEAD[checking_disabled, edns]
     if not edns:
-        return _HEADER(ident, word, 1, 0, 0, 0) + question
-    return _HEADER(ident, word, 1, 0, 0, 1) + question + _PLAIN_OPT[dnssec_ok]
+        return ident.to_bytes(2, "big") + head + question
+    return ident.to_bytes(2, "big") + head + question + _PLAIN_OPT[dnssec_ok]
 
 
 def age_ttls(records: bytes, ttl_offsets: tuple[int, ...], age: int) -> bytes:

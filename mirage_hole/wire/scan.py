@@ -20,6 +20,7 @@ MAX_EDE = 512
 """Octets of an Extended DNS Error worth passing on."""
 MAX_EDES = 4
 
+_OPT, _SOA = int(RRType.OPT), int(RRType.SOA)  # members of an enumeration are slow to look up
 _ANY = RRType.ANY.to_bytes(2, "big")
 _LEAST_END = 17  # header, a root name, type and class
 _SHORTEST_SOA = 22  # two root names and five numbers
@@ -85,7 +86,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
         end = at + 10 + length
         if end > size:
             return None
-        if kind == RRType.OPT:
+        if kind == _OPT:
             if number < main or cut != size or data[start]:  # RFC 6891 6.1.1, 6.1.2: one, additional, owned by the root
                 return None
             rcode |= ttl >> 24 << 4
@@ -107,7 +108,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
                     least = ttl
                 if number < answers:
                     answered = answered or data[at : at + 4] == asked
-                elif kind == RRType.SOA and length >= _SHORTEST_SOA and data[at + 2 : at + 4] == asked[2:]:
+                elif kind == _SOA and length >= _SHORTEST_SOA and data[at + 2 : at + 4] == asked[2:]:
                     (minimum,) = _U32(data, end - 4)
                     negative = ttl if ttl < minimum else minimum
         at = end

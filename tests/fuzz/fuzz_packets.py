@@ -102,7 +102,7 @@ def understood(data: bytes, query: Query) -> None:
         assert read is not None
         assert octets.startswith(read.records)
         assert answers(wire, query.question)
-    again = parse_query(build_query(1, query.question, dnssec_ok=query.dnssec_ok, checking_disabled=False))
+    again = parse_query(build_query(1, query.question, query.dnssec_ok, checking_disabled=False))
     assert isinstance(again, Query)
     assert again[2:7] == query[2:7]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import dns.message
 
 from mirage_hole.cache.packets import PacketCache
-from mirage_hole.net.dataplane import DataPlane, Dice
+from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.observe.record import decode_frame, decode_subject
@@ -39,7 +39,7 @@ class Edge:
         self.frames: list[bytes] = []
         self.records = RecordSender(self._take)
         self.packets = PacketCache(1 << 20)
-        self.plane = DataPlane(engine, self.packets, self.records, Dice(), asyncio.get_running_loop(), tasks)
+        self.plane = DataPlane(engine, self.packets, self.records, make_dice(), asyncio.get_running_loop(), tasks)
         self.tcp = TcpListener(self.plane, idle=10.0, most=100, most_per_client=10)
         self._closed = False
 

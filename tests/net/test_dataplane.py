@@ -6,7 +6,7 @@ from collections import Counter
 import dns.message
 import pytest
 
-from mirage_hole.net.dataplane import Dice
+from mirage_hole.net.dataplane import make_dice
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from tests.make import policy, query, texts
 from tests.nameserver import a_nameserver, silence
@@ -16,14 +16,14 @@ BLOCKS = ["||ads.example^"]
 
 
 def test_dice_are_even():
-    dice = Dice()
+    dice = make_dice()
     thrown = Counter(dice() >> 12 for _ in range(16_000))
     assert set(thrown) == set(range(16))
     assert 700 < min(thrown.values()) <= max(thrown.values()) < 1300
 
 
 def test_no_two_dice_are_alike():
-    one, two = Dice(), Dice()
+    one, two = make_dice(), make_dice()
     assert [one() for _ in range(50)] != [two() for _ in range(50)]
 
 

@@ -14,7 +14,7 @@ from mirage_hole.observe.record import (
     Subject,
     encode_frame,
     encode_replays,
-    encode_single,
+    encode_singles,
     encode_subject,
 )
 from mirage_hole.policy.verdict import Outcome
@@ -64,7 +64,13 @@ def replays(at: float, queries: Sequence[tuple[str, bytes]], transport: int = UD
 
 def single(at: float, client: str, told: bytes, duration: float = 0.02, transport: int = UDP) -> bytes:
     """A segment of one query."""
-    return encode_single(at, transport, octets(client), duration, told)
+    return encode_singles(at, transport, [octets(client)], [duration], [told])
+
+
+def singles(at: float, queries: Sequence[tuple[str, bytes, float]], transport: int = UDP) -> bytes:
+    """A segment of queries (client, subject, duration) from clients of one family."""
+    clients, told, durations = zip(*queries, strict=True)
+    return encode_singles(at, transport, [octets(client) for client in clients], durations, told)
 
 
 def frame(*segments: bytes, generation: int = 1) -> bytes:

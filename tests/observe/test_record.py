@@ -22,7 +22,7 @@ from mirage_hole.observe.record import (
     decode_subject,
     encode_frame,
     encode_replays,
-    encode_single,
+    encode_singles,
     encode_subject,
     frame_generation,
 )
@@ -63,7 +63,7 @@ def segments(draw: st.DrawFn) -> tuple[bytes, list[QueryRecord]]:
     if draw(st.booleans()):
         client, subject, micros = draw(family), draw(told), draw(st.integers(0, 4_000_000_000))
         expected = QueryRecord(at, octets(client), transport, micros / 1e6, subject)
-        return encode_single(at, transport, octets(client), (micros + 0.5) / 1e6, subject), [expected]
+        return encode_singles(at, transport, [octets(client)], [(micros + 0.5) / 1e6], [subject]), [expected]
     rows = draw(st.lists(st.tuples(family, told | st.just(NO_SUBJECT)), min_size=1, max_size=6))
     names_ = [socket_address(client) for client, _ in rows]
     segment = encode_replays(at, transport, len(names_[0]), b"".join(names_), [subject for _, subject in rows])
@@ -143,8 +143,8 @@ def test_an_extended_rcode_keeps_its_lower_octet() -> None:
     ],
 )
 def test_a_duration_is_told_in_microseconds_within_bounds(seconds: float, told: float) -> None:
-    frame = encode_frame(1, [encode_single(NOON, UDP, octets("::1"), seconds, encode_subject(
-        Subject(Outcome.LOCAL, 0, 1, NO_LIST, 0, b"", 0, NO_UPSTREAM, b"\0")))])  # fmt: skip
+    frame = encode_frame(1, [encode_singles(NOON, UDP, [octets("::1")], [seconds], [encode_subject(
+        Subject(Outcome.LOCAL, 0, 1, NO_LIST, 0, b"", 0, NO_UPSTREAM, b"\0"))])])  # fmt: skip
     (record,) = decode_frame(frame)
     assert record.duration == pytest.approx(told, abs=1e-9)
 

@@ -16,12 +16,12 @@ from mirage_hole.observe.record import (
     Subject,
     decode_frame,
     encode_frame,
-    encode_single,
+    encode_singles,
     encode_subject,
 )
 from mirage_hole.observe.segments import BadFrame, plain_address, read_frame
 from mirage_hole.policy.verdict import Outcome
-from tests.observe.frames import NOON, frame, octets, replays, ruled, single, subject
+from tests.observe.frames import NOON, frame, octets, replays, ruled, single, singles, subject
 
 NAMES = st.sampled_from(["example.com", "ads.example.com", "a.b.c.example.org", "."])
 SUBJECTS = st.builds(
@@ -46,6 +46,17 @@ SEGMENTS = st.one_of(
         st.sampled_from([UDP, TCP]),
     ),
     st.builds(single, TIMES, V4 | V6, SUBJECTS, st.floats(0, 5000), st.sampled_from([UDP, TCP])),
+    st.one_of(
+        *(
+            st.builds(
+                singles,
+                TIMES,
+                st.lists(st.tuples(family, SUBJECTS, st.floats(0, 5000)), min_size=1, max_size=9),
+                st.sampled_from([UDP, TCP]),
+            )
+            for family in (V4, V6)
+        )
+    ),
 )
 
 
@@ -54,9 +65,11 @@ def test_reading_in_bulk_gives_the_same_records_as_reading_one_by_one(segments: 
     octets = encode_frame(generation, segments)
     read = read_frame(octets)
     records = [
-        QueryRecord(segment.at, client, segment.transport, segment.duration, told)
+        QueryRecord(segment.at, client, segment.transport, duration, told)
         for segment in read.segments
-        for client, told in zip(segment.clients, segment.subjects, strict=True)
+        for client, duration, told in zip(
+            segment.clients, segment.durations or [0.0] * len(segment.clients), segment.subjects, strict=True
+        )
     ]
     assert read.generation == generation
     assert records == list(decode_frame(octets))
@@ -100,7 +113,7 @@ def test_any_octets_are_a_frame_or_a_bad_frame_and_nothing_else(noise: bytes, st
         (frame(single(float("nan"), "::1", subject("a"))), "time nan"),
         (frame(single(-1.0, "::1", subject("a"))), "time -1"),
         (frame(single(1.0, "::1", subject("a"), transport=9)), "transport 9"),
-        (frame(encode_single(1.0, UDP, b"12345", 0.0, subject("a"))), "address of 5 octets"),
+        (frame(encode_singles(1.0, UDP, [b"12345"], [0.0], [subject("a")])), "address of 5 octets"),
         (frame(single(1.0, "::1", b"\x01\0\x02")), "unreadable subject"),
         (frame(single(1.0, "::1", subject("a")[:2] + b"\x63" + subject("a")[3:])), "unreadable subject"),
     ],
