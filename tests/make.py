@@ -319,4 +319,4 @@ def assert_at_rest(engine: Engine) -> None:
     assert not engine._questions
     assert engine._waiting == 0
     assert not engine._exchanges
-    assert not engine._timers._buckets
+    assert not engine._timers
