@@ -99,8 +99,9 @@ class DataPlane:
             for effect in handle(event, now):
                 kind = type(effect)
                 if kind is SendReply:  # which nearly every query ends with
-                    ticket: Any = effect.ticket  # type: ignore[union-attr]
-                    ticket[0].reply(ticket, effect.wire)  # type: ignore[union-attr]
+                    ticket: Any
+                    ticket, wire = effect  # type: ignore[misc]
+                    ticket[0].reply(ticket, wire)
                 else:
                     actions[kind](effect)
         while self._follow_ups:
@@ -154,11 +155,12 @@ class DataPlane:
         ticket[0].reply(ticket, effect.wire)
 
     def _ask_upstream(self, effect: AskUpstream) -> None:
-        if effect.over_tcp:
+        ident, number, over_tcp, wire, _ = effect
+        if over_tcp:
             self._ask_over_tcp(effect)
             return
-        self._asked.add(effect.upstream)
-        refused = self.upstreams[effect.upstream].ask(effect.ident, effect.wire)
+        self._asked.add(number)
+        refused = self.upstreams[number].ask(ident, wire)
         if refused is not None:
             self._follow_ups.append(refused)
 

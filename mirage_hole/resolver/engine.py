@@ -211,9 +211,9 @@ class Engine:
     # -- what comes back --
 
     def _on_reply(self, event: UpstreamReplied, now: float) -> list[Effect]:
-        wire = event.wire
+        wire, number, over_tcp = event
         exchange = self._exchanges.get(wire[0] << 8 | wire[1]) if len(wire) >= 12 else None
-        if exchange is None or exchange.upstream != event.upstream or exchange.over_tcp != event.over_tcp:
+        if exchange is None or exchange.upstream != number or exchange.over_tcp != over_tcp:
             self.mismatched += 1
             return []
         question = exchange.question
@@ -229,8 +229,9 @@ class Engine:
         if reply is None:
             self.mismatched += 1
             return self._failed(exchange, now, "sent a malformed answer")
-        if reply.rcode in _NO_HELP or reply.rcode > 15:  # extended rcodes are about EDNS and TSIG, never about a name
-            return self._useless(exchange, reply.rcode, reply, now)
+        rcode = reply.rcode
+        if rcode in _NO_HELP or rcode > 15:  # extended rcodes are about EDNS and TSIG, never about a name
+            return self._useless(exchange, rcode, reply, now)
         self.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
         return self._complete(question, reply, exchange.upstream, now)
 
@@ -249,11 +250,12 @@ class Engine:
         self._forget(question)
         self.cache.put(question.key, reply, upstream, now)
         effects: list[Effect] = []
+        rcode = reply.rcode
         for case in question.waiting:
-            asked = case.asked
-            told = subject(case, _FORWARDED, reply.rcode, upstream)
-            effects.append(_new(SendReply, (asked.ticket, reply_to(case, reply, 0))))
-            effects.append(_new(EmitRecord, (asked.client, asked.transport, now - case.arrived_at, told)))
+            _, client, transport, ticket = case.asked
+            told = subject(case, _FORWARDED, rcode, upstream)
+            effects.append(_new(SendReply, (ticket, reply_to(case, reply, 0))))
+            effects.append(_new(EmitRecord, (client, transport, now - case.arrived_at, told)))
         return effects
 
     def _useless(self, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:

@@ -34,8 +34,8 @@ class Case:
         self.match: Match | None = None
         """The rule that decided, once the policy has spoken: a block, or an exception from one."""
         # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
-        kind = _KINDS[(2 if query.flags & CD else 0) + query.dnssec_ok]
-        self.key = query.name + query.question[-4:] + kind
+        _, flags, name, _, _, _, question, _, _, dnssec_ok, _ = query
+        self.key = name + question[-4:] + _KINDS[(2 if flags & CD else 0) + dnssec_ok]
 
 
 class Question:

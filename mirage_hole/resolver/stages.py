@@ -109,11 +109,13 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
 def reply_to(case: Case, reply: Reply, age: int) -> bytes:
     """The response to one client, from an upstream's reply that is ``age`` whole seconds old."""
     query = case.query
-    # RFC 6840 5.8: AD is for clients that asked, by AD or by DO.
-    flags = reply.flags & AD if query.dnssec_ok or query.flags & AD else 0
+    flags, rcode, records, counts, ttl_offsets, _, _, ede = reply
+    if age:
+        records = age_ttls(records, ttl_offsets, age)
+    if flags & AD and not (query.dnssec_ok or query.flags & AD):
+        flags ^= AD  # RFC 6840 5.8: AD is for clients that asked, by AD or by DO
     limit = udp_limit(query) if case.asked.transport == UDP else _STREAM_LIMIT
-    records = age_ttls(reply.records, reply.ttl_offsets, age) if age else reply.records
-    return build_reply(query, reply.rcode & 0x0F, records, reply.counts, reply.ede, flags, limit)
+    return build_reply(query, rcode & 0x0F, records, counts, ede, flags & AD, limit)
 
 
 def refusal(case: Case, options: bytes) -> list[Effect]:
