@@ -20,13 +20,14 @@ from bench.servers.adguard_home import AdGuardHome
 from bench.servers.blocky import Blocky
 from bench.servers.dnsmasq import Dnsmasq, DnsmasqAddress
 from bench.servers.echo import Echo
-from bench.servers.mirage_hole import MirageHole
+from bench.servers.mirage_hole import MirageHole, MirageHoleHere
 from bench.servers.server import Server
 from bench.servers.unbound import Unbound
 
 SERVERS: Final[tuple[Callable[[], Server], ...]] = (
     Echo,
     MirageHole,
+    MirageHoleHere,
     Unbound,
     Dnsmasq,
     DnsmasqAddress,

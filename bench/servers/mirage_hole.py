@@ -6,11 +6,16 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 import mirage_hole
-from bench import proc
+from bench import interpreter, proc
 from bench.processes import Running
 from bench.servers.server import Server, Site, append_host
+
+_OWN: Final = Path(sys.executable)
+_OWN_PROGRAM: Final = _OWN.with_name("mirage-hole")
+_MISSING: Final = f"{_OWN_PROGRAM} is missing (pip install -e . in this environment)"
 
 
 class MirageHole(Server):
@@ -19,18 +24,19 @@ class MirageHole(Server):
     name = "mirage-hole"
 
     def unavailable(self) -> str:
-        return "" if _program().exists() else f"{_program()} is missing (pip install -e . in this environment)"
+        return "" if self._python() != _OWN or _OWN_PROGRAM.exists() else _MISSING
 
     def version(self) -> str:
-        return f"{mirage_hole.__version__}, CPython {sys.version.split()[0]}"
+        return f"{mirage_hole.__version__}, {interpreter.build_of(self._python())}"
 
     def configure(self, site: Site) -> None:
+        self._program()
         site.write_hosts()
         (site.directory / "config.toml").write_text("")  # whatever this machine's own configuration says
 
     def command(self, site: Site) -> list[str]:
         return [
-            os.fspath(_program()),
+            os.fspath(self._program()),
             *("--config", os.fspath(site.directory / "config.toml")),
             *(("--user", "root") if os.getuid() == 0 else ()),  # nobody else may read our directory
             *("--listen", "127.0.0.1"),
@@ -55,6 +61,23 @@ class MirageHole(Server):
             return None
         return sum(path.stat().st_size for path in generations[-1].parent.iterdir()) / 1048576
 
+    def _python(self) -> Path:
+        return interpreter.distributions_python() or _OWN
 
-def _program() -> Path:
-    return Path(sys.executable).with_name("mirage-hole")
+    def _program(self) -> Path:
+        python = self._python()
+        return _OWN_PROGRAM if python == _OWN else interpreter.installed(python) / "mirage-hole"
+
+
+class MirageHoleHere(MirageHole):
+    """The same with the Python that runs the bench, where that is another one."""
+
+    name = "mirage-hole, this Python"
+
+    def unavailable(self) -> str:
+        if interpreter.distributions_python() is None:
+            return "the row mirage-hole is that one"
+        return super().unavailable()
+
+    def _python(self) -> Path:
+        return _OWN
