@@ -33,6 +33,7 @@ from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.generation import BadGeneration, open_generation
+from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
 
@@ -292,5 +293,7 @@ def main() -> int:
     """Entry point."""
     settings = WorkerSettings.from_json(sys.stdin.buffer.read())
     logs.configure(settings.log_level, settings.log_format, worker=settings.number)
+    if refused := ask_for_short_turns():
+        log.debug("the kernel was not asked for short turns: %s", refused)
     asyncio.run(serve(settings))
     return 0
