@@ -300,7 +300,7 @@ class Bench:
 
 
 class _Peak:
-    """The most memory that a process tree was seen to hold, looked at ten times a second by a thread of its own."""
+    """The most memory that a process tree was seen to hold, looked at four times a second by a thread of its own."""
 
     def __init__(self, running: Running) -> None:
         self.rss = 0.0
@@ -317,7 +317,7 @@ class _Peak:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.25):
             self.rss = max(self.rss, proc.resident(self._running.tree()))
 
 

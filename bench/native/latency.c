@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +119,10 @@ int main(int argc, char **argv)
         perror("latency");
         return 1;
     }
+    /* Be let in as soon as a question is due, whoever has the processor: what waits here is measured as the server's doing. */
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; }
+        turns = {.size = 48, .runtime = 100000};
+    syscall(SYS_sched_setattr, 0, &turns, 0); /* short turns, sched_setattr(2); before Linux 6.12 it changes nothing */
     signal(SIGTERM, stop);
     signal(SIGINT, stop);
     int64_t started = now(), asked = 0;

@@ -229,6 +229,9 @@ def _step_back() -> None:
     os.nice(19)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+    with suppress(OSError):
+        # A session of its own is a scheduling group of its own, within which niceness ends (sched(7), autogroup).
+        Path("/proc/self/autogroup").write_text("19")
     if hasattr(os, "SCHED_IDLE"):
         for policy in (os.SCHED_IDLE, os.SCHED_BATCH):
             with suppress(OSError):

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import orjson
 import pytest
@@ -305,6 +306,18 @@ def test_a_compiler_gives_way_to_all_others():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert ended.stdout.split() == ["19", "1000"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no scheduling groups of sessions here")
+def test_a_compiler_gives_way_to_other_sessions_too():
+    code = (
+        "import pathlib; from mirage_hole.runtime import compiler; compiler._step_back();"
+        "print(pathlib.Path('/proc/self/autogroup').read_text())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True, start_new_session=True
+    )
+    assert ended.stdout.split()[-2:] == ["nice", "19"]
 
 
 async def test_a_compiler_sees_no_secret(tmp_path, monkeypatch):
