@@ -12,7 +12,7 @@ from mirage_hole.cli.query import read_timeout
 if TYPE_CHECKING:
     from mirage_hole.sources.catalogue import Entry
 
-FORMAT_NAMES = ("hosts", "domains", "wildcard", "adblock")
+FORMAT_NAMES = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound")
 MAX_SHOWN = 1000
 
 

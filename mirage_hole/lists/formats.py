@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mirage_hole.lists import adblock, domains, hosts, wildcard
+from mirage_hole.lists import adblock, dnsmasq, domains, hosts, unbound, wildcard
 
 if TYPE_CHECKING:
     import re
@@ -44,7 +44,24 @@ ADBLOCK = Format(
     adblock.SCOPE,
 )
 
-FORMATS: dict[str, Format] = {one.name: one for one in (HOSTS, DOMAINS, WILDCARD, ADBLOCK)}
+DNSMASQ = Format(
+    "dnsmasq",
+    "local=/name/, server=/name/, address=/name/: the name and all below it; server=/name/# allows",
+    "local=/x/",
+    dnsmasq.read,
+    dnsmasq.SIMPLE,
+    dnsmasq.SCOPE,
+)
+UNBOUND = Format(
+    "unbound",
+    "local-zone: the name and all below it; local-data with 0.0.0.0: that name alone",
+    'local-zone: "x" always_null',
+    unbound.read,
+    unbound.SIMPLE,
+    unbound.SCOPE,
+)
+
+FORMATS: dict[str, Format] = {one.name: one for one in (HOSTS, DOMAINS, WILDCARD, ADBLOCK, DNSMASQ, UNBOUND)}
 
 
 def format_of_line(text: str, usual: Format) -> Format:
@@ -56,6 +73,12 @@ def format_of_line(text: str, usual: Format) -> Format:
         return ADBLOCK
     if text.startswith("*."):
         return WILDCARD
+    if dnsmasq.looks_so(text):
+        return DNSMASQ
+    if unbound.looks_so(text):
+        return UNBOUND
     if hosts.is_hosts_line(text):
         return HOSTS
+    if (usual.name == DNSMASQ.name and "=" in text) or (usual.name == UNBOUND.name and ":" in text):
+        return usual
     return ADBLOCK if usual.name == ADBLOCK.name else DOMAINS

@@ -42,7 +42,8 @@ def sniff(lines: Iterable[bytes]) -> Format:
     if not votes:
         return DOMAINS
     # Among equals the more telling format: a bare name may stand in any list.
-    return max((ADBLOCK, FORMATS["wildcard"], FORMATS["hosts"], DOMAINS), key=lambda one: votes[one.name])
+    telling = sorted(FORMATS.values(), key=lambda one: (one is not ADBLOCK, one is DOMAINS))
+    return max(telling, key=lambda one: votes[one.name])
 
 
 def is_html(head: bytes) -> bool:

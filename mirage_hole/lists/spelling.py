@@ -20,6 +20,9 @@ _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _ADDRESS = "an address, not a name; rules about the addresses in answers are not read"
 _LENGTHS = tuple(bytes((length,)) for length in range(64))
 
+SINKHOLES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0:0:0:0:0:0:0:0", "::0"})  # noqa: S104 - answers
+"""Addresses that lists write when they mean: block it."""
+
 LOCAL_NAMES = frozenset(
     {
         "localhost",

@@ -13,7 +13,7 @@ from mirage_hole.lists.rule import Action
 STARTER: Final = "starter"
 """The source name of the embedded list, which is what the configuration starts with."""
 
-FORMATS: Final = ("hosts", "domains", "wildcard", "adblock")
+FORMATS: Final = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound")
 SIZES: Final = ("small", "medium", "large", "huge")
 CATEGORIES: Final = ("ads", "tracking", "security", "device", "content", "exceptions")
 

@@ -187,7 +187,7 @@ def test_the_catalogue_names_every_list_with_what_it_breaks(mirage_hole):
 
 def test_a_list_without_a_rule_is_said_to_be_in_none_of_our_formats(mirage_hole, tmp_path):
     path = tmp_path / "list.txt"
-    path.write_text("server=/ads.example/\n")
+    path.write_text("ipset=/ads.example/ads\n")
     ran = mirage_hole("lists", "check", str(path))
     assert "  format      none of ours\n" in ran.out
     assert "a dnsmasq line" in ran.out

@@ -23,7 +23,8 @@ from tests.lists.reading import SHARED, needs_real_lists, read
         ("example.com##.banner\nexample.org##.ad", "adblock"),
         ("##.banner\n##.ad", "adblock"),
         ("\ufeff0.0.0.0 a.example", "hosts"),
-        ("server=/a.example/", "domains"),
+        ("server=/a.example/", "dnsmasq"),
+        ('server:\n  local-zone: "a.example" static', "unbound"),
     ],
 )
 def test_the_format_is_what_most_lines_are_in(text, form):

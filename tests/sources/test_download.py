@@ -125,7 +125,10 @@ async def test_after_a_damaged_note_the_list_is_downloaded_whole(fetch, shelf):
         (always(b"\0\1\2" * 1000), "binary data"),
         (always(b'{"error": 1}'), "is JSON"),
         (always(b"Too many requests, slow down!\n"), "holds no rule that can be read (line 1: "),
-        (always(b"address=/ads.example/0.0.0.0\n" * 10), "in one of these formats: hosts, domains, wildcard, adblock"),
+        (
+            always(b"ipset=/ads.example/ads\n" * 10),
+            "in one of these formats: hosts, domains, wildcard, adblock, dnsmasq",
+        ),
         (always(b"gone", 404), "the server answered 404 (Not Found); the list has moved or is gone"),
         (always(b"gone", 410), "the server answered 410 (Gone)"),
         (always(b"no", 403), "403 (Forbidden); open the address in a browser"),

@@ -35,10 +35,8 @@ def test_a_real_list_is_taken(shared_lists, path):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("dnsmasq/blocklistproject-redirect.conf", "a dnsmasq line"),
         ("regex/mmotti.list", "a regular expression"),
         ("rpz/oisd-small.rpz", "RPZ"),
-        ("unbound/oisd-small.conf", "an unbound line"),
     ],
 )
 def test_a_foreign_format_is_refused_by_its_name(shared_lists, path, words):
