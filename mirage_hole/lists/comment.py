@@ -9,8 +9,14 @@ _TITLE = re.compile(r"[#!;]+\s*Title:\s*(.+)", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"!#(?:include|if|else|endif|safari_cb_affinity)\b")
 _COSMETIC_START = re.compile(r"#[@?$%]{0,3}#[^\s#]|#@#")
 
+_EXPIRES = re.compile(r"[#!;]+\s*Expires:\s*([0-9]{1,4}+)\s*+(d|days?|h|hours?)?(?![a-z0-9]).*", re.IGNORECASE)
+
 MAX_TITLE = 120
 """Characters."""
+SHORTEST_LIFE = 3600
+"""Seconds. A list that asks for more is not asked more often: its server is somebody's own."""
+LONGEST_LIFE = 14 * 86400
+"""Seconds; Adblock Plus does not wait longer either."""
 
 
 def is_comment(text: str, *, adblock: bool) -> bool:
@@ -38,3 +44,12 @@ def title_of(text: str) -> str | None:
         return None
     title = "".join(one for one in found[1] if one.isprintable()).strip()
     return title[:MAX_TITLE] or None
+
+
+def expires_of(text: str) -> int | None:
+    """``! Expires: 12 hours`` -> 43200 seconds, within bounds; a number without a unit counts days, as in Adblock Plus."""
+    found = _EXPIRES.fullmatch(text)
+    if found is None or not int(found[1]):
+        return None
+    seconds = int(found[1]) * (3600 if (found[2] or "d")[0] in "hH" else 86400)
+    return min(max(seconds, SHORTEST_LIFE), LONGEST_LIFE)

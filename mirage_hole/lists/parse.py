@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from mirage_hole.lists.comment import is_comment, is_directive, title_of
+from mirage_hole.lists.comment import expires_of, is_comment, is_directive, title_of
 from mirage_hole.lists.formats import ADBLOCK, FORMATS, Format, format_of_line
 from mirage_hole.lists.line import MAX_LINE, Found, FoundPattern
 from mirage_hole.lists.rule import Action, Complaint, PatternRule, Rule
@@ -38,6 +38,8 @@ class ParsedList:
         self.format = form.name
         self.title = ""
         """From a ``Title:`` comment; empty when there is none."""
+        self.expires = 0
+        """Seconds until the list should be downloaded again, from an ``Expires:`` comment; 0 when there is none."""
         self.rules = 0
         """Of both kinds: those that iterating gives, and the patterns."""
         self.patterns: list[PatternRule] = []
@@ -83,6 +85,7 @@ class ParsedList:
             return
         if is_comment(text, adblock=self.format == ADBLOCK.name):
             self.title = self.title or title_of(text) or ""
+            self.expires = self.expires or expires_of(text) or 0
             return
         if is_directive(text):
             self._complain(number, "a preprocessor directive; they are not followed", text)

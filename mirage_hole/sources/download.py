@@ -235,9 +235,9 @@ class Downloader:
             return Result.UNCHANGED, self._confirm(old, note.etag, note.last_modified)
         with self._disk():
             draft.flush()
-        local.check_rules(draft.path, source)
+        expires = local.check_rules(draft.path, source)
         with self._disk():
-            return Result.UPDATED, draft.keep(note)
+            return Result.UPDATED, draft.keep(note._replace(expires=expires))
 
     def _confirm(self, old: Copy, etag: str, last_modified: str) -> Copy:
         try:

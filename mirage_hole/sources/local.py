@@ -26,8 +26,10 @@ _JUDGED: Final = 1024 * 1024
 """Octets in which at least one rule has to be."""
 
 
-def check_rules(path: Path, source: Source) -> None:
+def check_rules(path: Path, source: Source) -> int:
     """Refuse a text of which nothing can be used: a message in plain text instead of a list, or a foreign format.
+
+    Returns after how many seconds its publisher wants it downloaded again; 0 when the text does not say so before its first rule.
 
     Raises:
         BadContent: not one rule in the first MiB.
@@ -42,7 +44,7 @@ def check_rules(path: Path, source: Source) -> None:
 
     parsed = parse(split_lines(chunks()), source.kind, source.format or None)
     if next(iter(parsed), None) is not None or parsed.patterns:
-        return
+        return parsed.expires
     first = f" (line {parsed.complaints[0].line}: {parsed.complaints[0].reason})" if parsed.complaints else ""
     message = f"holds no rule that can be read{first}; use the list in one of these formats: {', '.join(FORMATS)}"
     raise BadContent(message)

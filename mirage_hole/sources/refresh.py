@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from mirage_hole.lists.comment import LONGEST_LIFE, SHORTEST_LIFE
 from mirage_hole.sources import local
 from mirage_hole.sources.failures import Failure, reason
 from mirage_hole.sources.source import Location
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mirage_hole.sources.status import Compiled, Fetcher
 
 EVERY: Final = 86400.0
-"""Seconds between two downloads of a list."""
+"""Seconds between two downloads of a list that does not say how long it holds (``! Expires: 4 days``)."""
 
 BACK_OFF: Final = (5.0, 15.0, 60.0, 300.0, 1800.0)
 """Seconds to the next try after the first failure in a row, the second and so on; the last holds for all further ones."""
@@ -82,7 +83,7 @@ class Refresher:
             compile_lists: makes a generation of these texts, in this order; never raises, see :class:`Compiled`.
             on_generation: told the directory of each new generation.
             standing: the manifest of the generation that serves now; None when there is none.
-            every: seconds between two downloads of a list.
+            every: seconds between two downloads of a list that does not say how long it holds.
             grace: seconds after which a round compiles what it has.
             clock: seconds since the epoch.
             pause: waits for the event, but not longer than the seconds given.
@@ -184,7 +185,7 @@ class Refresher:
                 continue
             if entry.copy is not None and 0 < entry.copy.note.fetched_at <= now:
                 entry.last_success = entry.copy.note.fetched_at
-                entry.next_try = entry.last_success + self._every
+                entry.next_try = entry.last_success + self._holds(entry)
 
     def _due(self, now: float) -> list[Entry]:
         asked, self._asked = self._asked, False
@@ -234,32 +235,38 @@ class Refresher:
         return [entry for entry in wanted if entry.source.key not in self._on_its_way]
 
     async def _fetch(self, entries: Sequence[Entry]) -> None:
-        next_round = self._clock() + self._every * (1 - _JITTER / 2 + _JITTER * self._dice())
+        # One for all, so that lists with the same life stay in one round.
+        stretch = 1 - _JITTER / 2 + _JITTER * self._dice()
         by_key = {entry.source.key: entry for entry in entries}
         self._on_its_way |= by_key.keys()
         try:
             await self._fetcher.fetch_all(
                 [entry.source for entry in entries],
-                lambda outcome: self._note(by_key[outcome.source.key], outcome, next_round),
+                lambda outcome: self._note(by_key[outcome.source.key], outcome, stretch),
             )
         finally:
             self._on_its_way -= by_key.keys()
 
-    def _note(self, entry: Entry, outcome: FetchOutcome, next_round: float) -> None:
-        self._judge(entry, outcome, next_round)
+    def _holds(self, entry: Entry) -> float:
+        """Seconds from one download of the list to the next."""
+        wished = entry.copy.note.expires if entry.copy is not None else 0
+        return wished if SHORTEST_LIFE <= wished <= LONGEST_LIFE else self._every  # notes are files, and may be damaged
+
+    def _note(self, entry: Entry, outcome: FetchOutcome, stretch: float) -> None:
+        self._judge(entry, outcome, stretch)
         self._on_its_way.discard(entry.source.key)
         if entry.source.key in self._again:
             self._again.discard(entry.source.key)
             entry.next_try = entry.last_try
 
-    def _judge(self, entry: Entry, outcome: FetchOutcome, next_round: float) -> None:
+    def _judge(self, entry: Entry, outcome: FetchOutcome, stretch: float) -> None:
         now = entry.last_try = self._clock()
         name = entry.identity[0]
         if not outcome.error:
             if entry.failures:
                 self._say(logging.INFO, f"{name}: reached again")
             entry.copy, entry.error, entry.failures = outcome.copy, "", 0
-            entry.last_success, entry.next_try = now, next_round
+            entry.last_success, entry.next_try = now, now + self._holds(entry) * stretch
             return
         entry.copy = outcome.copy or entry.copy
         wait = self._back_off(entry.failures)

@@ -41,6 +41,8 @@ class Note(NamedTuple):
     sha256: str = ""
     size: int = 0
     """Octets."""
+    expires: int = 0
+    """Seconds from one download to the next, as the text itself wishes."""
     mtime_ns: int = 0
     """Of the text. Another one means that the text was changed from outside, and the note is about something else."""
 

@@ -100,6 +100,14 @@ async def test_the_same_text_without_validators_is_unchanged_too(fetch, shelf):
     assert leftovers(shelf) == []
 
 
+async def test_how_long_a_list_holds_is_noted_and_kept_while_it_does_not_change(fetch, shelf):
+    async with serving(always(b"! Title: A list\n! Expires: 12 hours\n||a.example^\n")) as served:
+        outcome = await one(fetch, served.source())
+        assert outcome.copy.note.expires == 12 * 3600
+        assert (await one(fetch, served.source())).result is Result.UNCHANGED
+        assert shelf.find(outcome.source.key).note.expires == 12 * 3600
+
+
 async def test_not_modified_without_being_asked_is_an_error(fetch):
     async with serving(always(b"", 304)) as served:
         outcome = await one(fetch, served.source())

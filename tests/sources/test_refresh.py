@@ -82,10 +82,10 @@ class World:
             return FetchOutcome(one, Result.UNCHANGED, self.shelf.confirm(old))
         return FetchOutcome(one, Result.UPDATED, self.put(one, given))
 
-    def put(self, one: Source, text: bytes):
+    def put(self, one: Source, text: bytes, expires: int = 0):
         with self.shelf.draft(one.key) as draft:
             draft.write(text)
-            return draft.keep(Note(one.address, one.title, fetched_at=self.now))
+            return draft.keep(Note(one.address, one.title, fetched_at=self.now, expires=expires))
 
     async def compile_lists(self, ready):
         self.compiled.append((self.now - START, [one.shown for one in ready]))
@@ -225,6 +225,24 @@ async def test_lists_are_fetched_daily_in_one_round_and_compiled_only_when_they_
     assert [when for when, _ in world.fetched] == [day * EVERY for day in range(5)]
     assert all(len(addresses) == 2 for _, addresses in world.fetched)
     assert [when for when, _ in world.compiled] == [0.0, 3 * EVERY]
+
+
+async def test_a_list_that_says_how_long_it_holds_is_fetched_when_it_says(world):
+    world.put(A, b"a.example\n", expires=4 * 86400)
+    world.put(B, b"b.example\n", expires=12 * 3600)
+    world.texts = {A.address: b"a.example\n", B.address: b"b.example\n"}
+    await world.live(world.refresher(A, B), 4.1 * EVERY)
+    asked = [(when / EVERY, address) for when, addresses in world.fetched for address in addresses]
+    assert [when for when, address in asked if address == A.address] == [pytest.approx(4.0, abs=0.1)]
+    assert [when for when, address in asked if address == B.address] == [half / 2 for half in range(1, 9)]
+
+
+@pytest.mark.parametrize("expires", [-1, 1, 10**12])
+async def test_a_note_that_asks_for_too_much_counts_as_none(world, expires):
+    world.put(A, b"a.example\n", expires=expires)
+    world.texts = {A.address: b"a.example\n"}
+    await world.live(world.refresher(A), 1.5 * EVERY)
+    assert [when for when, _ in world.fetched] == [EVERY]
 
 
 async def test_a_list_that_is_due_soon_comes_along(world):
