@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import dns.message
 
 from mirage_hole.config.settled import Endpoint
+from tests.ports import bound_pair
 
 Answer = Callable[[bytes, str], bytes | None]
 """Query and transport to a reply; None: say nothing, and over TCP close."""
@@ -25,11 +26,9 @@ class Server:
 @contextlib.contextmanager
 def a_server(answer: Answer, host: str = "127.0.0.1") -> Iterator[Server]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-        tcp.bind((host, 0))
-        tcp.listen()
+    udp, tcp = bound_pair(host)
+    with udp, tcp:
         port = tcp.getsockname()[1]
-        udp.bind((host, port))
         server = Server(Endpoint(host, port))
         threads = [
             threading.Thread(target=_serve_udp, args=(udp, answer, server)),

@@ -7,7 +7,6 @@ import http.server
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,8 @@ import dns.query
 import orjson
 import pytest
 
+from tests.ports import bound_pair
+
 PATIENCE = 20.0
 """Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
 
@@ -31,17 +32,9 @@ FORWARDED = "forwarded.example."
 
 def free_port() -> int:
     """A port that was free for both UDP and TCP a moment ago."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = int(udp.getsockname()[1])
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    msg = "no port is free"
-    raise AssertionError(msg)
+    udp, tcp = bound_pair(listening=False)
+    with udp, tcp:
+        return int(udp.getsockname()[1])
 
 
 def tool(name: str) -> str:

@@ -13,6 +13,7 @@ from mirage_hole.runtime import listeners
 from mirage_hole.runtime.activation import Inherited, inherited
 from mirage_hole.runtime.errors import BAD_CONFIG, NO_PERMISSION, UNAVAILABLE, StartupError
 from mirage_hole.runtime.refusals import explain, startup_error
+from tests.ports import bound_pair
 
 HOME4, HOME6 = Endpoint("127.0.0.1", 0), Endpoint("::1", 0)
 
@@ -33,10 +34,8 @@ def bound():
 @pytest.fixture
 def taken():
     """A port of 127.0.0.1 that somebody else holds, for UDP and TCP."""
-    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        tcp.listen()
-        udp.bind(tcp.getsockname())
+    udp, tcp = bound_pair()
+    with udp, tcp:
         yield tcp.getsockname()[1]
 
 

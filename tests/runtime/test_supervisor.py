@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import bound_pair
+
 HERE = Path(__file__).resolve().parent
 PATIENCE = 30.0
 BLOCKED = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x0bdoubleclick\x03net\x00\x00\x01\x00\x01"
@@ -351,10 +353,7 @@ def test_a_generation_that_is_damaged_while_it_serves_gives_way_too(a_supervisor
 
 @pytest.mark.live
 def test_sockets_from_the_service_manager_are_served(a_supervisor):
-    udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
-    udp.bind(("127.0.0.1", 0))
-    tcp.bind(udp.getsockname())
-    tcp.listen()
+    udp, tcp = bound_pair()
     port = udp.getsockname()[1]
     with udp, tcp:
         fds = f"{udp.fileno()},{tcp.fileno()}"
