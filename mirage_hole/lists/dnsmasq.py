@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mirage_hole.lists.line import Findings, Problem, found
+from mirage_hole.lists.line import Findings, Problem, found, without_trailing_comment
 from mirage_hole.lists.rule import Action, Scope
 from mirage_hole.lists.spelling import SINKHOLES
 
@@ -28,7 +28,6 @@ MAX_NAMES = 64
 """Names a line; publishers that gather many write a few dozen."""
 
 _LINE = re.compile(r"(local|server|address)=/(.*)/([^/]*)", re.IGNORECASE)
-_COMMENT = re.compile(r"(?<=\s)#.*", re.DOTALL)
 
 
 def looks_so(text: str) -> bool:
@@ -38,7 +37,7 @@ def looks_so(text: str) -> bool:
 
 def read(text: str, action: Action) -> Findings:
     """The rules of one line."""
-    line = _COMMENT.sub("", text, count=1).rstrip()
+    line = without_trailing_comment(text)
     taken = _LINE.fullmatch(line)
     if taken is None:
         return [Problem("a dnsmasq line that is not local=/x/, server=/x/ or address=/x/", text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mirage_hole.lists.spelling import read_name
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_LINE = 4096
 """Octets. The longest real lines are comments and rules with long modifiers, which are no rules for us."""
+
+_TRAILING_COMMENT = re.compile(r"(?<=\s)#.*", re.DOTALL)
 
 
 class Found(NamedTuple):
@@ -45,6 +48,11 @@ Findings: TypeAlias = "list[Found | FoundPattern | Problem]"
 def without_comment(text: str) -> str:
     """The text before a ``#``."""
     return text.partition("#")[0]
+
+
+def without_trailing_comment(text: str) -> str:
+    """The text before a ``#`` that follows space, for formats in which ``#`` may be part of a value."""
+    return _TRAILING_COMMENT.sub("", text, count=1).rstrip()
 
 
 def found(name: str, action: Action, scope: Scope) -> Found | Problem:

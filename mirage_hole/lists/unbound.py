@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mirage_hole.lists.line import Findings, Problem, found
+from mirage_hole.lists.line import Findings, Problem, found, without_trailing_comment
 from mirage_hole.lists.rule import Action, Scope
 from mirage_hole.lists.spelling import SINKHOLES
 
@@ -32,18 +32,17 @@ ALLOWING = frozenset({"transparent", "typetransparent", "always_transparent", "i
 
 _ZONE = re.compile(r"local-zone:\s*(\"[^\"]*\"|'[^']*'|[^\s\"']\S*)\s+\"?([a-z_]+)\"?", re.IGNORECASE)
 _DATA = re.compile(r"local-data:\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_COMMENT = re.compile(r"(?<=\s)#.*", re.DOTALL)
 _CLAUSE = "server:"
 
 
 def looks_so(text: str) -> bool:
     """Whether a line is plainly in this format."""
-    return text[:11].lower() in {"local-zone:", "local-data:"} or _COMMENT.sub("", text).strip().lower() == _CLAUSE
+    return text[:11].lower() in {"local-zone:", "local-data:"} or without_trailing_comment(text).lower() == _CLAUSE
 
 
 def read(text: str, action: Action) -> Findings:
     """The rule of one line; none for the ``server:`` that such files begin with."""
-    line = _COMMENT.sub("", text, count=1).rstrip()
+    line = without_trailing_comment(text)
     if line.lower() == _CLAUSE:
         return []
     zone = _ZONE.fullmatch(line)

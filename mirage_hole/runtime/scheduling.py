@@ -8,7 +8,6 @@ the request changes nothing). It gets no more of the processor than the others, 
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import platform
 import struct
@@ -48,5 +47,4 @@ def ask_for_short_turns() -> str:
     call = ctypes.CDLL(None, use_errno=True).syscall
     if call(ctypes.c_long(number), ctypes.c_long(0), ctypes.c_char_p(attributes), ctypes.c_ulong(0)) == 0:
         return ""
-    problem = ctypes.get_errno()
-    return os.strerror(problem).lower() if problem in errno.errorcode else "refused"
+    return os.strerror(ctypes.get_errno()).lower()
