@@ -36,12 +36,12 @@ from mirage_hole.resolver.events import QueryReceived, TimePassed, UpstreamRepli
 from mirage_hole.resolver.pending import TICK
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.upstream.health import Upstream
-from tests.policy.rules import an_index
+from tests.policy.rules import a_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
 
@@ -56,9 +56,9 @@ def dice(seed: int = 1) -> Callable[[], int]:
     return lambda: generator.getrandbits(16)
 
 
-def policy(blocks: Sequence[str] = (), allows: Sequence[str] = (), generation: int = 1) -> Index:
+def policy(blocks: Sequence[str] = (), allows: Sequence[str] = (), generation: int = 1) -> Policy:
     """List 0 blocks, list 1 allows; ``||x^`` is a subtree and ``x`` a name alone."""
-    return an_index(
+    return a_policy(
         list(blocks), [f"@@{text}" if "|" in text else f"@@|{text}^" for text in allows], generation=generation
     )
 
@@ -80,7 +80,7 @@ def an_engine(
 ) -> Engine:
     """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on."""
     return Engine(
-        index=policy(blocks, allows),
+        policy=policy(blocks, allows),
         access=Access(allow_from),
         sinkhole=Sinkhole(mode, ttl, ipv4, ipv6),
         cache=AnswerCache(cache),

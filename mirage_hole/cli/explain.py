@@ -13,7 +13,7 @@ from mirage_hole.runtime.errors import StartupError
 if TYPE_CHECKING:
     from mirage_hole.config.settled import Settled
     from mirage_hole.policy.explain import Explanation
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
 
 FAILURE = 1
 """The API's words."""
@@ -36,7 +36,7 @@ def command(ctx: click.Context, name: str, client: str | None, as_json: bool) ->
     name, octets = read_together(lambda: read_name("NAME", name), lambda: _client_octets(client))
     wire = from_text(name)
     settled = ctx.ensure_object(Flags).settled()
-    index = open_index(settled)
+    index = open_policy(settled)
     found = explain(index, wire)
     answer = blocked_answer(settled.block_mode, settled.block_ttl, settled.block_ipv4, settled.block_ipv6)
     notes = _notes(settled, index)
@@ -57,7 +57,7 @@ def command(ctx: click.Context, name: str, client: str | None, as_json: bool) ->
     return 0
 
 
-def open_index(settled: Settled) -> Index:
+def open_policy(settled: Settled) -> Policy:
     """The newest compiled lists of the state directory.
 
     Raises:
@@ -101,7 +101,7 @@ def _is_answered(client: bytes, settled: Settled) -> bool:
     return Access(settled.allow_from).permits(client)
 
 
-def _notes(settled: Settled, index: Index) -> list[str]:
+def _notes(settled: Settled, index: Policy) -> list[str]:
     """Where the compiled lists are not those that are configured."""
     from mirage_hole.sources.masking import masked
 
@@ -116,7 +116,7 @@ def _notes(settled: Settled, index: Index) -> list[str]:
     return notes
 
 
-def _as_object(found: Explanation, index: Index, answer: str) -> dict[str, Any]:
+def _as_object(found: Explanation, index: Policy, answer: str) -> dict[str, Any]:
     """The object that the web API gives, with the answer and the generation that it is about."""
     from mirage_hole.api.views import explanation
 

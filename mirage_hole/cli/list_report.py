@@ -77,13 +77,13 @@ def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = No
     try:
         parsed = parse(split_lines(inspected), source.kind, format or source.format or None)
         kinds: Counter[tuple[Action, Scope]] = Counter()
-        seen: set[tuple[bytes | str, Action, Scope]] = set()
-        for name, action, scope, _ in parsed:
+        seen: set[tuple[object, ...]] = set()
+        for name, action, scope, _, reply, important in parsed:
             kinds[action, scope] += 1
-            seen.add((name, action, scope))
-        for pattern, action, scope, _ in parsed.patterns:
-            kinds[action, scope] += 1
-            seen.add((pattern, action, scope))
+            seen.add((name, action, scope, reply, important))
+        for rule in parsed.rich:
+            kinds[rule.action, rule.scope] += 1
+            seen.add(rule._replace(line=0))
     except Failure as failure:
         raise CantRead(str(failure)) from None
     refusal = inspected.refusal

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 
 from mirage_hole.lists import domains, foreign
-from mirage_hole.lists.line import Findings, FoundPattern, Problem, found
-from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.lists.line import Findings, Problem, found
+from mirage_hole.lists.rule import Action, RichRule, Scope, Target
 from mirage_hole.lists.spelling import is_address
 from mirage_hole.wire.names import MAX_NAME
 
@@ -53,7 +53,7 @@ def read(text: str, action: Action) -> Findings:
     return [_pattern(name, action, scope, line) if "*" in name else found(name, action, scope)]
 
 
-def _pattern(text: str, action: Action, scope: Scope, line: str) -> FoundPattern | Problem:
+def _pattern(text: str, action: Action, scope: Scope, line: str) -> RichRule | Problem:
     """The rule for a name with ``*`` in it."""
     if _PATTERN.fullmatch(text) is None:
         return Problem("a pattern may hold letters, digits, hyphens, underscores, dots and *", line)
@@ -65,7 +65,7 @@ def _pattern(text: str, action: Action, scope: Scope, line: str) -> FoundPattern
         return Problem(f"a pattern too wide; {MIN_LITERAL} characters in a row are the least", line)
     if text.count("*") > MAX_WILDCARDS:
         return Problem(f"a pattern with more than {MAX_WILDCARDS} wildcards", line)
-    return FoundPattern(text.lower(), action, scope)
+    return RichRule(line, action, Target.PATTERN, f"{'||' if scope is Scope.SUBTREE else '|'}{text.lower()}^")
 
 
 def _problem(body: str, line: str) -> Problem | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from mirage_hole.lists.rule import Reply
 from mirage_hole.lists.spelling import read_name
 from mirage_hole.wire.names import BadName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mirage_hole.lists.rule import Action, Scope
+    from mirage_hole.lists.rule import Action, RichRule, Scope
 
 MAX_LINE = 4096
 """Octets. The longest real lines are comments and rules with long modifiers, which are no rules for us."""
@@ -25,14 +26,8 @@ class Found(NamedTuple):
     name: bytes
     action: Action
     scope: Scope
-
-
-class FoundPattern(NamedTuple):
-    """A rule with wildcards, before its line number is known."""
-
-    pattern: str
-    action: Action
-    scope: Scope
+    reply: Reply = Reply.MODE
+    important: bool = False
 
 
 class Problem(NamedTuple):
@@ -42,7 +37,7 @@ class Problem(NamedTuple):
     text: str
 
 
-Findings: TypeAlias = "list[Found | FoundPattern | Problem]"
+Findings: TypeAlias = "list[Found | RichRule | Problem]"
 
 
 def without_comment(text: str) -> str:
@@ -55,10 +50,12 @@ def without_trailing_comment(text: str) -> str:
     return _TRAILING_COMMENT.sub("", text, count=1).rstrip()
 
 
-def found(name: str, action: Action, scope: Scope) -> Found | Problem:
+def found(
+    name: str, action: Action, scope: Scope, reply: Reply = Reply.MODE, *, important: bool = False
+) -> Found | Problem:
     """The rule for a name as it is spelled, or why there is none."""
     try:
-        return Found(read_name(name), action, scope)
+        return Found(read_name(name), action, scope, reply, important)
     except BadName as problem:
         return Problem(str(problem), name)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mirage_hole.lists.comment import expires_of, is_comment, is_directive, title_of
 from mirage_hole.lists.formats import ADBLOCK, FORMATS, Format, format_of_line
-from mirage_hole.lists.line import MAX_LINE, Found, FoundPattern
-from mirage_hole.lists.rule import Action, Complaint, PatternRule, Rule
+from mirage_hole.lists.line import MAX_LINE, Found
+from mirage_hole.lists.rule import Action, Complaint, RichRule, Rule
 from mirage_hole.lists.sniff import HEAD_LINES, decode, sniff
 from mirage_hole.lists.spelling import LOCAL_NAMES, printable, wire_of_simple
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MAX_COMPLAINTS = 1000
 """Complaints kept a list; all are counted."""
-MAX_PATTERNS = 10_000
-"""Rules with wildcards a list; each costs memory in every worker. The largest known list has some hundreds."""
+MAX_RICH = 20_000
+"""Rich rules a list; each costs memory in every worker. The largest known list has some thousands."""
 MAX_REASONS = 50
 """Different reasons counted one by one; the rest together, under ``other``."""
 
@@ -41,9 +41,9 @@ class ParsedList:
         self.expires = 0
         """Seconds until the list should be downloaded again, from an ``Expires:`` comment; 0 when there is none."""
         self.rules = 0
-        """Of both kinds: those that iterating gives, and the patterns."""
-        self.patterns: list[PatternRule] = []
-        """Rules with wildcards. They do not fit into the index of names, so they are not among those that iterating gives."""
+        """Of both kinds: those that iterating gives, and the rich ones."""
+        self.rich: list[RichRule] = []
+        """They do not fit into the index of names, so they are not among those that iterating gives."""
         self.lines = 0
         self.complaints: list[Complaint] = []
         """The first ``MAX_COMPLAINTS``."""
@@ -93,18 +93,19 @@ class ParsedList:
         for one in format_of_line(text, self._form).read(text, self._kind):
             if isinstance(one, Found):
                 self.rules += 1
-                yield Rule(*one, number)
-            elif isinstance(one, FoundPattern):
-                self._add_pattern(one, number, text)
+                name, action, scope, reply, important = one
+                yield Rule(name, action, scope, number, reply, important)
+            elif isinstance(one, RichRule):
+                self._add_rich(one, number, text)
             else:
                 self._complain(number, one.reason, one.text)
 
-    def _add_pattern(self, one: FoundPattern, line: int, text: str) -> None:
-        if len(self.patterns) == MAX_PATTERNS:
-            self._complain(line, f"more than {MAX_PATTERNS} rules with wildcards", text)
+    def _add_rich(self, one: RichRule, line: int, text: str) -> None:
+        if len(self.rich) == MAX_RICH:
+            self._complain(line, f"more than {MAX_RICH} rules that are more than a name", text)
             return
         self.rules += 1
-        self.patterns.append(PatternRule(*one, line))
+        self.rich.append(one._replace(line=line))
 
     def _complain(self, line: int, reason: str, text: str) -> None:
         self.complaint_count += 1

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import marisa_trie
 
+from mirage_hole.lists.stored import CODE_BITS, encode_rich
 from mirage_hole.policy.index import FORMAT_VERSION, Index, ListInfo
+from mirage_hole.policy.policy import Policy
+from mirage_hole.policy.rich import RichRules, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mirage_hole.lists.rule import PatternRule, Rule
-    from mirage_hole.policy.index import StoredPattern
+    from mirage_hole.lists.rule import RichRule, Rule
+    from mirage_hole.policy.rich import StoredRich
 
 MAX_LISTS = 16_383
-"""A set has at most four members a list (two actions, two scopes), and their places are 16-bit numbers."""
+"""Lists have 16-bit numbers, of which the last few mean something else."""
 
 _BUCKET_BITS = 16  # further members are sorted in buckets of 65,536 key ids, which bounds the memory of sorting
 
@@ -35,9 +38,9 @@ class Built(NamedTuple):
     more: bytes
     set_width: int
     """Octets an entry of ``sets``: 1, 2 or 4."""
-    members: list[list[tuple[int, int, int]]]
-    """(list id, action, scope) of each set."""
-    patterns: list[StoredPattern]
+    members: list[list[tuple[int, int]]]
+    """(list id, code) of each set; see :func:`mirage_hole.lists.stored.encode_bits`."""
+    rich: list[StoredRich]
 
     def manifest(self, generation: int, created: int, lists: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The manifest, ready for JSON.
@@ -55,14 +58,18 @@ class Built(NamedTuple):
             "set_width": self.set_width,
             "lists": list(lists),
             "sets": self.members,
-            "patterns": len(self.patterns),
+            "rich": len(self.rich),
         }
 
     def as_index(self, generation: int, lists: Sequence[ListInfo]) -> Index:
         """An index of these buffers, without a detour over the disk."""
         manifest = self.manifest(generation, 0, [info._asdict() for info in lists])
         buffers = (self.names.tobytes(), self.sets, self.lines, self.more)
-        return Index.from_buffers(manifest, *buffers, self.patterns)
+        return Index.from_buffers(manifest, *buffers)
+
+    def as_policy(self, generation: int, lists: Sequence[ListInfo]) -> Policy:
+        """A policy of these buffers and the rich rules."""
+        return Policy(self.as_index(generation, lists), RichRules(read_stored(self.rich), lists))
 
 
 class _Listed(NamedTuple):
@@ -71,7 +78,7 @@ class _Listed(NamedTuple):
     keys: bytearray
     """Each key after its length."""
     codes: bytearray
-    """action * 2 + scope"""
+    """See :func:`mirage_hole.lists.stored.encode_bits`."""
     lines: array[int]
 
     def each_key(self) -> Iterator[bytes]:
@@ -88,7 +95,7 @@ class Builder:
 
     def __init__(self) -> None:
         self._lists: list[_Listed] = []
-        self._patterns: list[StoredPattern] = []
+        self._rich: list[StoredRich] = []
 
     def add_list(self, rules: Iterable[Rule]) -> int:
         """Take every rule of the next list; return how many there were.
@@ -101,18 +108,18 @@ class Builder:
             raise ValueError(message)
         listed = _Listed(bytearray(), bytearray(), array("I"))
         keys, add_code, add_line = listed.keys, listed.codes.append, listed.lines.append
-        for name, action, scope, line in rules:
+        for name, action, scope, line, reply, important in rules:
             keys.append(len(name) - 1)
             keys += name[-2::-1]
-            add_code(action * 2 + scope)
+            add_code(important << 6 | reply << 3 | action << 2 | scope)
             add_line(line)
         self._lists.append(listed)
         return len(listed.lines)
 
-    def add_patterns(self, patterns: Iterable[PatternRule]) -> None:
-        """Take the rules with wildcards of the list that was added last."""
+    def add_rich(self, rules: Iterable[RichRule]) -> None:
+        """Take the rich rules of the list that was added last."""
         list_id = len(self._lists) - 1
-        self._patterns += [(list_id, int(action), int(scope), line, text) for text, action, scope, line in patterns]
+        self._rich += [[list_id, *encode_rich(one)] for one in rules]
 
     def build(self) -> Built:
         """The buffers of everything that was added. The builder is empty afterwards: memory goes as it is used."""
@@ -135,23 +142,23 @@ class Builder:
                     further[key_id >> _BUCKET_BITS].append(key_id << 32 | line)
                 else:
                     first_lines[key_id] = line
-        patterns, self._patterns = self._patterns, []
+        rich, self._rich = self._rich, []
         self._lists.clear()
         members, columns, width = sets.numbered(set_of)
-        return Built(trie, columns, _little(first_lines), _pack_further(further), width, members, patterns)
+        return Built(trie, columns, _little(first_lines), _pack_further(further), width, members, rich)
 
 
 class _Sets:
     """Numbers every set of members that a key can have. Number 0 is the set of a key that has none yet."""
 
     def __init__(self) -> None:
-        self._members: list[tuple[tuple[int, int, int], ...]] = [()]
-        self._number_of: dict[tuple[tuple[int, int, int], ...], int] = {(): 0}
+        self._members: list[tuple[tuple[int, int], ...]] = [()]
+        self._number_of: dict[tuple[tuple[int, int], ...], int] = {(): 0}
 
     def grower(self, list_id: int) -> _Grower:
         return _Grower(self, list_id)
 
-    def grown(self, number: int, member: tuple[int, int, int]) -> int:
+    def grown(self, number: int, member: tuple[int, int]) -> int:
         """The set with the member added behind the others; the same set when it is in already."""
         members = self._members[number]
         if member in members:
@@ -162,7 +169,7 @@ class _Sets:
             self._members.append(members)
         return known
 
-    def numbered(self, set_of: array[int]) -> tuple[list[list[tuple[int, int, int]]], bytes, int]:
+    def numbered(self, set_of: array[int]) -> tuple[list[list[tuple[int, int]]], bytes, int]:
         """(members of the sets that some key has, the column of their new numbers, its width in octets)."""
         used = sorted(set(set_of))
         width = 1 if len(used) <= 1 << 8 else 2 if len(used) <= 1 << 16 else 4
@@ -180,10 +187,10 @@ class _Grower:
         self._known: dict[int, int] = {}
 
     def __call__(self, number: int, code: int) -> int:
-        step = number << 2 | code
+        step = number << CODE_BITS | code
         known = self._known.get(step)
         if known is None:
-            known = self._sets.grown(number, (self._list_id, code >> 1, code & 1))
+            known = self._sets.grown(number, (self._list_id, code))
             self._known[step] = known
         return known
 

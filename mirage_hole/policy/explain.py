@@ -13,7 +13,8 @@ from mirage_hole.policy.verdict import rule_text
 from mirage_hole.wire.names import labels_of, to_text
 
 if TYPE_CHECKING:
-    from mirage_hole.policy.index import Index, ListInfo
+    from mirage_hole.policy.index import ListInfo
+    from mirage_hole.policy.policy import Policy
     from mirage_hole.policy.verdict import Match
 
 
@@ -57,25 +58,25 @@ class Explanation(NamedTuple):
         return said
 
 
-def explain(index: Index, name: bytes, lists: int = ALL_LISTS) -> Explanation:
+def explain(policy: Policy, name: bytes, lists: int = ALL_LISTS) -> Explanation:
     """Everything the rules say of a name.
 
     Args:
-        index: the rules.
+        policy: the rules.
         name: folded wire form, root octet included.
         lists: bit mask of the lists that are asked; rules of other lists are told of and do not decide.
     """
     labels = labels_of(name)
-    matches = index.matches(name, labels)
+    matches = policy.matches(name, labels)
     asked = [match for match in matches if lists >> match.list_id & 1]
-    deciding = index.decide(name, labels, lists)
+    deciding = policy.decide(name, labels, lists=lists)
     assert deciding == (asked[0] if asked else None), "the explanation and the verdict are one"
     rules = [
-        AppliedRule(match, index.lists[match.list_id], rule_text(match), match is asked[0], _why(match, asked))
+        AppliedRule(match, policy.list_of(match.list_id), rule_text(match), match is asked[0], _why(match, asked))
         for match in asked
     ]
     rules += [
-        AppliedRule(match, index.lists[match.list_id], rule_text(match), False, "this list is not asked here")
+        AppliedRule(match, policy.list_of(match.list_id), rule_text(match), False, "this list is not asked here")
         for match in matches
         if not lists >> match.list_id & 1
     ]

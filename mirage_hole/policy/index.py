@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import marisa_trie
 
-from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.lists.rule import Scope
+from mirage_hole.lists.stored import decode_bits
+from mirage_hole.policy.order import Step, step_of
 from mirage_hole.policy.verdict import Match
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-FORMAT_VERSION = 1
+    from mirage_hole.lists.rule import Action, Reply
+
+FORMAT_VERSION = 2
 """``version`` in the manifest of a generation that this module reads."""
 
 ALL_LISTS = -1
@@ -30,11 +34,8 @@ ALL_LISTS = -1
 _MORE_WORDS = 2  # u32 words a record of more.bin: key id, line
 
 
+_NO_STEP = 99  # after every step
 _CODES = {1: "B", 2: "H", 4: "I"}  # type codes of array and memoryview by octets
-
-
-StoredPattern: TypeAlias = "tuple[int, int, int, int, str]"
-"""A rule with wildcards: list id, action, scope, line, pattern."""
 
 
 class BadIndex(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -56,16 +57,19 @@ class ListInfo(NamedTuple):
 
 
 class _Member(NamedTuple):
-    """One (list, action, scope) of a set, and its place in the set as it is stored."""
+    """What one list says of a key, and its place in the set as it is stored."""
 
     list_id: int
     action: Action
     scope: Scope
     place: int
+    step: Step
+    reply: Reply
+    important: bool
 
 
 class _Set(NamedTuple):
-    """What the rules of a key say. Allow comes first, then the earlier list: the first member that is asked for decides."""
+    """What the rules of a key say, by step and then by list: the first member that is asked for decides."""
 
     own: tuple[_Member, ...]
     """Those that apply to the key's own name."""
@@ -80,7 +84,7 @@ class Index:
     """Generation 0: no list, no rule."""
 
     __slots__ = (
-        "_allows",
+        "_best",
         "_get",
         "_held",
         "_lines",
@@ -110,7 +114,7 @@ class Index:
         self._get = trie.get
         self._sets = sets
         self._set_of, self._lines, self._more = columns
-        self._allows = any(member.action is Action.ALLOW for one in sets for member in one.own)
+        self._best = min((member.step for one in sets for member in (*one.own[:1], *one.below[:1])), default=Step.BLOCK)
 
     @classmethod
     def from_buffers(
@@ -120,12 +124,8 @@ class Index:
         sets: ReadableBuffer,
         lines: ReadableBuffer,
         more: ReadableBuffer,
-        patterns: Sequence[StoredPattern] = (),
     ) -> Index:
         """Put an index on top of a generation's buffers, which are kept and must not change.
-
-        ``patterns`` are the rules with wildcards; with any of them the index is a
-        :class:`mirage_hole.policy.patterns.PatternedIndex`.
 
         Raises:
             BadIndex: another version, or sizes that contradict each other.
@@ -136,9 +136,8 @@ class Index:
             raise BadIndex(message)
         try:
             lists = tuple(ListInfo(*(one[field] for field in ListInfo._fields)) for one in manifest["lists"])
-            judged = _read_sets(manifest["sets"], len(lists))
+            judged = _read_sets(manifest["sets"], [one.kind == "allow" for one in lists])
             count, width, generation = manifest["names"], manifest["set_width"], manifest["generation"]
-            wildcards = manifest.get("patterns", 0)
         except (KeyError, TypeError, ValueError) as problem:
             message = f"the manifest is damaged: {type(problem).__name__} {problem}"
             raise BadIndex(message) from problem
@@ -159,14 +158,7 @@ class Index:
         if len(trie) != count:
             message = f"the trie holds {len(trie)} names, the manifest says {count}"
             raise BadIndex(message)
-        if len(patterns) != wildcards:
-            message = f"there are {len(patterns)} patterns, the manifest says {wildcards}"
-            raise BadIndex(message)
-        if not patterns:
-            return cls(generation, lists, trie, judged, columns, names)
-        from mirage_hole.policy.patterns import PatternedIndex  # here: most generations have no patterns
-
-        return PatternedIndex(patterns, generation, lists, trie, judged, columns, names)
+        return cls(generation, lists, trie, judged, columns, names)
 
     def __len__(self) -> int:
         """How many distinct names have rules."""
@@ -175,7 +167,7 @@ class Index:
     def decide(self, name: bytes, labels: tuple[int, ...], lists: int = ALL_LISTS) -> Match | None:
         """The match that decides, or None when no rule of ``lists`` applies.
 
-        Allow beats block; among the same action the deepest name wins, then the earlier list.
+        The lowest step decides; at the same step the deepest name, then the earlier list.
 
         Args:
             name: the asked name, folded wire form with root.
@@ -187,6 +179,7 @@ class Index:
         if not prefixes:
             return None
         size = len(key)
+        best, nothing_better = _NO_STEP, self._best
         decided: tuple[_Member, int, int] | None = None
         for prefix in reversed(prefixes):  # the deepest name first
             offset = size - len(prefix)
@@ -197,12 +190,11 @@ class Index:
             for member in one.below if offset else one.own:
                 if not lists >> member.list_id & 1:
                     continue
-                if member.action is Action.ALLOW:
-                    return self._match(member, key_id, name[offset:])
-                if decided is None:
+                if member.step < best:
+                    best = member.step
                     decided = (member, key_id, offset)
                 break
-            if decided is not None and not self._allows:
+            if best <= nothing_better:
                 break
         if decided is None:
             return None
@@ -222,11 +214,11 @@ class Index:
             one = self._sets[self._set_of[key_id]]
             found += [self._match(member, key_id, name[offset:]) for member in (one.below if offset else one.own)]
         # The sort is stable, so what `decide` would meet first stays first.
-        return sorted(found, key=lambda match: (match.action is Action.BLOCK, -len(match.name)))
+        return sorted(found, key=lambda match: (match.step, -len(match.name)))
 
     def _match(self, member: _Member, key_id: int, rule_name: bytes) -> Match:
-        list_id, action, scope, place = member
-        return Match(list_id, action, scope, rule_name, self._line(key_id, place))
+        list_id, action, scope, place, step, reply, important = member
+        return Match(list_id, action, scope, rule_name, self._line(key_id, place), step, reply, important)
 
     def _line(self, key_id: int, place: int) -> int:
         """The line of the key's member; 0 when the generation does not say."""
@@ -245,20 +237,23 @@ def empty_index() -> Index:
     return Index(0, (), marisa_trie.BinaryTrie(), (), (nothing[0], nothing[1], nothing[2]))
 
 
-def _read_sets(raw: Iterable[Iterable[tuple[int, int, int]]], lists: int) -> tuple[_Set, ...]:
+def _read_sets(raw: Iterable[Iterable[tuple[int, int]]], allowlists: Sequence[bool]) -> tuple[_Set, ...]:
     known: dict[_Member, _Member] = {}  # there are thousands of sets and few different members
     sets = []
     for one in raw:
         members = []
-        for place, (list_id, action, scope) in enumerate(one):
-            if not 0 <= list_id < lists:
-                message = f"a set speaks of list {list_id}, and there are {lists}"
+        for place, (list_id, code) in enumerate(one):
+            if not 0 <= list_id < len(allowlists):
+                message = f"a set speaks of list {list_id}, and there are {len(allowlists)}"
                 raise ValueError(message)
-            member = _Member(list_id, Action(action), Scope(scope), place)
+            action, scope, reply, important = decode_bits(code)
+            step = step_of(action, important=important, allowlist=allowlists[list_id])
+            member = _Member(list_id, action, scope, place, step, reply, important)
             members.append(known.setdefault(member, member))
-        own = tuple(sorted(members, key=lambda member: (member.action is Action.BLOCK, member.list_id)))
-        below = tuple(member for member in own if member.scope is Scope.SUBTREE)
-        sets.append(_Set(own, own if len(below) == len(own) else below))
+        members.sort(key=lambda member: (member.step, member.list_id))
+        own = tuple(member for member in members if member.scope is not Scope.BELOW)
+        below = tuple(member for member in members if member.scope is not Scope.EXACT)
+        sets.append(_Set(own, own if own == below else below))
     return tuple(sets)
 
 

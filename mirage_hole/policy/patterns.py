@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ahocorasick
 
-from mirage_hole.lists.rule import Action, Scope
-from mirage_hole.policy.index import ALL_LISTS, BadIndex, Index
+from mirage_hole.lists.rule import Scope
 from mirage_hole.policy.verdict import Match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mirage_hole.policy.index import StoredPattern
+    from mirage_hole.lists.rule import RichRule
+    from mirage_hole.policy.order import Step
 
 _DOT = 0x2E
 # A dot inside a label is no boundary, and NUL is in no pattern.
@@ -31,11 +31,10 @@ class _Pattern(NamedTuple):
     """With the dot before its first label."""
     middle: tuple[str, ...]
     last: str
-    list_id: int
-    action: Action
     scope: Scope
-    line: int
-    text: str
+    list_id: int
+    rule: RichRule
+    step: Step
 
     def begins_at(self, name: str) -> int:
         """Where in the name the pattern begins; -1 when it does not apply.
@@ -61,22 +60,12 @@ class Patterns:
 
     __slots__ = ("_automaton", "_patterns")
 
-    def __init__(self, stored: Sequence[StoredPattern], lists: int) -> None:
-        """Build the automaton of one pattern or more.
-
-        Raises:
-            BadIndex: a pattern that no list parser would have let through.
-        """
+    def __init__(self, rules: Sequence[tuple[int, RichRule, Step]]) -> None:
+        """Build the automaton of one pattern or more."""
         words: dict[str, list[int]] = {}
-        self._patterns: list[_Pattern] = []
-        for number, raw in enumerate(stored):
-            try:
-                pattern = _read(raw, lists)
-            except (AttributeError, TypeError, ValueError) as problem:
-                message = f"pattern {number} is damaged: {problem}"
-                raise BadIndex(message) from problem
+        self._patterns = [_read(*one) for one in rules]
+        for number, pattern in enumerate(self._patterns):
             words.setdefault(_telling(pattern), []).append(number)
-            self._patterns.append(pattern)
         # The wheel is the Unicode build: its keys are text. Names become Latin-1 text, one character an octet.
         self._automaton: Any = ahocorasick.Automaton()
         for word, numbers in words.items():
@@ -95,51 +84,18 @@ class Patterns:
             pattern = self._patterns[number]
             offset = pattern.begins_at(text)
             if offset >= 0:
-                rule_name = name[offset:]
-                found.append(
-                    Match(pattern.list_id, pattern.action, pattern.scope, rule_name, pattern.line, pattern.text)
-                )
+                rule = pattern.rule
+                bits = (pattern.step, rule.reply, rule.important, rule)
+                found.append(Match(pattern.list_id, rule.action, pattern.scope, name[offset:], rule.line, *bits))
         return found
 
 
-class PatternedIndex(Index):
-    """An index of a generation that has rules with wildcards, too. They obey the same order as all others.
-
-    What a pattern stands for counts as its name: from the first label that it touches to the end.
-    """
-
-    __slots__ = ("_patterns",)
-
-    def __init__(self, patterns: Sequence[StoredPattern], *parts: Any) -> None:
-        super().__init__(*parts)
-        self._patterns = Patterns(patterns, len(self.lists))
-
-    def decide(self, name: bytes, labels: tuple[int, ...], lists: int = ALL_LISTS) -> Match | None:
-        """As :meth:`Index.decide`; at the same name and in the same list a rule without wildcards comes first."""
-        named = super().decide(name, labels, lists)
-        matches = [match for match in self._patterns.matches(name, labels) if lists >> match.list_id & 1]
-        if not matches:
-            return named
-        return min([named, *matches] if named else matches, key=_order)
-
-    def matches(self, name: bytes, labels: tuple[int, ...]) -> list[Match]:
-        """As :meth:`Index.matches`."""
-        return sorted([*super().matches(name, labels), *self._patterns.matches(name, labels)], key=_order)
-
-
-def _order(match: Match) -> tuple[bool, int, int]:
-    """Allow beats block; then the deepest name wins, then the earlier list."""
-    return match.action is Action.BLOCK, -len(match.name), match.list_id
-
-
-def _read(raw: StoredPattern, lists: int) -> _Pattern:
-    list_id, action, scope, line, text = raw
-    if not 0 <= list_id < lists:
-        message = f"it speaks of list {list_id}, and there are {lists}"
-        raise ValueError(message)
-    first, *middle, last = text.split("*")
+def _read(list_id: int, rule: RichRule, step: Step) -> _Pattern:
+    text = rule.subject.removesuffix("|").removesuffix("^")
+    scope = Scope.SUBTREE if text.startswith("||") else Scope.EXACT
+    first, *middle, last = text.lstrip("|").split("*")
     parts = tuple(part for part in middle if part)
-    return _Pattern("." + first, parts, last, list_id, Action(action), Scope(scope), line, text)
+    return _Pattern("." + first, parts, last, scope, list_id, rule, step)
 
 
 def _telling(pattern: _Pattern) -> str:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.lists.rule import Action, Reply, Scope
 from mirage_hole.wire.names import to_text
+
+if TYPE_CHECKING:
+    from mirage_hole.lists.rule import Rewrite, RichRule
+    from mirage_hole.policy.order import Step
+
+OWN_LIST: Final = 0xFFFE
+"""The list id of the user's own rules, which are of no generation. 65535 means no rule in a record."""
 
 
 class Match(NamedTuple):
-    """One rule of one list that applies to a name."""
+    """One rule of one list that applies to a name, or to an address of an answer."""
 
     list_id: int
-    """Index into the generation's lists (:class:`mirage_hole.policy.index.ListInfo`)."""
+    """Index into the generation's lists (:class:`mirage_hole.policy.index.ListInfo`), or ``OWN_LIST``."""
     action: Action
     scope: Scope
     name: bytes
-    """The rule's own name, folded wire form: the asked name or one of its ancestors."""
+    """What the rule stands for, folded wire form: the asked name or one of its ancestors."""
     line: int
     """Line number in the list, counted from 1; 0 when it is not known."""
-    pattern: str = ""
-    """Of a rule with wildcards: the pattern; ``name`` is then the part of the asked name that it stands for."""
+    step: Step
+    """Its place in the order of precedence."""
+    reply: Reply = Reply.MODE
+    important: bool = False
+    rich: RichRule | None = None
+    """The rule itself, when it is more than a name."""
+    rewrites: tuple[Rewrite, ...] = ()
+    """The answer of its own. Of the match that decides: of all rewrites of the same step together."""
 
 
 class Outcome(IntEnum):
@@ -41,10 +54,13 @@ class Outcome(IntEnum):
 
 
 def rule_text(match: Match) -> str:
-    """The rule as people write it: ``x``, ``||x^``, ``@@|x^`` or ``@@||x^``; whatever the list's own format is."""
-    name = match.pattern or to_text(match.name)
-    if match.scope is Scope.SUBTREE:
-        return f"@@||{name}^" if match.action is Action.ALLOW else f"||{name}^"
+    """The rule as people write it: a rich rule as its line says it, any other as ``x``, ``||x^``, ``@@|x^`` and so on."""
+    if match.rich is not None:
+        return match.rich.text
+    name = to_text(match.name)
+    text = (name, f"||{name}^", f"||*.{name}^")[match.scope]
     if match.action is Action.ALLOW:
-        return f"@@|{name}^"
-    return f"|{name}^" if match.pattern else name
+        text = f"@@|{name}^" if match.scope is Scope.EXACT else f"@@{text}"
+    elif match.important and match.scope is Scope.EXACT:
+        text = f"|{name}^"
+    return f"{text}$important" if match.important else text

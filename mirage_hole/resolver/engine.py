@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from mirage_hole.cache.answers import AnswerCache
     from mirage_hole.policy.access import Access
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
     from mirage_hole.resolver.sinkhole import Sinkhole
@@ -68,7 +68,7 @@ class Engine:
     def __init__(
         self,
         *,
-        index: Index,
+        policy: Policy,
         access: Access,
         sinkhole: Sinkhole,
         cache: AnswerCache,
@@ -87,7 +87,7 @@ class Engine:
         if len(upstreams) > NO_UPSTREAM:
             message = f"{len(upstreams)} upstreams; {NO_UPSTREAM} is the limit"
             raise ValueError(message)
-        self.index = index
+        self.policy = policy
         self.access = access
         self.sinkhole = sinkhole
         self.cache = cache
@@ -376,11 +376,12 @@ class Engine:
     # -- changes from outside --
 
     def _on_policy(self, event: PolicyChanged, _now: float) -> list[Effect]:
-        index = self.index = event.policy
+        policy = self.policy = event.policy
         for question in self._questions.values():
             for case in question.waiting:
                 if case.match is not None:  # an exception, told in the numbers of the old generation
-                    match = index.decide(case.query.name, case.query.labels)
+                    query = case.query
+                    match = policy.decide(query.name, query.labels, query.qtype, case.asked.client)
                     case.match = match if match is not None and match.action is Action.ALLOW else None
         return [ForgetPackets()]
 

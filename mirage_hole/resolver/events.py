@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
 
 
 class QueryReceived(NamedTuple):
@@ -47,7 +47,7 @@ class TimePassed(NamedTuple):
 class PolicyChanged(NamedTuple):
     """A new generation of compiled rules is to be used from now on."""
 
-    policy: Index
+    policy: Policy
 
 
 class BlockingPaused(NamedTuple):

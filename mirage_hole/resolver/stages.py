@@ -63,7 +63,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     query = case.query
     if now < engine.paused_until:
         return None
-    match = engine.index.decide(query.name, query.labels)
+    match = engine.policy.decide(query.name, query.labels, query.qtype, case.asked.client)
     if match is None:
         return None
     case.match = match
@@ -71,7 +71,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         return None
     answer = engine.sinkhole.answer(query, match)
     asked = case.asked
-    options = blocked_option(match, engine.index.lists[match.list_id].title) if query.edns else b""
+    options = blocked_option(match, engine.policy.list_of(match.list_id).title) if query.edns else b""
     limit = udp_limit(query) if asked.transport == UDP else _STREAM_LIMIT
     wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
     told = subject(case, _BLOCKED, answer.rcode)

@@ -127,7 +127,7 @@ def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[di
     with _explained(f"can't read the list {one.source}"):
         parsed: ParsedList = parse(split_lines(chunks()), Action[one.kind.upper()], one.format)
         builder.add_list(parsed)
-        builder.add_patterns(parsed.patterns)
+        builder.add_rich(parsed.rich)
     title = plain = one.title or parsed.title or _short(one.source)
     # Statistics and metrics know a list by its title.
     numbers = count(2)
@@ -164,8 +164,8 @@ def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:
         (generations.MORE, built.more),
         (generations.MANIFEST, orjson.dumps(manifest)),
     ]
-    if built.patterns:
-        files.append((generations.PATTERNS, orjson.dumps(built.patterns)))
+    if built.rich:
+        files.append((generations.RICH, orjson.dumps(built.rich)))
     for name, data in files:
         _write_file(directory / name, data)
     _write_file(directory / generations.CHECKSUMS, generations.checksums(directory))

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from mirage_hole.policy.index import BadIndex, Index
+from mirage_hole.policy.policy import Policy
+from mirage_hole.policy.rich import RichRules, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 NAMES, SETS, LINES, MORE = "names.marisa", "sets.bin", "lines.bin", "more.bin"
-PATTERNS = "patterns.json"
-"""Only there when a list has rules with wildcards."""
+RICH = "rich.json"
+"""Only there when a list has rules that are more than a name."""
 CHECKSUMS = "checksums.json"
 """The CRC-32 of each of the other files: it finds what decays, and it costs a millisecond a megabyte."""
 
@@ -48,10 +50,10 @@ def directory_name(generation: int) -> str:
     return f"{generation:08d}"
 
 
-def open_generation(directory: Path) -> Index:
+def open_generation(directory: Path) -> Policy:
     """Map a generation read-only.
 
-    The files may be unlinked afterwards; the index keeps its pages.
+    The files may be unlinked afterwards; the policy keeps its pages.
 
     Raises:
         BadGeneration: a file is missing, unreadable or damaged, of another version, or does not fit the others.
@@ -63,11 +65,14 @@ def open_generation(directory: Path) -> Index:
             message = "the manifest is no JSON object"
             raise BadIndex(message)
         names, sets, lines, more = (_map(directory / file, sums) for file in (NAMES, SETS, LINES, MORE))
-        patterns = orjson.loads(read_bounded(directory / PATTERNS, sums)) if manifest.get("patterns") else []
-        if not isinstance(patterns, list):
-            message = "the patterns are no JSON array"
+        index = Index.from_buffers(manifest, names, sets, lines, more)
+        if not manifest.get("rich"):
+            return Policy(index)
+        stored = orjson.loads(read_bounded(directory / RICH, sums))
+        if not isinstance(stored, list) or len(stored) != manifest["rich"]:
+            message = f"{RICH} does not hold the {manifest['rich']} rules of the manifest"
             raise BadIndex(message)
-        return Index.from_buffers(manifest, names, sets, lines, more, patterns)
+        return Policy(index, RichRules(read_stored(stored), index.lists))
 
 
 def read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:
@@ -179,7 +184,7 @@ def _explained(directory: Path) -> Iterator[None]:
 def _read_checksums(directory: Path) -> dict[str, int]:
     sums = orjson.loads(read_bounded(directory / CHECKSUMS))
     needed = {MANIFEST, NAMES, SETS, LINES, MORE}
-    if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {PATTERNS}:
+    if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {RICH}:
         message = f"{CHECKSUMS} does not name the files of a generation"
         raise BadIndex(message)
     return sums

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.policy.explain import Explanation
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class ServingPolicy:
         self.directory: Path | None = None
         self.manifest: dict[str, Any] | None = None
         """Without the sets, which can be long; None while there is no generation."""
-        self._index: Index | None = None
+        self._policy: Policy | None = None
         if directory is not None:
             self.take(directory)
 
@@ -40,7 +40,7 @@ class ServingPolicy:
             log.error("%s can't be used: %s", directory, problem)
             return False
         manifest.pop("sets", None)
-        self.directory, self.manifest, self._index = directory, manifest, None
+        self.directory, self.manifest, self._policy = directory, manifest, None
         self._generation, self._titles = view, titles
         return True
 
@@ -56,15 +56,15 @@ class ServingPolicy:
         """What the rules say of a name (folded wire form); None while there are none. The files are mapped at the first call."""
         from mirage_hole.policy.explain import explain
 
-        if self._index is None:
+        if self._policy is None:
             if self.directory is None:
                 return None
             try:
-                self._index = generation.open_generation(self.directory)
+                self._policy = generation.open_generation(self.directory)
             except generation.BadGeneration as problem:
                 log.error("%s", problem)
                 return None
-        return explain(self._index, name)
+        return explain(self._policy, name)
 
 
 def _view(manifest: dict[str, Any]) -> GenerationView:

@@ -27,7 +27,7 @@ from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
-from mirage_hole.policy.index import empty_index
+from mirage_hole.policy.policy import empty_policy
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
@@ -38,7 +38,7 @@ from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
 
 if TYPE_CHECKING:
-    from mirage_hole.policy.index import Index
+    from mirage_hole.policy.policy import Policy
 
 log = logging.getLogger("mirage_hole.worker")
 
@@ -67,9 +67,9 @@ class Worker:
         self._one_policy_at_a_time = asyncio.Lock()
         self._orphaned = False
         dice = make_dice()
-        index = _first_index(settings.policy_path)
+        policy = _first_index(settings.policy_path)
         self.engine = Engine(
-            index=index,
+            policy=policy,
             access=Access(settings.allow_from),
             sinkhole=_sinkhole(settings),
             cache=AnswerCache(settings.cache_bytes // 2),
@@ -79,7 +79,7 @@ class Worker:
             max_in_flight=settings.max_in_flight,
         )
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
-        self.records.generation = index.generation
+        self.records.generation = policy.generation
         packets = PacketCache(settings.cache_bytes // 2)
         self.plane = DataPlane(self.engine, packets, self.records, dice, self._loop, tasks)
         self.tcp = TcpListener(
@@ -106,7 +106,7 @@ class Worker:
         gc.freeze()
         gc.set_threshold(100_000, 20, 50)
         channel.send_json(
-            self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.index.generation}
+            self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.policy.generation}
         )
         await self._beat()
         await self._drain()
@@ -154,7 +154,7 @@ class Worker:
         return {
             "worker": self._settings.number,
             "pid": os.getpid(),
-            "generation": engine.index.generation,
+            "generation": engine.policy.generation,
             "datagrams": sum(listener.datagrams for listener in plane.listeners),
             "packet_cache_hits": sum(listener.replayed for listener in plane.listeners),
             "replies_lost": sum(listener.lost for listener in plane.listeners),
@@ -222,15 +222,15 @@ class Worker:
         """Check and map a generation in a thread, as that takes a millisecond a megabyte; then swap one reference."""
         async with self._one_policy_at_a_time:
             try:
-                index = await asyncio.to_thread(open_generation, path)
+                policy = await asyncio.to_thread(open_generation, path)
             except (BadGeneration, ValueError) as problem:  # ValueError: a path that no file can have
                 log.error("the compiled lists can't be used, the old ones stay: %s", problem)
                 channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
                 return
             self.records.flush()  # what is gathered speaks of the old generation's lists
-            self.plane.take([PolicyChanged(index)], time.monotonic())
-            self.records.generation = index.generation
-            channel.send_json(self._channel, {"is": "policy", "generation": index.generation, "ok": True})
+            self.plane.take([PolicyChanged(policy)], time.monotonic())
+            self.records.generation = policy.generation
+            channel.send_json(self._channel, {"is": "policy", "generation": policy.generation, "ok": True})
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """Take those settings that may change while running; the others need a new worker."""
@@ -258,14 +258,14 @@ def _sinkhole(settings: WorkerSettings) -> Sinkhole:
     return Sinkhole(settings.block_mode, settings.block_ttl, settings.block_ipv4, settings.block_ipv6)
 
 
-def _first_index(path: str) -> Index:
+def _first_index(path: str) -> Policy:
     """What to start with. Damaged lists block nothing, and a house without names is worse than one with advertisements."""
     if path:
         try:
             return open_generation(Path(path))
         except BadGeneration as problem:
             log.error("the compiled lists can't be used, so nothing is blocked: %s", problem)
-    return empty_index()
+    return empty_policy()
 
 
 def _allow_descriptors() -> int:

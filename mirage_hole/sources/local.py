@@ -43,7 +43,7 @@ def check_rules(path: Path, source: Source) -> int:
                 yield chunk
 
     parsed = parse(split_lines(chunks()), source.kind, source.format or None)
-    if next(iter(parsed), None) is not None or parsed.patterns:
+    if next(iter(parsed), None) is not None or parsed.rich:
         return parsed.expires
     first = f" (line {parsed.complaints[0].line}: {parsed.complaints[0].reason})" if parsed.complaints else ""
     message = f"holds no rule that can be read{first}; use the list in one of these formats: {', '.join(FORMATS)}"

@@ -18,7 +18,7 @@ from mirage_hole.policy.explain import explain
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.sources.status import ListStatus
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
-from tests.policy.rules import an_index, rule
+from tests.policy.rules import a_policy, rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ GET_ROUTES = (
 )  # fmt: skip
 
 
-INDEX = an_index([rule("||example", 7)], [rule("@@|www.example", 9)])
+INDEX = a_policy([rule("||example", 7)], [rule("@@|www.example", 9)])
 
 
 class Clock:

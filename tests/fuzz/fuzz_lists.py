@@ -43,7 +43,7 @@ def check(data: bytes) -> None:
     text = data[1:]
     parsed = parse(split_lines(text[at : at + size] for at in range(0, len(text), size)), kind, form)
     rules = list(parsed)
-    check_counts(parsed, len(rules) + len(parsed.patterns))
+    check_counts(parsed, len(rules) + len(parsed.rich))
     for rule in rules:
         assert NAME.fullmatch(rule.name), rule
         assert len(rule.name) <= 255, rule
@@ -51,9 +51,9 @@ def check(data: bytes) -> None:
         assert 1 <= rule.line <= parsed.lines, rule
     builder = Builder()
     builder.add_list(rules)
-    builder.add_patterns(parsed.patterns)
+    builder.add_rich(parsed.rich)
     index: Index = builder.build().as_index(1, [ListInfo("t", "s", "block", parsed.format, len(rules), 0)])
-    for pattern in parsed.patterns:  # a pattern applies to what it says when its asterisks stand for "x"
+    for pattern in parsed.rich:  # a pattern applies to what it says when its asterisks stand for "x"
         try:
             name = from_text(pattern.pattern.replace("*", "x"))
         except BadName:

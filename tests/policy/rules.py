@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from mirage_hole.lists.rule import Action, PatternRule, Rule, Scope
-from mirage_hole.policy.build import Builder
+from mirage_hole.lists.rule import Action, RichRule, Rule, Scope, Target
+from mirage_hole.policy.build import Builder, Built
 from mirage_hole.policy.index import Index, ListInfo
+from mirage_hole.policy.policy import Policy
 from mirage_hole.policy.verdict import Match
 from mirage_hole.wire.names import from_text, labels_of
 
@@ -17,15 +18,13 @@ def rule(text: str, line: int = 1) -> Rule:
     return Rule(from_text(bare.strip("|^")), action, scope, line)
 
 
-def pattern(text: str, line: int = 1) -> PatternRule:
+def pattern(text: str, line: int = 1) -> RichRule:
     """A rule with wildcards."""
     action = Action.ALLOW if text.startswith("@@") else Action.BLOCK
-    bare = text.removeprefix("@@")
-    return PatternRule(bare.strip("|^"), action, Scope.SUBTREE if bare.startswith("||") else Scope.EXACT, line)
+    return RichRule(text, action, Target.PATTERN, text.removeprefix("@@"), line=line)
 
 
-def an_index(*lists: list[Rule] | list[str], generation: int = 1) -> Index:
-    """Each list is given by its rules; texts are numbered from line 1."""
+def built(lists: tuple[list[Rule | str], ...]) -> tuple[Built, list[ListInfo]]:
     builder = Builder()
     infos = []
     for number, entries in enumerate(lists):
@@ -36,13 +35,23 @@ def an_index(*lists: list[Rule] | list[str], generation: int = 1) -> Index:
             if isinstance(entry, Rule) or "*" not in entry
         ]
         builder.add_list(rules)
-        builder.add_patterns(
-            pattern(entry, line) for line, entry in numbered if isinstance(entry, str) and "*" in entry
-        )
+        builder.add_rich(pattern(entry, line) for line, entry in numbered if isinstance(entry, str) and "*" in entry)
         infos.append(ListInfo(f"list {number}", f"{number}.txt", "block", "domains", len(rules), 0))
-    return builder.build().as_index(generation, infos)
+    return builder.build(), infos
 
 
-def decide(index: Index, text: str, **keywords: int) -> Match | None:
+def an_index(*lists: list[Rule] | list[str], generation: int = 1) -> Index:
+    """Each list is given by its rules; texts are numbered from line 1."""
+    made, infos = built(lists)
+    return made.as_index(generation, infos)
+
+
+def a_policy(*lists: list[Rule] | list[str], generation: int = 1) -> Policy:
+    """The same, with the rules that have wildcards."""
+    made, infos = built(lists)
+    return made.as_policy(generation, infos)
+
+
+def decide(index: Index | Policy, text: str, **keywords: int) -> Match | None:
     wire = from_text(text)
     return index.decide(wire, labels_of(wire), **keywords)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirage_hole.policy.explain import blocked_answer, explain
-from mirage_hole.policy.index import empty_index
+from mirage_hole.policy.policy import empty_policy
 from mirage_hole.wire.names import from_text, labels_of
-from tests.policy.rules import an_index
+from tests.policy.rules import a_policy
 
 
 def told(index, name, **keywords):
@@ -16,20 +16,20 @@ def told(index, name, **keywords):
 
 
 def test_a_name_without_rules_is_the_upstreams():
-    explanation = explain(empty_index(), from_text("a.example"))
+    explanation = explain(empty_policy(), from_text("a.example"))
     assert explanation.outcome == "no rule"
     assert explanation.lines() == ["a.example: no rule applies", "answer: what the upstream says"]
 
 
 def test_the_only_rule_decides():
-    assert told(an_index(["||ads.example^"]), "x.ads.example") == (
+    assert told(a_policy(["||ads.example^"]), "x.ads.example") == (
         "blocked",
         [("||ads.example^", 0, True, "the only rule that applies")],
     )
 
 
 def test_every_rule_of_every_list_is_told_with_what_beats_it():
-    index = an_index(["||ads.example^", "x.ads.example"], ["@@||example^"], ["x.ads.example"])
+    index = a_policy(["||ads.example^", "x.ads.example"], ["@@||example^"], ["x.ads.example"])
     assert told(index, "x.ads.example") == (
         "allowed",
         [
@@ -42,7 +42,7 @@ def test_every_rule_of_every_list_is_told_with_what_beats_it():
 
 
 def test_the_deepest_name_and_the_earlier_list_are_given_as_reasons():
-    index = an_index(["||ads.example^"], ["x.ads.example"], ["x.ads.example", "||x.ads.example^"])
+    index = a_policy(["||ads.example^"], ["x.ads.example"], ["x.ads.example", "||x.ads.example^"])
     assert told(index, "x.ads.example") == (
         "blocked",
         [
@@ -52,9 +52,9 @@ def test_the_deepest_name_and_the_earlier_list_are_given_as_reasons():
             ("||ads.example^", 0, False, "x.ads.example is about a deeper name"),
         ],
     )
-    same = an_index(["ads.example"], ["ads.example"])
+    same = a_policy(["ads.example"], ["ads.example"])
     assert told(same, "ads.example")[1][0] == ("ads.example", 0, True, "the earlier list decides")
-    lines = an_index(["ads.example", "||ads.example^"])
+    lines = a_policy(["ads.example", "||ads.example^"])
     assert told(lines, "ads.example")[1] == [
         ("ads.example", 0, True, "the earlier line decides"),
         ("||ads.example^", 0, False, "an earlier line says it already"),
@@ -62,7 +62,7 @@ def test_the_deepest_name_and_the_earlier_list_are_given_as_reasons():
 
 
 def test_lists_that_are_not_asked_are_told_of_and_do_not_decide():
-    index = an_index(["@@ads.example"], ["ads.example"])
+    index = a_policy(["@@ads.example"], ["ads.example"])
     assert told(index, "ads.example", lists=0b10) == (
         "blocked",
         [
@@ -74,14 +74,14 @@ def test_lists_that_are_not_asked_are_told_of_and_do_not_decide():
 
 
 def test_the_lines_name_list_source_line_and_answer():
-    index = an_index(["x.example", "||ads.example^"])
+    index = a_policy(["x.example", "||ads.example^"])
     lines = explain(index, from_text("ads.example")).lines(blocked_answer("null", 10))
     assert lines == [
         "ads.example: blocked",
         "> ||ads.example^  in list 0 (0.txt) line 2: the only rule that applies",
         "answer: A 0.0.0.0, AAAA ::, NODATA for any other type, TTL 10 s",
     ]
-    allowed = explain(an_index(["@@ads.example"]), from_text("ads.example")).lines()
+    allowed = explain(a_policy(["@@ads.example"]), from_text("ads.example")).lines()
     assert allowed[-1] == "answer: what the upstream says"
 
 
@@ -107,10 +107,10 @@ rules = st.lists(
 
 @given(st.lists(rules, max_size=4), st.sampled_from(["a.b.c", "b.c", "x.a.b.c", "c", "x.c", "d"]), st.integers(-1, 15))
 def test_an_explanation_says_what_the_index_decides(lists, name, mask):
-    index = an_index(*lists)
+    index = a_policy(*lists)
     wire = from_text(name)
     explanation = explain(index, wire, mask)
-    decided = index.decide(wire, labels_of(wire), mask)
+    decided = index.decide(wire, labels_of(wire), lists=mask)
     assert [rule.match for rule in explanation.rules if rule.decides] == ([decided] if decided else [])
     assert len(explanation.rules) == len(index.matches(wire, labels_of(wire)))
     assert all(rule.why for rule in explanation.rules)

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action, Scope
 from mirage_hole.policy.explain import explain
-from mirage_hole.policy.index import BadIndex, Index
-from mirage_hole.policy.patterns import PatternedIndex, Patterns
+from mirage_hole.policy.order import Step
+from mirage_hole.policy.patterns import Patterns
 from mirage_hole.policy.verdict import rule_text
 from mirage_hole.wire.names import from_text, labels_of
-from tests.policy.rules import an_index, decide
+from tests.policy.rules import a_policy, decide, pattern
 
 
 def applies(rule: str, name: str) -> bool:
-    return decide(an_index([rule]), name) is not None
+    return decide(a_policy([rule]), name) is not None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_asterisk_stands_for_any_characters(rule, names, others):
 
 
 def test_the_name_of_a_match_is_what_the_pattern_stands_for():
-    index = an_index(["x.org", "||ads-*.example.com^"])
+    index = a_policy(["x.org", "||ads-*.example.com^"])
     match = decide(index, "a.b.ads-7.example.com")
     assert match is not None
     assert (match.name, match.scope, match.line) == (from_text("ads-7.example.com"), Scope.SUBTREE, 2)
@@ -55,23 +55,23 @@ def test_the_name_of_a_match_is_what_the_pattern_stands_for():
 
 
 def test_patterns_obey_the_same_order_as_other_rules():
-    allowed = decide(an_index(["||deep.ads.example^"], ["@@||ads*.example^"]), "deep.ads.example")
+    allowed = decide(a_policy(["||deep.ads.example^"], ["@@||ads*.example^"]), "deep.ads.example")
     assert allowed is not None
     assert allowed.action is Action.ALLOW
-    deepest = decide(an_index(["||ads*.example^"], ["||deep.ads.example^"]), "deep.ads.example")
+    deepest = decide(a_policy(["||ads*.example^"], ["||deep.ads.example^"]), "deep.ads.example")
     assert deepest is not None
     assert deepest.list_id == 1
-    earlier = decide(an_index(["||ads*.example^"], ["||ads.example^"]), "x.ads.example")
+    earlier = decide(a_policy(["||ads*.example^"], ["||ads.example^"]), "x.ads.example")
     assert earlier is not None
     assert earlier.list_id == 0
-    plain = decide(an_index(["||ads*.example^", "||ads.example^"]), "x.ads.example")
+    plain = decide(a_policy(["||ads*.example^", "||ads.example^"]), "x.ads.example")
     assert plain is not None
-    assert plain.pattern == ""
-    assert decide(an_index(["||ads*.example^"], ["a.example"]), "ads.example", lists=0b10) is None
+    assert plain.rich is None
+    assert decide(a_policy(["||ads*.example^"], ["a.example"]), "ads.example", lists=0b10) is None
 
 
 def test_a_dot_inside_a_label_is_no_boundary():
-    index = an_index(["||ads*.example^"])
+    index = a_policy(["||ads*.example^"])
     for labels in ([b"x.ads", b"example"], [b"ads.example"]):
         name = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
         assert index.decide(name, labels_of(name)) is None
@@ -87,7 +87,7 @@ def test_a_label_as_long_as_a_dot_is_a_number_is_a_label_like_any_other():
 
 
 def test_explain_tells_of_patterns():
-    index = an_index(["||ads*.example^"], ["@@||ads1.example^"])
+    index = a_policy(["||ads*.example^"], ["@@||ads1.example^"])
     lines = explain(index, from_text("x.ads1.example")).lines()
     assert lines[1].startswith("> @@||ads1.example^")
     assert lines[2] == "  ||ads*.example^  in list 0 (0.txt) line 1: @@||ads1.example^ allows, and allow beats block"
@@ -97,20 +97,23 @@ texts = st.text("ab.*-", min_size=1, max_size=9).filter(lambda text: "*" in text
 names = st.lists(st.text("ab-", min_size=1, max_size=4), min_size=1, max_size=4).map(".".join)
 
 
-def model(pattern: str, scope: Scope, name: str) -> str | None:
+def model(text: str, scope: Scope, name: str) -> str | None:
     """The longest end of the name, from a label on, that the pattern matches; by regular expression."""
-    expression = re.compile(re.escape(pattern).replace(r"\*", ".*"), re.DOTALL)
+    expression = re.compile(re.escape(text).replace(r"\*", ".*"), re.DOTALL)
     labels = name.split(".")
     ends = [".".join(labels[at:]) for at in range(len(labels) if scope is Scope.SUBTREE else 1)]
     return next((end for end in ends if expression.fullmatch(end)), None)
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.lists(st.tuples(texts, st.sampled_from(Scope)), min_size=1, max_size=6), names)
+@given(st.lists(st.tuples(texts, st.sampled_from((Scope.EXACT, Scope.SUBTREE))), min_size=1, max_size=6), names)
 def test_patterns_match_what_a_regular_expression_would(patterns, name):
     wire = from_text(name)
-    stored = [(0, 0, int(scope), line, text) for line, (text, scope) in enumerate(patterns, 1)]
-    found = {match.line: match.name for match in Patterns(stored, 1).matches(wire, labels_of(wire))}
+    rules = [
+        (0, pattern(f"{'||' if scope is Scope.SUBTREE else '|'}{text}^", line), Step.BLOCK)
+        for line, (text, scope) in enumerate(patterns, 1)
+    ]
+    found = {match.line: match.name for match in Patterns(rules).matches(wire, labels_of(wire))}
     expected = {}
     for line, (text, scope) in enumerate(patterns, 1):
         end = model(text, scope, name)
@@ -119,45 +122,9 @@ def test_patterns_match_what_a_regular_expression_would(patterns, name):
     assert found == expected
 
 
-@pytest.mark.parametrize(
-    "stored",
-    [
-        (0, 0, 0, 1),
-        (1, 0, 0, 1, "abc*"),
-        (0, 9, 0, 1, "abc*"),
-        (0, 0, 9, 1, "abc*"),
-        (0, 0, 0, 1, "abc"),
-        7,
-        (0, 0, 0, 1, None),
-    ],
-)
-def test_a_damaged_pattern_is_refused(stored):
-    with pytest.raises(BadIndex, match="pattern 0"):
-        Patterns([stored], 1)
-
-
-def test_the_manifest_says_how_many_patterns_there_are():
-    index = an_index(["||ads*.example^"])
-    assert isinstance(index, PatternedIndex)
-    with pytest.raises(BadIndex, match="0 patterns, the manifest says 1"):
-        Index.from_buffers(
-            {"version": 1, "generation": 1, "names": 0, "set_width": 1, "lists": [], "sets": [], "patterns": 1},
-            index_buffers(),
-            b"",
-            b"",
-            b"",
-        )
-
-
-def index_buffers() -> bytes:
-    import marisa_trie
-
-    return marisa_trie.BinaryTrie().tobytes()
-
-
 def test_a_generation_without_patterns_does_not_load_the_automaton():
     code = (
-        "import sys, mirage_hole.runtime.generation, mirage_hole.policy.index as i; i.empty_index();"
+        "import sys, mirage_hole.runtime.generation, mirage_hole.policy.policy as i; i.empty_policy();"
         "print([name for name in sys.modules if name in {'ahocorasick', 'mirage_hole.policy.patterns'}])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)

@@ -43,4 +43,4 @@ def test_the_clock_may_begin_anywhere():
 def test_the_policy_in_use_can_be_read():
     conversation = Conversation()
     conversation.tell(PolicyChanged(policy(generation=7)))
-    assert conversation.engine.index.generation == 7
+    assert conversation.engine.policy.generation == 7

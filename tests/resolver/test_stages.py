@@ -22,7 +22,7 @@ def test_a_zone_transfer_of_a_blocked_zone_is_refused_and_not_blocked():
 def test_an_old_answer_does_not_outlive_a_new_rule():
     conversation = Conversation()
     conversation.learn("ads.example", "ads.example 300 A 192.0.2.7")
-    conversation.engine.index = policy(["ads.example"])
+    conversation.engine.policy = policy(["ads.example"])
     assert conversation.ask("ads.example").record.subject.outcome == Outcome.BLOCKED
 
 
