@@ -92,7 +92,7 @@ def test_rules_with_wildcards_are_counted_with_the_others(mirage_hole, tmp_path)
     found = json.loads(mirage_hole("lists", "check", str(path), "--json").out)
     assert found["usable"] is True
     assert (found["rules"], found["duplicates"], found["complaints"]) == (3, 1, 0)
-    assert [one["rules"] for one in found["kinds"]] == [3]
+    assert sum(one["rules"] for one in found["kinds"]) == 3
 
 
 def test_the_format_may_be_said(mirage_hole, tmp_path):

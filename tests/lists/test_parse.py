@@ -11,6 +11,7 @@ from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.line import MAX_LINE, split_lines
 from mirage_hole.lists.parse import MAX_COMPLAINTS, MAX_REASONS, ParsedList, parse
 from mirage_hole.lists.rule import Action
+from mirage_hole.lists.stored import decode_rich, encode_rich
 from mirage_hole.wire.names import from_text, to_text
 from tests.lists.reading import SHARED, needs_real_lists, read, slowly
 
@@ -39,7 +40,7 @@ forms = st.sampled_from([None, *FORMATS])
 def test_any_octets_are_rules_or_complaints_and_never_an_error(raw, kind, form):
     parsed = parse(raw, kind, form)
     rules = list(parsed)
-    assert parsed.rules == len(rules) + len(parsed.patterns)
+    assert parsed.rules == len(rules) + len(parsed.rich)
     assert parsed.lines == len(raw)
     assert parsed.complaint_count == len(parsed.complaints) == sum(parsed.reasons.values())
     for rule in rules:
@@ -48,9 +49,11 @@ def test_any_octets_are_rules_or_complaints_and_never_an_error(raw, kind, form):
         assert from_text(to_text(rule.name)) == rule.name
         assert 1 <= rule.line <= len(raw)
         assert rule.action is Action.ALLOW or kind is Action.BLOCK
-    for pattern in parsed.patterns:
-        assert re.fullmatch(r"[a-z0-9_.*-]{3,255}", pattern.pattern)
-        assert 1 <= pattern.line <= len(raw)
+    for rich in parsed.rich:
+        assert rich.text
+        assert decode_rich(encode_rich(rich)) == rich
+        assert 1 <= rich.line <= len(raw)
+        assert rich.action is Action.ALLOW or kind is Action.BLOCK
     for complaint in parsed.complaints:
         assert 1 <= complaint.line <= len(raw)
         assert complaint.reason
@@ -65,7 +68,7 @@ def test_the_fast_path_reads_what_the_format_itself_reads(raw, kind, form):
     fast = parse(raw, kind, form)
     slow = ParsedList(iter(raw), kind, slowly(form))
     assert list(fast) == list(slow)
-    assert (fast.rules, fast.patterns, fast.complaints) == (slow.rules, slow.patterns, slow.complaints)
+    assert (fast.rules, fast.rich, fast.complaints) == (slow.rules, slow.rich, slow.complaints)
 
 
 @pytest.mark.parametrize(

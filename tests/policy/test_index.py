@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirage_hole.lists.rule import Action, Rule, Scope
+from mirage_hole.lists.rule import Action, Reply, Rule, Scope
 from mirage_hole.policy import index as index_module
 from mirage_hole.policy.build import Builder
 from mirage_hole.policy.index import ALL_LISTS, BadIndex, Index, ListInfo, empty_index
+from mirage_hole.policy.order import Step
 from mirage_hole.policy.verdict import Match
 from mirage_hole.wire.names import from_text, labels_of
 from tests.policy.rules import an_index, decide
@@ -33,7 +34,9 @@ def test_an_empty_index_decides_nothing():
 
 def test_an_exact_rule_stands_for_its_name_alone():
     index = an_index(["ads.example.com"])
-    assert decide(index, "ads.example.com") == Match(0, Action.BLOCK, Scope.EXACT, from_text("ads.example.com"), 1)
+    assert decide(index, "ads.example.com") == Match(
+        0, Action.BLOCK, Scope.EXACT, from_text("ads.example.com"), 1, Step.BLOCK
+    )
     assert decide(index, "x.ads.example.com") is None
     assert decide(index, "example.com") is None
 
@@ -148,7 +151,15 @@ def test_more_sets_than_sixteen_bits_can_number():
 
 labels = st.sampled_from([b"a", b"b", b"com", b"x\x03com", b"\x01a", b"a" * 48, b"0" + b"a" * 48, b"\0", b"\x03com"])
 names = st.lists(labels, min_size=1, max_size=4).map(wire_of)
-rules = st.builds(Rule, names, st.sampled_from(Action), st.sampled_from(Scope), st.integers(1, 9))
+rules = st.builds(
+    Rule,
+    names,
+    st.sampled_from(Action),
+    st.sampled_from(Scope),
+    st.integers(1, 9),
+    st.sampled_from(Reply),
+    st.booleans(),
+)
 
 
 def model(lists: list[list[Rule]], name: bytes, mask: int) -> list[Match]:
@@ -158,11 +169,17 @@ def model(lists: list[list[Rule]], name: bytes, mask: int) -> list[Match]:
     for list_id, entries in enumerate(lists):
         if not mask >> list_id & 1:
             continue
-        for order, (rule_name, action, scope, line) in enumerate(entries):
-            if rule_name == name or (scope is Scope.SUBTREE and rule_name in ancestors):
-                rank = (action is Action.BLOCK, -len(rule_name), list_id, order)
-                match = Match(list_id, action, scope, rule_name, line)
-                found.setdefault((list_id, action, scope, rule_name), (rank, match))
+        for order, (rule_name, action, scope, line, reply, important) in enumerate(entries):
+            if scope is not Scope.BELOW if rule_name == name else scope is not Scope.EXACT and rule_name in ancestors:
+                step = {
+                    (Action.ALLOW, True): Step.IMPORTANT_ALLOW,
+                    (Action.BLOCK, True): Step.IMPORTANT_BLOCK,
+                    (Action.ALLOW, False): Step.ALLOW,
+                    (Action.BLOCK, False): Step.BLOCK,
+                }[action, important]
+                rank = (step, -len(rule_name), list_id, order)
+                match = Match(list_id, action, scope, rule_name, line, step, reply, important)
+                found.setdefault((list_id, action, scope, rule_name, reply, important), (rank, match))
     return [match for _, match in sorted(found.values(), key=lambda one: one[0])]
 
 
@@ -196,8 +213,8 @@ def test_the_buffers_live_as_long_as_the_index():
 
 def test_a_manifest_of_another_version_is_refused():
     manifest, buffers = a_manifest()
-    with pytest.raises(BadIndex, match="version 2"):
-        Index.from_buffers({**manifest, "version": 2}, *buffers)
+    with pytest.raises(BadIndex, match="version 1"):
+        Index.from_buffers({**manifest, "version": 1}, *buffers)
 
 
 @pytest.mark.parametrize("which", range(4))

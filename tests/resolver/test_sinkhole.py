@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.policy.order import Step
 from mirage_hole.policy.verdict import Match
 from mirage_hole.resolver.sinkhole import MODES, Sinkhole, blocked_option
 from mirage_hole.wire.names import from_text, to_text
@@ -15,7 +16,7 @@ from tests.make import query, texts
 
 
 def a_match(name: str, scope: Scope = Scope.SUBTREE) -> Match:
-    return Match(0, Action.BLOCK, scope, from_text(name), 1)
+    return Match(0, Action.BLOCK, scope, from_text(name), 1, Step.BLOCK)
 
 
 def reply_of(sinkhole: Sinkhole, name: str, qtype: str, rule: str) -> dns.message.Message:
@@ -68,7 +69,7 @@ def test_the_soas_owner_is_the_rules_name_whatever_the_octets(parts, data):
     rule = b"".join(bytes((len(part),)) + part for part in parts[depth:]) + b"\0"
     packet = bytes(4) + b"\0\1" + bytes(6) + wire + b"\0\x10\0\1"
     parsed = parse_query(packet)
-    answer = Sinkhole("nodata", 30).answer(parsed, Match(0, Action.BLOCK, Scope.SUBTREE, rule, 1))
+    answer = Sinkhole("nodata", 30).answer(parsed, Match(0, Action.BLOCK, Scope.SUBTREE, rule, 1, Step.BLOCK))
     reply = dns.message.from_wire(build_reply(parsed, answer.rcode, answer.records, answer.counts))
     assert reply.authority[0].name.to_wire() == rule
 
