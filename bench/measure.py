@@ -11,7 +11,7 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +92,8 @@ class Figures:
     reload_seconds: float | None = None
     reload_peak: float | None = None
     """MiB of RSS of all processes together, at most, while a list is reloaded."""
+    reload_resident: tuple[float, float, float] | None = None
+    """MiB of RSS of the data plane: before the reload, at most meanwhile, a second after it."""
 
 
 class Bench:
@@ -205,13 +207,16 @@ class Bench:
             time.sleep(_GAP)
             changed, changed_at = time.time_ns(), time.monotonic()
             live = None
-            with _Peak(running) as peak:
+            before = proc.resident(data_plane)
+            with Peak(running, server.data_plane) as peak:
                 if server.add_and_reload(site, running, _MARKER):
                     live = probe.until_blocked(
                         site.port, _MARKER, patience=_START_WITHIN / 2, meanwhile=running.check, every=0.02
                     )
                     figures.reload_seconds = live - changed_at
+                    time.sleep(1.0)
                     figures.reload_peak = peak.rss
+                    figures.reload_resident = (before, max(before, peak.data_plane), proc.resident(data_plane))
             ended = time.time_ns()
             measured = client.finish()
         figures.quiet = load.window(measured, began, quiet_ended)
@@ -299,16 +304,20 @@ class Bench:
         return int(struct.unpack("=Q", self._counter.read_bytes())[0])
 
 
-class _Peak:
-    """The most memory that a process tree was seen to hold, looked at four times a second by a thread of its own."""
+class Peak:
+    """The most memory that a process tree was seen to hold, looked at ten times a second by a thread of its own."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, data_plane: Callable[[list[int]], list[int]] = list) -> None:
         self.rss = 0.0
+        """MiB, all processes together."""
+        self.data_plane = 0.0
+        """MiB, those of them that ``data_plane`` picks."""
         self._running = running
+        self._data_plane = data_plane
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> _Peak:
+    def __enter__(self) -> Peak:
         self._thread.start()
         return self
 
@@ -317,8 +326,10 @@ class _Peak:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.25):
-            self.rss = max(self.rss, proc.resident(self._running.tree()))
+        while not self._over.wait(0.1):
+            tree = self._running.tree()
+            self.rss = max(self.rss, proc.resident(tree))
+            self.data_plane = max(self.data_plane, proc.resident(self._data_plane(tree)))
 
 
 @contextmanager

@@ -84,6 +84,7 @@ def patience(results: list[Figures], rate: int) -> Table:
             "p99 ratio",
             "reload took s",
             "peak RSS MiB",
+            "data plane RSS before, at most, after MiB",
         ]
     ]
     for figures in results:
@@ -102,6 +103,7 @@ def patience(results: list[Figures], rate: int) -> Table:
                 _number(worse, 2),
                 _number(figures.reload_seconds, 2),
                 _number(figures.reload_peak, 0),
+                ", ".join(f"{one:.1f}" for one in figures.reload_resident) if figures.reload_resident else NONE,
             ]
         )
     return rows
