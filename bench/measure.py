@@ -223,6 +223,11 @@ class Bench:
         figures.paced_micros = cpu / len(figures.quiet.values) * 1e6
         figures.reloading = load.window(measured, changed, ended) if live is not None else None
 
+    def running(self, name: str) -> tuple[Site, Running]:
+        """A started server."""
+        _, site, running = self._running[name]
+        return site, running
+
     # -- parts --
 
     def _first_answer(self, server: Server, site: Site, running: Running) -> float:
