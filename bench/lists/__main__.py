@@ -20,6 +20,7 @@ from bench.servers.mirage_hole import MirageHole
 from bench.servers.server import Server
 from bench.servers.unbound import Unbound
 from mirage_hole.lists.formats import FORMATS
+from mirage_hole.runtime.compile_job import CompiledList
 from mirage_hole.runtime.generation import directory_name, generations_directory
 
 RESULTS: Final = Path(__file__).parent.with_name("LISTS.md")
@@ -70,7 +71,7 @@ class Run:
         ]  # fmt: skip
         shutil.rmtree(work)
 
-    def _reported(self, lists: tuple[compiling.CompiledList, ...]) -> None:
+    def _reported(self, lists: tuple[CompiledList, ...]) -> None:
         by_format = compiling.rules_a_format(lists)
         self.tables["Rules a format, of every published list"] = [
             ["format", "rules"],

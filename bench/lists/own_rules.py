@@ -28,6 +28,9 @@ _EVERY: Final = 0.001
 _WITHIN: Final = 60.0
 
 
+Way = Callable[[Server, Site, str], None]
+
+
 class Delay(NamedTuple):
     """Milliseconds."""
 
@@ -50,11 +53,12 @@ class ControlledUnbound(Unbound):
 def measured(blocked: names.Names, directory: Path, remarks: list[str]) -> list[Delay]:
     """Every server that can take a name while it runs; our own first."""
     found: list[Delay] = []
-    for server, ways in (
+    servers: list[tuple[Server, dict[str, Way | None]]] = [
         (MirageHole(), {"a request to the control socket": _by_socket, "mirage-hole rules add": _by_command}),
         (ControlledUnbound(), {"unbound-control local_zone": _by_unbound_control}),
         (Dnsmasq(), {"a line in the hosts file, SIGHUP": None}),
-    ):
+    ]
+    for server, ways in servers:
         if why := server.unavailable():
             remarks.append(f"left out: {server.name}: {why}")
             continue
@@ -65,9 +69,6 @@ def measured(blocked: names.Names, directory: Path, remarks: list[str]) -> list[
         except (BenchError, OSError) as problem:
             remarks.append(f"left out: {server.name}: {problem}")
     return found
-
-
-Way = Callable[[Server, Site, str], None]
 
 
 def _of(server: Server, ways: dict[str, Way | None], blocked: names.Names, directory: Path) -> list[Delay]:
