@@ -17,10 +17,11 @@ with atheris.instrument_imports(include=["mirage_hole"]):
     from mirage_hole.lists.formats import FORMATS
     from mirage_hole.lists.line import split_lines
     from mirage_hole.lists.parse import MAX_COMPLAINTS, MAX_REASONS, ParsedList, parse
-    from mirage_hole.lists.rule import Action
+    from mirage_hole.lists.rule import Action, Scope
+    from mirage_hole.lists.stored import decode_rich, encode_rich
     from mirage_hole.policy.build import Builder
-    from mirage_hole.policy.index import Index, ListInfo
-    from mirage_hole.wire.names import BadName, from_text, labels_of, to_text
+    from mirage_hole.policy.index import ListInfo
+    from mirage_hole.wire.names import from_text, labels_of, to_text
 
 NAME = re.compile(rb"([\x01-\x3f][a-z0-9_-]+)+\0", re.DOTALL)
 FORMS = (None, *FORMATS)
@@ -29,6 +30,9 @@ SEEDS = (
     b"! Title: x\n||ads.example^\n@@||good.example^|\n|only.example^\n",
     b"0.0.0.0 a.example b_c.example # why\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 0.0.0.0\n",
     b"*.a.example\nplain.example\nb\xc3\xbccher.example.\n",
+    b"||x.example^$badfilter\n||y^$dnstype=~A,client='me',ctag=device_tv\n|z^$dnsrewrite=NOERROR;MX;10 m.example\n",
+    b"$TTL 60\n$ORIGIN rpz.example.\n@ SOA a b (1 2\n3 4 5)\nx CNAME .\n*.x CNAME *.\n32.1.2.0.192.rpz-ip CNAME rpz-drop.\n",
+    b"(^|\\.)ads?[0-9]*\\.;querytype=!A;reply=NXDOMAIN\n^x;invert\n192.0.2.0/24\n2001:db8::/32\n",
     b"[Adblock Plus 2.0]\nexample.com##.banner\n||x.example^$important\n/ads[0-9]/\n!#include x\n",
     b'server=/x/\nlocal-zone: "x" y\nx.example CNAME .\n<html>\n192.0.2.1:80\nx.example#c\n',
 )
@@ -52,19 +56,21 @@ def check(data: bytes) -> None:
     builder = Builder()
     builder.add_list(rules)
     builder.add_rich(parsed.rich)
-    index: Index = builder.build().as_index(1, [ListInfo("t", "s", "block", parsed.format, len(rules), 0)])
-    for pattern in parsed.rich:  # a pattern applies to what it says when its asterisks stand for "x"
-        try:
-            name = from_text(pattern.pattern.replace("*", "x"))
-        except BadName:
-            continue
-        match = index.decide(name, labels_of(name))
-        assert match is not None, pattern
-        assert match.action is Action.ALLOW or pattern.action is Action.BLOCK, pattern
+    # Every rule that a parser lets through is one that the policy can hold and the engine can ask.
+    info = ListInfo("t", "s", kind.name.lower(), parsed.format, len(rules), 0)
+    policy = builder.build().as_policy(1, [info])
+    for rich in parsed.rich:
+        assert decode_rich(encode_rich(rich)) == rich
+    switched_off = any(one.badfilter for one in parsed.rich)
     for rule in rules:
-        match = index.decide(rule.name, labels_of(rule.name))
-        assert match is not None, rule
-        assert match.action is Action.ALLOW or rule.action is Action.BLOCK, rule
+        name = b"\x01x" + rule.name if rule.scope is Scope.BELOW else rule.name
+        if len(name) > 255:
+            continue
+        match = policy.decide(name, labels_of(name), 1, b"\xc0\xa8\0\2")
+        assert match is not None or switched_off, rule
+        everything = policy.matches(name, labels_of(name), 1, b"\xc0\xa8\0\2")
+        assert (match is None) == (not everything), rule
+        assert match is None or match.step == everything[0].step, rule
 
 
 def check_counts(parsed: ParsedList, rules: int) -> None:
