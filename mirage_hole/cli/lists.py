@@ -12,7 +12,9 @@ from mirage_hole.cli.query import read_timeout
 if TYPE_CHECKING:
     from mirage_hole.sources.catalogue import Entry
 
-FORMAT_NAMES = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound")
+FORMAT_NAMES = (
+    "hosts", "domains", "subtrees", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses",
+)  # fmt: skip
 MAX_SHOWN = 1000
 
 

@@ -1,4 +1,4 @@
-"""Plain lists: one name a line, and the rule stands for exactly that name (as in Pi-hole and AdGuard Home)."""
+"""Plain lists: one name a line, and the rule stands for exactly that name (as in Pi-hole and AdGuard Home), or for its subtree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ SIMPLE = re.compile(rb"((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)[ \t\r\n
 """The commonest lines, with the name as group 1; all others go through :func:`read`."""
 
 
-def read(text: str, action: Action) -> Findings:
+def read_subtrees(text: str, action: Action) -> Findings:
+    """The rule of a line with one name that stands for everything below it, too: how Technitium and NextDNS read such lists."""
+    return read(text, action, Scope.SUBTREE)
+
+
+def read(text: str, action: Action, scope: Scope = SCOPE) -> Findings:
     """The rule of a line with one name.
 
     A name without a dot is refused: in a list of names it is a stray word, and the one query for a bare top-level domain
@@ -37,4 +42,4 @@ def read(text: str, action: Action) -> Findings:
         return []
     if bare.isascii() and "." not in bare:
         return [Problem("one word is no domain name; for a whole top-level domain write ||name^", bare)]
-    return [found(words[0], action, SCOPE)]
+    return [found(words[0], action, scope)]

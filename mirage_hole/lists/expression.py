@@ -51,7 +51,7 @@ _NAMED = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 _UNLIKE = ("q.x", "70.19.4826", "-_.-_-.__-_")
 
 
-class BadExpression(ValueError):
+class BadExpression(ValueError):  # noqa: N818 - it says what is bad
     """No expression that RE2 can search for; the message says why, in a few words."""
 
 

@@ -24,7 +24,10 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("HTML, not a list", re.compile(r"<[a-z!/?]", re.IGNORECASE)),
     ("a URL; write the host name alone", re.compile(r"[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)),
     ("JSON, not a list", re.compile(r"[{\[]\s*[\"{\[]?|\"[^\"]*\"\s*:")),
-    ("a regular expression; they are not read", re.compile(r"/.+/$|.*[\\()^$+?|]")),
+    (
+        "a regular expression; write /expression/, or say that the list's format is regex",
+        re.compile(r"/.+/$|.*[\\()^$+?|]"),
+    ),
     ("a name with a leading dot; for it and all below write ||name^", re.compile(r"\.[A-Za-z0-9_-]")),
     ("a wildcard inside a name; only *.name and ||name^ are read", re.compile(r"[^\s#]*\*")),
 )
@@ -36,7 +39,7 @@ def seems(text: str) -> str | None:
         return "a cosmetic filter: it hides parts of a page, DNS can't"
     bare = without_comment(text).strip()
     if is_address(_PORT.sub("", bare.partition(" ")[0])):
-        return "an address, not a name; rules about the addresses in answers are not read"
+        return "an address with a port; an answer holds only the address"
     return next((reason for reason, pattern in _KINDS if pattern.match(bare)), None)
 
 

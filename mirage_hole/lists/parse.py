@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 from mirage_hole.lists.comment import expires_of, is_comment, is_directive, title_of
 from mirage_hole.lists.formats import ADBLOCK, FORMATS, Format, format_of_line
 from mirage_hole.lists.line import MAX_LINE, Found
-from mirage_hole.lists.rule import Action, Complaint, RichRule, Rule
+from mirage_hole.lists.rule import Action, Complaint, Reply, RichRule, Rule, Scope
 from mirage_hole.lists.sniff import HEAD_LINES, decode, sniff
 from mirage_hole.lists.spelling import LOCAL_NAMES, printable, wire_of_simple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from mirage_hole.lists.formats import Reader
+    from mirage_hole.lists.line import Findings
 
 MAX_COMPLAINTS = 1000
 """Complaints kept a list; all are counted."""
@@ -28,6 +31,7 @@ MAX_REASONS = 50
 """Different reasons counted one by one; the rest together, under ``other``."""
 
 _MAX_NAME_TEXT = 253
+_STAR = ord("*")
 _LOCAL = frozenset(name.encode("ascii") for name in LOCAL_NAMES)
 
 
@@ -53,24 +57,44 @@ class ParsedList:
         self._source = lines
         self._kind = kind
         self._form = form
+        self._readers: dict[str, Reader] = {}
 
     def __iter__(self) -> Iterator[Rule]:
-        match = self._form.simple.fullmatch
-        scope, action, to_wire, local = self._form.scope, self._kind, wire_of_simple, _LOCAL
-        number = simple = 0
+        form, action, to_wire, local = self._form, self._kind, wire_of_simple, _LOCAL
+        match = form.simple.fullmatch
+        scope, below, reply = form.scope, Scope.BELOW, Reply.MODE if action is Action.ALLOW else form.reply
+        reader = self._reader_of(form)
+        number = simple = told = 0
+        name = b""
         try:
             for number, line in enumerate(self._source, 1):
                 found = match(line)
-                if found is not None:
+                if found is not None and (reader is None or reader.plain):
                     name = found[1]
                     if len(name) <= _MAX_NAME_TEXT and name not in local and len(line) <= MAX_LINE:
                         simple += 1
-                        yield Rule(to_wire(name), action, scope, number)
+                        if name[0] == _STAR:
+                            yield Rule(to_wire(name[2:]), action, below, number, reply)
+                        else:
+                            yield Rule(to_wire(name), action, scope, number, reply)
                         continue
+                elif reader is not None and told != simple:
+                    reader.passed(name)
+                    told = simple
                 yield from self._read_any(number, line)
+            if reader is not None:
+                yield from self._take(reader.end(), number, "")
         finally:
             self.lines = number
             self.rules += simple
+
+    def _reader_of(self, form: Format) -> Reader | None:
+        """What reads this list's lines in a format that is more than lines."""
+        if form.reader is None:
+            return None
+        if form.name not in self._readers:
+            self._readers[form.name] = form.reader()
+        return self._readers[form.name]
 
     def _read_any(self, number: int, raw: bytes) -> Iterator[Rule]:
         """The rules of a line of any shape."""
@@ -90,7 +114,21 @@ class ParsedList:
         if is_directive(text):
             self._complain(number, "a preprocessor directive; they are not followed", text)
             return
-        for one in format_of_line(text, self._form).read(text, self._kind):
+        yield from self._take(self._findings(text, raw[:1].isspace()), number, text)
+
+    def _findings(self, text: str, indented: bool) -> Findings:
+        """What the line says in its own format, or in the list's if it goes on with the line before."""
+        whole = f" {text}" if indented else text
+        reader = self._reader_of(self._form)
+        if reader is None or not reader.wants(whole):
+            form = format_of_line(text, self._form)
+            reader = self._reader_of(form)
+            if reader is None:
+                return form.read(text, self._kind)
+        return reader.read(whole, self._kind)
+
+    def _take(self, findings: Findings, number: int, text: str) -> Iterator[Rule]:
+        for one in findings:
             if isinstance(one, Found):
                 self.rules += 1
                 name, action, scope, reply, important = one

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mirage_hole.lists import foreign
+from mirage_hole.lists import foreign, pihole
 from mirage_hole.lists.comment import is_comment
-from mirage_hole.lists.formats import ADBLOCK, DOMAINS, FORMATS, format_of_line
+from mirage_hole.lists.formats import ADBLOCK, DOMAINS, FORMATS, REGEX, format_of_line
 from mirage_hole.lists.line import MAX_LINE, Found
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def sniff(lines: Iterable[bytes]) -> Format:
             votes[looks.name] += 1
         elif foreign.is_cosmetic(text):
             votes[ADBLOCK.name] += 1
+        elif pihole.looks_so(text):
+            votes[REGEX.name] += 1
     if not votes:
         return DOMAINS
     # Among equals the more telling format: a bare name may stand in any list.

@@ -17,7 +17,7 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_.-]++")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what UTS 46 takes for a dot
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 
-_ADDRESS = "an address, not a name; rules about the addresses in answers are not read"
+_ADDRESS = "an address where a name should be"
 _LENGTHS = tuple(bytes((length,)) for length in range(64))
 
 SINKHOLES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1", "0:0:0:0:0:0:0:0", "::0"})  # noqa: S104 - answers

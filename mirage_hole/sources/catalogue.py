@@ -13,7 +13,9 @@ from mirage_hole.lists.rule import Action
 STARTER: Final = "starter"
 """The source name of the embedded list, which is what the configuration starts with."""
 
-FORMATS: Final = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound")
+FORMATS: Final = (
+    "hosts", "domains", "subtrees", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses",
+)  # fmt: skip
 SIZES: Final = ("small", "medium", "large", "huge")
 CATEGORIES: Final = ("ads", "tracking", "security", "device", "content", "exceptions")
 
