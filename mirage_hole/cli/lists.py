@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mirage_hole.sources.catalogue import Entry
 
 FORMAT_NAMES = (
-    "hosts", "domains", "subtrees", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses",
+    "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses", "subtrees",
 )  # fmt: skip
 MAX_SHOWN = 1000
 

@@ -33,6 +33,7 @@ _LOCAL = tuple(
 )  # fmt: skip
 """RFC 6890: this host, private use, shared, loopback, link-local, multicast and what is reserved."""
 
+_ALONE = re.compile(r"([0-9A-Fa-f:.]{2,45})(?:/[0-9]{1,3})?(?:\s*[#;].*)?", re.DOTALL)
 _COMMENT = re.compile(r"\s*[#;].*", re.DOTALL)
 _PORT = re.compile(r"[0-9.]{7,15}:[0-9]{1,5}|\[[^\]]*\]:[0-9]{1,5}")
 
@@ -43,8 +44,8 @@ class BadAddress(ValueError):  # noqa: N818 - reads as what it is at the raise
 
 def looks_so(text: str) -> bool:
     """Whether a line is an address or a network and nothing more."""
-    word = text if text[-1].isalnum() else _COMMENT.sub("", text)
-    return is_address(_COMMENT.sub("", word)) and not word.endswith("/")
+    alone = _ALONE.fullmatch(text)
+    return alone is not None and is_address(alone[1])
 
 
 def read(text: str, action: Action) -> Findings:
@@ -88,5 +89,5 @@ def check_blockable(network: IPv4Network | IPv6Network) -> None:
     if network.prefixlen < widest:
         message = f"a network wider than /{widest}"
         raise BadAddress(message)
-    if any(one.version == network.version and network.overlaps(one) for one in _LOCAL):  # type: ignore[arg-type]
+    if any(one.version == network.version and network.overlaps(one) for one in _LOCAL):
         raise BadAddress("an address of blocked answers or of private networks; it would block those")  # noqa: EM101

@@ -16,7 +16,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("an unbound line", re.compile(r"(?:local-zone|local-data|local-data-ptr|server|private-domain):", re.IGNORECASE)),
     ("a BIND zone statement", re.compile(r"zone\s+[\"']", re.IGNORECASE)),
     (
-        "a zone file line (RPZ?)",
+        "a line of a zone file",
         re.compile(
             r"\$(?:TTL|ORIGIN|INCLUDE)\b|\S+\s+(?:\d+\w?\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s+\S", re.IGNORECASE
         ),
@@ -39,7 +39,7 @@ def seems(text: str) -> str | None:
         return "a cosmetic filter: it hides parts of a page, DNS can't"
     bare = without_comment(text).strip()
     if is_address(_PORT.sub("", bare.partition(" ")[0])):
-        return "an address with a port; an answer holds only the address"
+        return "an address with something behind it; rules are about addresses and networks alone"
     return next((reason for reason, pattern in _KINDS if pattern.match(bare)), None)
 
 

@@ -122,7 +122,7 @@ ADDRESSES = Format(
 )
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (HOSTS, DOMAINS, SUBTREES, WILDCARD, ADBLOCK, DNSMASQ, UNBOUND, RPZ, REGEX, ADDRESSES)
+    one.name: one for one in (HOSTS, DOMAINS, WILDCARD, ADBLOCK, DNSMASQ, UNBOUND, RPZ, REGEX, ADDRESSES, SUBTREES)
 }
 
 _OF_ANY_LINE = frozenset({ADBLOCK.name, SUBTREES.name, REGEX.name})
@@ -150,7 +150,7 @@ def format_of_line(text: str, usual: Format) -> Format:
     if text.startswith("*."):
         return WILDCARD
     if addresses.looks_so(text):
-        return ADDRESSES
+        return HOSTS if usual.name == HOSTS.name else ADDRESSES
     return _otherwise(text, usual)
 
 

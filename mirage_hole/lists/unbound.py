@@ -17,7 +17,7 @@ from mirage_hole.lists.rule import Action, RichRule, Scope
 
 SCOPE = Scope.SUBTREE
 SIMPLE = re.compile(
-    rb'[ \t]*+local-zone:[ \t]*+"((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)\.?"[ \t]++'
+    rb'[ \t]*+local-zone:[ \t]*+"((?:[a-z0-9_-]{1,63}+\.(?!"))++[a-z][a-z0-9_-]{0,62}+)\.?"[ \t]++'
     rb"(?:always_null|always_nxdomain|always_nodata|always_refuse|always_deny|static|refuse|deny)"
     rb"[ \t\r\n]*+(?:(?<=[ \t])#.*+)?"
 )

@@ -14,7 +14,7 @@ STARTER: Final = "starter"
 """The source name of the embedded list, which is what the configuration starts with."""
 
 FORMATS: Final = (
-    "hosts", "domains", "subtrees", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses",
+    "hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz", "regex", "addresses", "subtrees",
 )  # fmt: skip
 SIZES: Final = ("small", "medium", "large", "huge")
 CATEGORIES: Final = ("ads", "tracking", "security", "device", "content", "exceptions")

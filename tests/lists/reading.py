@@ -7,11 +7,15 @@ import os
 import re
 from pathlib import Path
 
+import dns.rdata
+import dns.rdataclass
 import pytest
+from dns.rdatatype import RdataType
 
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.parse import ParsedList, parse
-from mirage_hole.lists.rule import Action, Scope
+from mirage_hole.lists.rule import Action, Reply, RichRule, Scope, Target
+from mirage_hole.wire.codes import type_text
 from mirage_hole.wire.names import to_text
 
 SHARED = Path(os.environ.get("MIRAGE_HOLE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared") / "lists"
@@ -58,3 +62,32 @@ def as_pattern(rule) -> str:
 def slowly(form: str):
     """The format without its fast path."""
     return dataclasses.replace(FORMATS[form], simple=re.compile(rb"(?!)"))
+
+
+def told(text: str | bytes, kind: Action = Action.BLOCK, form: str | None = None) -> list[str]:
+    """Every rule of a text, plain ones first, in words: action, scope or target, subject, and what is not as usual."""
+    raw = text.encode() if isinstance(text, str) else text
+    parsed = parse(raw.split(b"\n"), kind, form)
+    rules = [
+        f"{rule.action.name} {rule.scope.name} {to_text(rule.name)}" + _reply_in_words(rule.reply) for rule in parsed
+    ]
+    rules += [_rich_in_words(rule) for rule in parsed.rich]
+    rules += [f"complaint: {one.reason}" for one in parsed.complaints]
+    return rules
+
+
+def _reply_in_words(reply: Reply) -> str:
+    return f" {reply.name}" if reply else ""
+
+
+def _rich_in_words(rule: RichRule) -> str:
+    where = rule.scope.name if rule.target is Target.NAME else rule.target.name
+    text = f"{rule.action.name} {where} {rule.subject}{_reply_in_words(rule.reply)}"
+    text += " inverted" if rule.invert else ""
+    text += f" types {'+'.join(map(type_text, rule.types))}" if rule.types else ""
+    text += f" not types {'+'.join(map(type_text, rule.other_types))}" if rule.other_types else ""
+    if rule.rewrite is not None:
+        number = RdataType(rule.rewrite.rrtype)
+        data = dns.rdata.from_wire(dns.rdataclass.IN, number, rule.rewrite.rdata, 0, len(rule.rewrite.rdata))
+        text += f" -> {RdataType.to_text(number)} {data.to_text()}"
+    return text

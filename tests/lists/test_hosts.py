@@ -51,9 +51,7 @@ def test_names_without_a_dot_are_read_in_hosts_lines():
 
 
 def test_an_address_without_a_name_is_a_complaint():
-    assert read("0.0.0.0\n", form="hosts").complaints == [
-        (1, "an address, not a name; rules about the addresses in answers are not read")
-    ]
+    assert read("0.0.0.0\n", form="hosts").complaints == [(1, "an address without a name")]
     assert read("0.0.0.0 # nothing", form="hosts").rules == []
 
 
@@ -62,7 +60,7 @@ def test_only_the_bad_name_of_a_line_is_a_complaint():
     assert result.texts == ["a.example", "c.example", "d_e.example"]
     assert [reason for _, reason in result.complaints] == [
         "an empty label: a dot in front, or two dots in a row",
-        "an address, not a name; rules about the addresses in answers are not read",
+        "an address where a name should be",
         "'$' can't be in a domain name",
     ]
 
