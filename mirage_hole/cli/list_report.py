@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mirage_hole.cli.fingerprints import Fingerprints, fingerprint
+from mirage_hole.cli.terminal import clean, duration
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.line import split_lines
 from mirage_hole.lists.parse import parse
-from mirage_hole.lists.rule import Action, Complaint, Scope
+from mirage_hole.lists.rule import Action, Complaint, Scope, Target
 from mirage_hole.sources.content import BadContent, Inspector
 from mirage_hole.sources.failures import Failure
 from mirage_hole.sources.local import file_chunks
@@ -20,7 +23,20 @@ from mirage_hole.sources.source import Location
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mirage_hole.lists.rule import RichRule
     from mirage_hole.sources.source import Source
+
+
+class What(Enum):
+    """What a rule is about."""
+
+    EXACT = "the name alone"
+    SUBTREE = "the name and all below it"
+    BELOW = "all below the name"
+    CONDITIONAL = "names, under a condition"
+    PATTERN = "names that fit a pattern"
+    REGEX = "names that fit a regular expression"
+    ADDRESS = "answers with an address"
 
 
 class ListReport(NamedTuple):
@@ -31,10 +47,14 @@ class ListReport(NamedTuple):
     title: str
     """From the text, else from the catalogue, else the address."""
     format: str
+    expires: int
+    """After how many seconds its publisher wants it to be downloaded again; 0 when the list does not say."""
     lines: int
     rules: int
-    kinds: dict[tuple[Action, Scope], int]
-    """Rules by what they do and to which names."""
+    kinds: dict[tuple[Action, What], int]
+    """Rules by what they do, and to what."""
+    remarkable: dict[str, int]
+    """How many of the rules have which modifier."""
     duplicates: int
     """Rules that an earlier line made already."""
     complaint_count: int
@@ -76,14 +96,18 @@ def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = No
     inspected = _Inspected(chunks)
     try:
         parsed = parse(split_lines(inspected), source.kind, format or source.format or None)
-        kinds: Counter[tuple[Action, Scope]] = Counter()
-        seen: set[tuple[object, ...]] = set()
-        for name, action, scope, _, reply, important in parsed:
-            kinds[action, scope] += 1
-            seen.add((name, action, scope, reply, important))
-        for rule in parsed.rich:
-            kinds[rule.action, rule.scope] += 1
-            seen.add(rule._replace(line=0))
+        kinds: Counter[tuple[Action, What]] = Counter()
+        remarkable: Counter[str] = Counter()
+        seen = Fingerprints()
+        for rule in parsed:
+            kinds[rule.action, _SCOPES[rule.scope]] += 1
+            if rule.important:
+                remarkable["important"] += 1
+            seen.add(fingerprint(rule))
+        for rich in parsed.rich:
+            kinds[rich.action, _TARGETS[rich.target]] += 1
+            remarkable.update(_remarks(rich))
+            seen.add(fingerprint(rich))
     except Failure as failure:
         raise CantRead(str(failure)) from None
     refusal = inspected.refusal
@@ -93,15 +117,31 @@ def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = No
         source.shown,
         parsed.title or source.title,
         parsed.format,
+        parsed.expires,
         parsed.lines,
         parsed.rules,
         dict(kinds),
-        parsed.rules - len(seen),
+        dict(remarkable),
+        seen.added - seen.distinct(),
         parsed.complaint_count,
         dict(parsed.reasons.most_common()),
         parsed.complaints,
         refusal,
     )
+
+
+_SCOPES = {Scope.EXACT: What.EXACT, Scope.SUBTREE: What.SUBTREE, Scope.BELOW: What.BELOW}
+_TARGETS = {
+    Target.NAME: What.CONDITIONAL,
+    Target.PATTERN: What.PATTERN,
+    Target.REGEX: What.REGEX,
+    Target.ADDRESS: What.ADDRESS,
+}
+
+
+def _remarks(rule: RichRule) -> list[str]:
+    has = {"important": rule.important, "badfilter": rule.badfilter, "dnsrewrite": rule.rewrite is not None}
+    return [name for name, so in has.items() if so]
 
 
 class _Inspected:
@@ -132,32 +172,33 @@ async def _download(source: Source, directory: Path, timeout: float) -> Path:  #
     return outcome.copy.path
 
 
-_KIND_WORDS = {
-    (Action.BLOCK, Scope.EXACT): "block the name alone",
-    (Action.BLOCK, Scope.SUBTREE): "block the name and all below it",
-    (Action.ALLOW, Scope.EXACT): "allow the name alone",
-    (Action.ALLOW, Scope.SUBTREE): "allow the name and all below it",
-}
-
-
 def as_text(report: ListReport, shown: int) -> str:
     """The report for people, with the first ``shown`` complaints."""
     title = report.title if report.title == report.source else f"{report.title} ({report.source})"
     lines = [
-        title,
+        clean(title),
         f"  format      {report.format}: {FORMATS[report.format].about}"
         if report.rules
         else "  format      none of ours",
-        f"  lines       {report.lines:,}",
-        f"  rules       {report.rules:,}",
     ]
-    lines += [f"    {count:>12,}  {_KIND_WORDS[kind]}" for kind, count in sorted(report.kinds.items())]
+    if report.expires:
+        lines.append(f"  expires     {duration(report.expires)} after a download")
+    lines += [f"  lines       {report.lines:,}", f"  rules       {report.rules:,}"]
+    lines += [
+        f"    {count:>12,}  {action.name.lower()} {what.value}" for (action, what), count in _sorted(report.kinds)
+    ]
+    lines += [f"    {count:>12,}  of these with ${name}" for name, count in sorted(report.remarkable.items())]
     lines += [f"  duplicates  {report.duplicates:,}", f"  complaints  {report.complaint_count:,}"]
-    lines += [f"    {count:>12,}  {reason}" for reason, count in report.reasons.items()]
+    lines += [f"    {count:>12,}  {clean(reason)}" for reason, count in report.reasons.items()]
     if report.complaints and shown:
         lines += ["", "  the first complaints:" if report.complaint_count > shown else "  the complaints:"]
-        lines += [f"    line {one.line}: {one.reason}: {one.text}" for one in report.complaints[:shown]]
+        lines += [f"    line {one.line}: {clean(one.reason)}: {clean(one.text)}" for one in report.complaints[:shown]]
     return "\n".join(lines)
+
+
+def _sorted(kinds: dict[tuple[Action, What], int]) -> list[tuple[tuple[Action, What], int]]:
+    order = list(What)
+    return sorted(kinds.items(), key=lambda item: (item[0][0], order.index(item[0][1])))
 
 
 def as_object(report: ListReport, shown: int) -> dict[str, Any]:
@@ -166,14 +207,16 @@ def as_object(report: ListReport, shown: int) -> dict[str, Any]:
         "source": report.source,
         "title": report.title,
         "format": report.format,
+        "expires": report.expires or None,
         "usable": not report.refusal,
         "refusal": report.refusal,
         "lines": report.lines,
         "rules": report.rules,
         "kinds": [
-            {"action": action.name.lower(), "scope": scope.name.lower(), "rules": count}
-            for (action, scope), count in sorted(report.kinds.items())
+            {"action": action.name.lower(), "what": what.name.lower(), "rules": count}
+            for (action, what), count in _sorted(report.kinds)
         ],
+        **{name: report.remarkable.get(name, 0) for name in ("important", "badfilter", "dnsrewrite")},
         "duplicates": report.duplicates,
         "complaints": report.complaint_count,
         "reasons": report.reasons,

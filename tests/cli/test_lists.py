@@ -15,7 +15,7 @@ LIST = """\
 ||sub.example^
 @@||fine.example^
 127.0.0.1 localhost
-/regex/
+https://a.example/path
 not a name!
 """
 
@@ -56,7 +56,7 @@ def test_a_list_is_reported_by_format_kind_duplicates_and_complaints(mirage_hole
     assert found["format"] == "hosts"
     assert found["usable"] is True
     assert (found["lines"], found["rules"], found["duplicates"]) == (8, 5, 1)
-    assert {(one["action"], one["scope"]): one["rules"] for one in found["kinds"]} == {
+    assert {(one["action"], one["what"]): one["rules"] for one in found["kinds"]} == {
         ("block", "exact"): 3,
         ("block", "subtree"): 1,
         ("allow", "subtree"): 1,
@@ -86,13 +86,58 @@ def test_an_allowlist_allows(mirage_hole, my_list):
     assert {one["action"] for one in found["kinds"]} == {"allow"}
 
 
-def test_rules_with_wildcards_are_counted_with_the_others(mirage_hole, tmp_path):
-    path = tmp_path / "patterns.txt"
-    path.write_text("||ads-*.example^\n||ads-*.example^\n||sub.example^\n")
-    found = json.loads(mirage_hole("lists", "check", str(path), "--json").out)
+EVERY_KIND = """\
+! Expires: 12 hours
+||sub.example^
+||sub.example^$important
+|one.example^
+||*.below.example^
+||ads-*.example^
+||ads-*.example^
+/^ads[0-9]+[.]/
+||tv.example^$dnstype=AAAA
+||print.example^$dnsrewrite=192.0.2.7
+||sub.example^$badfilter
+192.0.2.128/25
+"""
+
+
+def test_every_kind_of_rule_is_counted(mirage_hole, tmp_path):
+    path = tmp_path / "kinds.txt"
+    path.write_text(EVERY_KIND)
+    found = json.loads(mirage_hole("lists", "check", str(path), "--format", "adblock", "--json").out)
     assert found["usable"] is True
-    assert (found["rules"], found["duplicates"], found["complaints"]) == (3, 1, 0)
-    assert sum(one["rules"] for one in found["kinds"]) == 3
+    assert (found["rules"], found["duplicates"], found["complaints"]) == (11, 1, 0)
+    assert {one["what"]: one["rules"] for one in found["kinds"]} == {
+        "exact": 1,
+        "subtree": 2,
+        "below": 1,
+        "pattern": 2,
+        "regex": 1,
+        "conditional": 3,
+        "address": 1,
+    }
+    assert (found["important"], found["badfilter"], found["dnsrewrite"]) == (1, 1, 1)
+    assert found["expires"] == 12 * 3600
+    text = mirage_hole("lists", "check", str(path), "--format", "adblock").out
+    assert "  expires     12 hours after a download\n" in text
+    assert "             1  of these with $dnsrewrite\n" in text
+
+
+def test_what_a_list_says_never_moves_the_cursor(mirage_hole, tmp_path):
+    path = tmp_path / "hostile.txt"
+    path.write_text("! Title: \x9b2JGone\n||a.example^\nnot a\x9b31m name\n\u202ebad\u200b line\n")
+    for arguments in ((), ("--json",)):
+        ran = mirage_hole("lists", "check", str(path), *arguments)
+        assert ran.code == 0
+        assert all(one.isprintable() or one == "\n" for one in ran.out)
+
+
+def test_every_format_can_be_said():
+    from mirage_hole.cli.lists import FORMAT_NAMES
+    from mirage_hole.lists.formats import FORMATS
+
+    assert set(FORMAT_NAMES) == set(FORMATS)
 
 
 def test_the_format_may_be_said(mirage_hole, tmp_path):
@@ -102,7 +147,7 @@ def test_the_format_may_be_said(mirage_hole, tmp_path):
         json.loads(mirage_hole("lists", "check", str(path), "--json", *form).out)["kinds"]
         for form in ((), ("--format", "adblock"))
     ]
-    assert kinds[0][0]["scope"] == "exact"
+    assert [one["what"] for one in kinds[0]] == ["exact"]
     assert mirage_hole("lists", "check", str(path), "--format", "csv").code == 2
 
 
@@ -146,7 +191,7 @@ def test_what_the_web_sends_instead_of_a_list_is_a_failure_with_the_reason(mirag
         (b"# only\n# comments\n", "holds nothing but comments"),
         (b"<html><body>", "is a web page"),
         (b"ads.example\n\0\1\2", "is binary data"),
-        (b"/regex/\n/another/\n", "holds no rule that can be read"),
+        (b"https://a.example/\nnot a name!\n", "holds no rule that can be read"),
     ],
 )
 def test_a_file_with_nothing_to_use_is_a_failure_with_its_report(mirage_hole, tmp_path, content, why):
