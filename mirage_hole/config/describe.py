@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
+from mirage_hole.config.tables import TABLES, Field, fields_of
 from mirage_hole.config.values import format_duration, format_size
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ allow = ["./never-block.txt"]
 
 [upstream]
 servers = ["9.9.9.9", "[2620:fe::fe]:53"]
+
+[[list]]
+url = "https://example.com/fresh.txt"
+refresh_every = "1h"
 ```
 """
 
@@ -72,7 +77,18 @@ def markdown() -> str:
     for section, struct in SECTIONS.items():
         parts.append(f"## `[{section}]`\n\n{struct.__doc__}\n")
         parts += [_markdown_of(setting) for path, setting in settings().items() if path.startswith(f"{section}.")]
+    for name, struct in TABLES.items():
+        doc = " ".join((struct.__doc__ or "").split())
+        about = "In the file only. Written once for each, with double brackets."
+        parts.append(f"## `[[{name}]]`\n\n{doc} {about}\n")
+        parts += [_markdown_of_field(field) for field in fields_of(name).values()]
     return "\n".join(parts)
+
+
+def _markdown_of_field(field: Field) -> str:
+    default = field.default_text or f"`{_toml(field.default)}`"
+    default = "none: it must be written" if field.default is msgspec.NODEFAULT else default
+    return f"### `{field.key}`\n\n{field.doc}\n\n* default: {default}\n* write: {field.write}\n"
 
 
 def _markdown_of(setting: Setting) -> str:
@@ -118,6 +134,15 @@ def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> 
             line = f"{key} = {_toml(setting.default if value is None else value)}"
             lines.append(f"{line}  # {origin(path)}" if origin else line)
         lines.append("")
+    for number, one in enumerate(settled.lists):
+        lines.append("[[list]]")
+        every = format_duration(one.refresh_every) if one.refresh_every else ""
+        values = {**one._asdict(), "refresh_every": every}
+        values["url"] = values.pop("source")
+        for key in fields_of("list"):
+            place = f"  # {origin(f'list[{number}].{key}')}" if origin else ""
+            lines.append(f"{key} = {_toml(values[key])}{place}")
+        lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -134,6 +159,8 @@ def _values(settled: Settled) -> dict[str, object]:
         "lists.block": settled.blocklists,
         "lists.allow": settled.allowlists,
         "lists.refresh_every": format_duration(settled.refresh_every),
+        "lists.shrink_guard": round(settled.shrink_guard * 100),
+        "lists.file_folders": tuple(map(str, settled.file_folders)),
         "upstream.servers": tuple(map(str, settled.upstreams)),
         "upstream.timeout": format_duration(settled.timeout),
         "cache.size": format_size(settled.cache_bytes),

@@ -6,6 +6,7 @@ The text has been read by tomllib before: this reads structure, it checks nothin
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,18 +21,24 @@ Piece = tuple[str, int]
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """``{"server": 1, "server.listen": 2, "server.listen[0]": 3, …}``, lines counted from 1.
+    """``{"server": 1, "server.listen": 2, "server.listen[0]": 3, …}``, lines counted from 1; ``list[0].url`` for ``[[list]]``.
 
     An inline table counts as one value: ``server = { port = 53 }`` gives the line of ``server``.
     """
     lines: dict[str, int] = {}
     table: tuple[str, ...] = ()
+    repeated: Counter[str] = Counter()
     for statement in _statements(text):
         pieces = [piece for piece, _ in statement]
         line = statement[0][1]
         if "=" not in pieces:
             table = _parts([piece for piece in pieces if piece not in "[]"])
             lines.setdefault(".".join(table), line)
+            if pieces[:2] == ["[", "["] and table:
+                number = repeated[".".join(table)]
+                repeated[".".join(table)] += 1
+                table = (*table[:-1], f"{table[-1]}[{number}]")
+                lines.setdefault(".".join(table), line)
             continue
         equals = pieces.index("=")
         path = ".".join((*table, *_parts(pieces[:equals])))

@@ -17,6 +17,7 @@ import msgspec
 from mirage_hole.config.lines import line_of, lines_of
 from mirage_hole.config.problem import DEFAULT, Origin, Problem, shown
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
+from mirage_hole.config.tables import TABLES, take_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,9 @@ class Loaded:
     places: dict[str, Origin] = field(default_factory=dict)
     """Origin of each value that is not a default; a file's without its line, see :meth:`origin`."""
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The list sources of ``lists.block`` and ``lists.allow`` once settled."""
+    """The list sources of ``lists.block``, ``lists.allow`` and ``list`` once settled."""
+    tables: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """The repeated sections by name; None for a table with a problem."""
     broken: set[str] = field(default_factory=set)
     """Settings that already have a problem: the default that stands in for them is not worth a second one."""
 
@@ -86,7 +89,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], host: Host, co
     for path, value in values.items():
         section, key = path.split(".")
         sections.setdefault(section, {})[key] = value
-    loaded.raw = Raw(**{name: SECTIONS[name](**keys) for name, keys in sections.items()})  # type: ignore[arg-type]
+    tables = {name: tuple(filter(None, taken)) for name, taken in loaded.tables.items()}
+    loaded.raw = Raw(**{name: SECTIONS[name](**keys) for name, keys in sections.items()}, **tables)  # type: ignore[arg-type]
     return loaded
 
 
@@ -185,7 +189,9 @@ def _take_document(loaded: Loaded, values: dict[str, object], document: dict[str
     known = settings()
     place = Origin("file", str(loaded.file))
     for section, content in document.items():
-        if section not in SECTIONS:
+        if section in TABLES:
+            loaded.tables[section] = take_tables(loaded, section, content)
+        elif section not in SECTIONS:
             _unknown(loaded, section)
         elif not isinstance(content, dict):
             loaded.places[section] = place

@@ -28,26 +28,38 @@ def settle_sources(path: str, written: tuple[str, ...] | str, found: Findings) -
     of letters, digits, - and _ is a catalogue name: a file of such a name is written ``./name``. Whether the catalogue has
     it is for :mod:`mirage_hole.sources` to say.
     """
-    from_file = found.loaded.places.get(path)
-    file = found.loaded.file
-    base = file.absolute().parent if file and from_file and from_file.kind == "file" else Path.cwd()
+    base = folder_of(found, path)
     sources: dict[str, None] = {}
     for item, text in enumerate(written):
-        source = text.strip()
-        if not source or len(source) > MAX_SOURCE or not source.isprintable():
-            what = "empty" if not source else "too long" if len(source) > MAX_SOURCE else "not printable"
-            found.problem(path, text, what, "write a URL, a file, or a name from the catalogue", item=item)
-        elif _SCHEME.match(source):
-            if not _URL.fullmatch(source):
-                what, instead = "not a URL that can be downloaded", "write https://… or http://…, without spaces"
-                found.problem(path, text, what, instead, item=item)
+        source = settle_source(path, text, base, found, item=item)
+        if source is not None:
             sources[source] = None
-        else:
-            sources[_absolute(source, base)] = None
     if len(written) > MAX_SOURCES:
         found.problem(path, None, f"{len(written)} lists are too many", f"write at most {MAX_SOURCES}")
     found.loaded.sources[path] = tuple(sources)
     return tuple(sources)
+
+
+def settle_source(path: str, text: str, base: Path, found: Findings, *, item: int | None = None) -> str | None:
+    """One source, as :func:`settle_sources` says; None when it is nothing that could be one."""
+    source = text.strip()
+    if not source or len(source) > MAX_SOURCE or not source.isprintable():
+        what = "empty" if not source else "too long" if len(source) > MAX_SOURCE else "not printable"
+        found.problem(path, text, what, "write a URL, a file, or a name from the catalogue", item=item)
+        return None
+    if not _SCHEME.match(source):
+        return _absolute(source, base)
+    if not _URL.fullmatch(source):
+        what, instead = "not a URL that can be downloaded", "write https://… or http://…, without spaces"
+        found.problem(path, text, what, instead, item=item)
+    return source
+
+
+def folder_of(found: Findings, path: str) -> Path:
+    """Where the relative paths of a setting start: the configuration file's folder, else the current directory."""
+    place = found.loaded.places.get(path)
+    file = found.loaded.file
+    return file.absolute().parent if file and place and place.kind == "file" else Path.cwd()
 
 
 def _absolute(source: str, base: Path) -> str:

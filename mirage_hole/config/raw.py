@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from mirage_hole.config.tables import ListTable
+
 Many = tuple[str, ...] | str
 """A list of strings; a single string stands for a list of one."""
 Duration = int | float | str
@@ -141,6 +143,27 @@ class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "a time from 1m to 365d, such as 24h",
         ),
     ] = "24h"
+    shrink_guard: Annotated[
+        int,
+        _about(
+            "A downloaded list that has lost more than this share of its rules, in percent, is held back until it is "
+            "confirmed or has grown again; its last good version serves. 0 takes every list as it comes.",
+            "--shrink-guard",
+            "PERCENT",
+            "a whole number from 0 to 100",
+        ),
+    ] = 50
+    file_folders: Annotated[
+        Many,
+        _about(
+            "Folders that lists added while the server runs may be files of. Files named in the configuration or in a flag "
+            "may be anywhere.",
+            "--file-folder",
+            "DIRECTORY",
+            "a directory such as /etc/mirage-hole/lists",
+            default="the configuration file's folder, and files in the state directory",
+        ),
+    ] = ()
 
 
 class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -252,7 +275,7 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole configuration as written: one field a section."""
+    """The whole configuration as written: one field a section; those that are repeated are at the end."""
 
     server: Server = Server()
     web: Web = Web()
@@ -261,6 +284,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cache: Cache = Cache()
     blocking: Blocking = Blocking()
     log: Log = Log()
+    list: tuple[ListTable, ...] = ()
 
 
 SECTIONS: dict[str, type[Struct]] = {

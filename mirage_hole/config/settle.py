@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
@@ -22,7 +23,6 @@ U = TypeVar("U")
 
 MIN_CACHE, MAX_CACHE = 64 * 1024, 64 * 2**30  # bytes
 MIN_TIMEOUT, MAX_TIMEOUT = 0.1, 60.0  # seconds
-MIN_REFRESH, MAX_REFRESH = 60.0, 365 * 86400.0
 MAX_TTL = 86400.0
 MAX_WORKERS = 64
 
@@ -65,6 +65,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     raw = loaded.raw
     listen = settle_listen(raw.server, found, host)
     ipv4, ipv6 = _sinkhole_addresses(found)
+    state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
         listen=listen,
         web=settle_web(raw.web, listen, found),
@@ -81,11 +82,14 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         workers=_workers(raw.server.workers, found),
         allow_from=settle_allow_from(raw.server, listen, found),
         refresh_every=_duration("lists.refresh_every", raw.lists.refresh_every, MIN_REFRESH, MAX_REFRESH, found),
-        state_directory=settle_state(raw.server.state_directory, environ, found, host),
+        state_directory=state,
         user=settle_user(raw.server.user, found, host),
         log_level=raw.log.level.upper(),
         log_format=raw.log.format,
         config_file=loaded.file,
+        lists=settle_lists(found),
+        shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
+        file_folders=settle_folders(raw.lists.file_folders, state, found),
     )
     return None if loaded.problems else settled
 
@@ -118,6 +122,13 @@ def _workers(value: int, found: Findings) -> int:
         what = f"not from 1 to {MAX_WORKERS}"
         found.problem("server.workers", value, what, f"write {settings()['server.workers'].write}")
     return value
+
+
+def _shrink_guard(percent: int, found: Findings) -> float:
+    if not 0 <= percent <= 100:
+        write = settings()["lists.shrink_guard"].write
+        found.problem("lists.shrink_guard", percent, "not from 0 to 100", f"write {write}")
+    return percent / 100
 
 
 def _sinkhole_addresses(found: Findings) -> tuple[str, str]:

@@ -33,6 +33,25 @@ class Endpoint(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
+class ListSettings(NamedTuple):
+    """A list with wishes of its own: one ``[[list]]`` of the file."""
+
+    source: str
+    """URL, absolute path or catalogue name."""
+    kind: str = "block"
+    """``block`` or ``allow``."""
+    title: str = ""
+    """Empty: what the list calls itself."""
+    format: str = ""
+    """Empty: found out."""
+    refresh_every: float = 0.0
+    """Seconds between two downloads; 0: as the list's own ``Expires:`` says, else ``Settled.refresh_every``."""
+    sha256: str = ""
+    """Lower-case; empty: any."""
+    enabled: bool = True
+    """False: left out, also where ``blocklists`` or ``allowlists`` has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """Every setting, with its final value."""
@@ -64,3 +83,9 @@ class Settled:
     log_format: str
     """``text``, ``logfmt`` or ``json``."""
     config_file: Path | None
+    lists: tuple[ListSettings, ...] = ()
+    """Lists with wishes of their own, besides ``blocklists`` and ``allowlists``; a source that is there too is used as it says here."""
+    shrink_guard: float = 0.5
+    """A list that loses more than this share of its rules is held back; 0: none is."""
+    file_folders: tuple[Path, ...] = ()
+    """Where files must lie that are made lists while the server runs."""

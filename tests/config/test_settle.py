@@ -31,6 +31,7 @@ def test_without_any_configuration_everything_has_a_default(tmp_path):
         log_level="INFO",
         log_format="text",
         config_file=None,
+        file_folders=(home / ".local/state/mirage-hole/files",),
     )
 
 
@@ -89,6 +90,7 @@ format = "json"
         log_level="WARNING",
         log_format="json",
         config_file=tmp_path / "config.toml",
+        file_folders=(tmp_path, Path("/srv/hole/files")),
     )
 
 

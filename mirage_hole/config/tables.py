@@ -1,0 +1,152 @@
+"""Sections that are written once for each thing, as ``[[list]]`` is: what may be in one, and how it is taken from the file.
+
+They are in the file only: a flag or a variable has no place for several values that belong together.
+"""
+
+# Annotations stay live objects here (no ``from __future__ import annotations``): they are data, read by `fields_of`.
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import NODEFAULT, Meta, Struct
+
+from mirage_hole.config.problem import Origin, Problem
+
+if TYPE_CHECKING:
+    from mirage_hole.config.load import Loaded
+
+MAX_TABLES = 200
+KINDS = ("block", "allow")
+
+
+def about(description: str, write: str, *, default: str = "") -> Meta:
+    """What people are told of a field. ``write`` completes "write …"; ``default`` is for defaults that are no value."""
+    return Meta(description=description, extra={"write": write, "default": default})
+
+
+class ListTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One list with wishes of its own. The lists of `lists.block` and `lists.allow` need none of this; one that is there as
+    well is used as its table says."""
+
+    url: Annotated[
+        str,
+        about("Where the list is: a URL, a file, or a name from the catalogue.", "a URL, a file, or a catalogue name"),
+    ]
+    kind: Annotated[
+        Literal["block", "allow"],
+        about("Whether its plain names are blocked, or never blocked.", "block or allow"),
+    ] = "block"
+    title: Annotated[
+        str,
+        about("What it is called in answers and reports.", "a short text", default="what the list calls itself"),
+    ] = ""
+    format: Annotated[
+        str,
+        about("How it is written.", "a format such as hosts, domains or adblock", default="found out from its lines"),
+    ] = ""
+    refresh_every: Annotated[
+        int | float | str,
+        about(
+            "How often it is downloaded, whatever it says itself.",
+            "a time from 1m to 365d, such as 6h",
+            default="as the list's own `Expires:` says, else `lists.refresh_every`",
+        ),
+    ] = ""
+    sha256: Annotated[
+        str,
+        about(
+            "The SHA-256 that its text, unpacked, must have; any other text is refused.",
+            "64 hexadecimal digits, as sha256sum prints them",
+            default="any",
+        ),
+    ] = ""
+    enabled: Annotated[
+        bool, about("false: it is left out, also when lists.block or lists.allow has it.", "true or false")
+    ] = True
+
+
+TABLES: dict[str, type[Struct]] = {"list": ListTable}
+"""Name of the repeated section to its fields."""
+
+
+class Field(NamedTuple):
+    """One field of a repeated section."""
+
+    key: str
+    type: Any
+    default: object
+    """``NODEFAULT`` for one that must be there."""
+    doc: str
+    write: str
+    """Completes the sentence "write …"."""
+    default_text: str
+    """For people, when the default is no value; else empty."""
+
+
+@cache
+def fields_of(name: str) -> dict[str, Field]:
+    """The fields of a repeated section by key, in their order."""
+    found = {}
+    for field in msgspec.structs.fields(TABLES[name]):
+        annotated = TABLES[name].__annotations__[field.name]
+        meta = annotated.__metadata__[0]
+        found[field.name] = Field(
+            field.name,
+            annotated.__origin__,
+            field.default,
+            meta.description,
+            meta.extra["write"],
+            meta.extra["default"],
+        )
+    return found
+
+
+def take_tables(loaded: "Loaded", name: str, content: object) -> tuple[Any, ...]:
+    """The tables of a repeated section, whose values have the right types; what is wrong is added to the problems.
+
+    The origin of ``list[0].url`` and its like can be asked from ``loaded`` afterwards. A table with a problem is left out.
+    """
+    place = Origin("file", str(loaded.file))
+    loaded.places[name] = place
+    if not isinstance(content, list) or not all(isinstance(table, dict) for table in content):
+        what = "a section that may be repeated, so it has double brackets"
+        loaded.problems.append(Problem(name, None, what, f"write [[{name}]]", loaded.origin(name)))
+        return ()
+    if len(content) > MAX_TABLES:
+        what = f"{len(content)} tables are too many"
+        loaded.problems.append(Problem(name, None, what, f"write at most {MAX_TABLES}", loaded.origin(name)))
+        return ()
+    for number, table in enumerate(content):
+        loaded.places[f"{name}[{number}]"] = place
+        loaded.places.update({f"{name}[{number}].{key}": place for key in table})
+    return tuple(_take_table(loaded, name, f"{name}[{number}]", table) for number, table in enumerate(content))
+
+
+def _take_table(loaded: "Loaded", name: str, path: str, table: dict[str, Any]) -> Struct | None:
+    fields = fields_of(name)
+    good: dict[str, Any] = {}
+    count = len(loaded.problems)
+
+    def complain(key: str, value: object, what: str, instead: str) -> None:
+        where = f"{path}.{key}" if key in table else path
+        loaded.problems.append(Problem(f"{path}.{key}", value, what, f"write {instead}", loaded.origin(where)))
+
+    for key, value in table.items():
+        field = fields.get(key)
+        if field is None:
+            complain(key, None, "no such setting", _nearest(key, fields))
+            continue
+        try:
+            good[key] = msgspec.convert(value, field.type)
+        except msgspec.ValidationError:
+            complain(key, value, "not what belongs here", field.write)
+    for key, field in fields.items():
+        if field.default is NODEFAULT and key not in table:
+            complain(key, None, "missing", f"{key} = …: {field.write}")
+    return TABLES[name](**good) if len(loaded.problems) == count else None
+
+
+def _nearest(key: str, fields: dict[str, Field]) -> str:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(key, fields, 1, 0.6)), f"one of {', '.join(fields)}")
