@@ -12,15 +12,17 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from mirage_hole.lists.addresses import rule_about
 from mirage_hole.lists.line import Findings, Found, Problem, found
-from mirage_hole.lists.local_data import local_data
+from mirage_hole.lists.local_data import local_data, own_answer
 from mirage_hole.lists.masterfile import BadLine, MasterFile, Record
-from mirage_hole.lists.rule import Action, Reply, RichRule, Scope
-from mirage_hole.lists.spelling import LOCAL_NAMES
+from mirage_hole.lists.rule import Action, Reply, Rewrite, RichRule, Scope
+from mirage_hole.lists.spelling import LOCAL_NAMES, read_name
+from mirage_hole.wire.codes import RRType
+from mirage_hole.wire.names import BadName
 
 SCOPE = Scope.EXACT
 REPLY = Reply.NXDOMAIN
 SIMPLE = re.compile(
-    rb"((?:\*\.)?+(?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)[ \t]++(?:[0-9]{1,10}+[ \t]++)?+(?:IN[ \t]++)?+"
+    rb"((?:\*\.)?+(?:[a-z0-9_-]{1,63}+\.)++(?!rpz-)[a-z][a-z0-9_-]{0,62}+)[ \t]++(?:[0-9]{1,10}+[ \t]++)?+(?:IN[ \t]++)?+"
     rb"CNAME[ \t]++\.[ \t\r\n]*+(?:;.*+)?"
 )
 """The commonest lines, with the name as group 1; all others go through a :class:`Reader`."""
@@ -101,7 +103,7 @@ def _rules(record: Record, action: Action, line: str) -> Findings:
     if isinstance(policy, str):
         return [Problem(policy, line)]
     if policy is None:
-        return [local_data(name, scope, rrtype, " ".join(words), action, line)]
+        return [_alias(name, scope, words[0], action, line)]
     return [found(name, policy[0], scope, policy[1])]
 
 
@@ -119,6 +121,17 @@ def _policy(record: Record, action: Action) -> tuple[Action, Reply] | str | None
     if target.startswith("rpz-"):
         return "a policy that is not known, or one without its final dot"
     return None
+
+
+def _alias(name: str, scope: Scope, target: str, action: Action, line: str) -> Found | RichRule | Problem:
+    """The rule for a name that is another's; of a target ``*.garden.example.`` the asterisk is the name asked for."""
+    if not target.startswith("*.") or action is Action.ALLOW:
+        return local_data(name, scope, "CNAME", target, action, line)
+    try:
+        rdata = b"\1*" + read_name(target[2:])
+    except BadName as problem:
+        return Problem(f"no target: {problem}", line)
+    return own_answer(name, scope, Rewrite(0, RRType.CNAME, rdata), line)
 
 
 def _about_addresses(record: Record, action: Action, line: str) -> Found | RichRule | Problem:

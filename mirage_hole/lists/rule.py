@@ -74,7 +74,8 @@ class Rewrite(NamedTuple):
     rrtype: int = 0
     """0: no record; the answer is the rcode alone."""
     rdata: bytes = b""
-    """Wire form, uncompressed. Of a CNAME: the target's name."""
+    """Wire form, uncompressed. Of a CNAME: the target's name; if its first label is ``*``, the name that was asked for stands
+    in its place (``CNAME *.garden.example.`` of a policy zone)."""
 
 
 EVERY_REWRITE = Rewrite(-1)
