@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections import Counter
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirage_hole.cli.fingerprints import Fingerprints, fingerprint
+from mirage_hole.cli.list_text import CantRead, Inspected, text_of
 from mirage_hole.cli.terminal import clean, duration
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.line import split_lines
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action, Complaint, Scope, Target
-from mirage_hole.sources.content import BadContent, Inspector
 from mirage_hole.sources.failures import Failure
-from mirage_hole.sources.local import file_chunks
-from mirage_hole.sources.source import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from mirage_hole.lists.rule import RichRule
     from mirage_hole.sources.source import Source
@@ -65,10 +60,6 @@ class ListReport(NamedTuple):
     """Why the server would not take this list: it completes "the list …"; empty when it would."""
 
 
-class CantRead(Exception):  # noqa: N818 - reads as what it is at the raise
-    """The text of the list could not be had; the message says why and what to do."""
-
-
 def read_source(source: Source, format: str | None, timeout: float) -> ListReport:
     """Fetch a list and read it.
 
@@ -80,11 +71,8 @@ def read_source(source: Source, format: str | None, timeout: float) -> ListRepor
     Raises:
         CantRead: no text.
     """
-    if source.location is not Location.WEB:
-        return read_chunks(file_chunks(source.address), source, format)
-    with tempfile.TemporaryDirectory(prefix="mirage-hole-") as directory:
-        path = asyncio.run(_download(source, Path(directory), timeout))
-        return read_chunks(file_chunks(str(path)), source, format)
+    with text_of(source, timeout) as chunks:
+        return read_chunks(chunks(), source, format)
 
 
 def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = None) -> ListReport:
@@ -93,7 +81,7 @@ def read_chunks(chunks: Iterable[bytes], source: Source, format: str | None = No
     Raises:
         CantRead: the file can't be read.
     """
-    inspected = _Inspected(chunks)
+    inspected = Inspected(chunks)
     try:
         parsed = parse(split_lines(inspected), source.kind, format or source.format or None)
         kinds: Counter[tuple[Action, What]] = Counter()
@@ -142,34 +130,6 @@ _TARGETS = {
 def _remarks(rule: RichRule) -> list[str]:
     has = {"important": rule.important, "badfilter": rule.badfilter, "dnsrewrite": rule.rewrite is not None}
     return [name for name, so in has.items() if so]
-
-
-class _Inspected:
-    """The text, as far as it is one; why it ended early is kept for the report."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self.refusal = ""
-
-    def __iter__(self) -> Iterator[bytes]:
-        inspector = Inspector()
-        try:
-            for chunk in self._chunks:
-                yield from inspector.feed(chunk)
-            yield from inspector.finish()
-        except BadContent as bad:
-            self.refusal = str(bad)
-
-
-async def _download(source: Source, directory: Path, timeout: float) -> Path:  # noqa: ASYNC109 - handed on
-    from mirage_hole.sources.download import Downloader, Limits
-    from mirage_hole.sources.shelf import Shelf
-
-    downloader = Downloader(Shelf(directory), limits=Limits(total=timeout, attempts=1))
-    (outcome,) = await downloader.fetch_all([source])
-    if outcome.copy is None:
-        raise CantRead(outcome.error)
-    return outcome.copy.path
 
 
 def as_text(report: ListReport, shown: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +19,26 @@ FORMAT_NAMES = (
 MAX_SHOWN = 1000
 
 
-@click.group("lists")
+MODULES = {"search": "lists_search"}
+"""Commands that are modules of this folder, imported when they are called."""
+
+
+class Lists(click.Group):
+    """The group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *MODULES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MODULES:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = import_module(f"mirage_hole.cli.{MODULES[cmd_name]}").command
+        return found
+
+
+@click.group("lists", cls=Lists)
 def command() -> None:
-    """Check lists, and show the catalogue."""
+    """Check lists, search and compare them, and show the catalogue."""
 
 
 @command.command("check", short_help="Read a list and report what is in it.")
@@ -38,7 +56,8 @@ def check(source: str, allow: bool, form: str | None, show: int, timeout: str, a
     Says which format it is in, how many rules of each kind it has, how many of them twice, and which lines are no rules
     and why. Nothing is kept. Exits with 1 when there is nothing in it to use.
     """
-    from mirage_hole.cli.list_report import CantRead, as_object, as_text, read_source
+    from mirage_hole.cli.list_report import as_object, as_text, read_source
+    from mirage_hole.cli.list_text import CantRead
     from mirage_hole.cli.sources import catalogue
     from mirage_hole.lists.rule import Action
     from mirage_hole.sources.source import SourceProblem, parse_source
