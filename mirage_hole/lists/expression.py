@@ -98,8 +98,10 @@ def _translated(text: str) -> Iterator[str]:
         refusal = None
         if kind == "escape":
             refusal = _of_escape(piece)
-        elif kind == "class" and _COLLATING.search(piece, 1):
-            refusal = "a collating element [. .] or [= =]"
+        elif kind == "class":
+            if _COLLATING.search(piece, 1):
+                refusal = "a collating element [. .] or [= =]"
+            piece = piece.replace("upper:]", "lower:]")  # names are lower-case; RE2 folds no named class
         elif kind == "group":
             refusal = _of_group(text, token.start())
         elif kind == "brace":
@@ -137,10 +139,7 @@ def _of_group(text: str, at: int) -> str | None:
 
 def _has_capitals(expression: str) -> bool:
     """Whether letters are written large, escapes aside."""
-    return any(
-        token.lastgroup != "escape" and (token[0] != token[0].lower() or "[:upper:]" in token[0])
-        for token in _TOKEN.finditer(expression)
-    )
+    return any(token.lastgroup != "escape" and token[0] != token[0].lower() for token in _TOKEN.finditer(expression))
 
 
 @lru_cache(maxsize=8)

@@ -21,6 +21,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"\$(?:TTL|ORIGIN|INCLUDE)\b|\S+\s+(?:\d+\w?\s+)?(?:IN\s+)?(?:CNAME|SOA|NS|A|AAAA|TXT)\s+\S", re.IGNORECASE
         ),
     ),
+    ("a range of addresses; write networks such as 192.0.2.0/24", re.compile(r"[0-9.]{7,15}\s*-\s*[0-9.]{7,15}$")),
     ("HTML, not a list", re.compile(r"<[a-z!/?]", re.IGNORECASE)),
     ("a URL; write the host name alone", re.compile(r"[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)),
     ("JSON, not a list", re.compile(r"[{\[]\s*[\"{\[]?|\"[^\"]*\"\s*:")),

@@ -143,14 +143,14 @@ def format_of_line(text: str, usual: Format) -> Format:
         return DNSMASQ
     if unbound.looks_so(text):
         return UNBOUND
+    if addresses.looks_so(text):
+        return HOSTS if usual.name == HOSTS.name else ADDRESSES
     if hosts.is_hosts_line(text):
         return HOSTS
     if rpz.looks_so(text):
         return RPZ
     if text.startswith("*."):
         return WILDCARD
-    if addresses.looks_so(text):
-        return HOSTS if usual.name == HOSTS.name else ADDRESSES
     return _otherwise(text, usual)
 
 

@@ -29,8 +29,10 @@ MAX_TYPES = 32
 """Query types of one expression."""
 
 _DELIMITED = re.compile(r"/(.+)/((?:;.*)?)", re.DOTALL)
-_LOOKS = re.compile(r"\^|\((?:\^|\\?\.)|\[[^\]]|.*(?:\\[.dwb]|\[[^\]]+\][-_.*+?{\\]|\([^()]+\)|[.\])][*+]|[^$]\$$)")
-_NOT_SO = re.compile(r"[\s/#\"'=<>@,]|\|\||^\*|:(?!\])(?<!\[:)|\^$|\^\||\(\)")
+_LOOKS = re.compile(
+    r"\^|\.[*+]|\((?:\^|\\?\.)|\[[^\]]|.*(?:\\[.dwb]|\[[^\]]+\][-_.*+?{\\]|\([^()]+\)|[\])][*+]|[^$]\$$)"
+)
+_NOT_SO = re.compile(r"[\s/#\"'=<>@,]|\|\||^\*|:(?!\])(?<!\[:)|\^\|?$|\(\)|\$(?![)|]|$)")
 _REPLIES = {
     "NODATA": Reply.NODATA,
     "NXDOMAIN": Reply.NXDOMAIN,
