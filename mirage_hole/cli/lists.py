@@ -19,7 +19,7 @@ FORMAT_NAMES = (
 MAX_SHOWN = 1000
 
 
-MODULES = {"search": "lists_search"}
+MODULES = {"diff": "lists_diff", "search": "lists_search"}
 """Commands that are modules of this folder, imported when they are called."""
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from mirage_hole.config.problem import Problem
+from mirage_hole.lists.rule import Action
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.sources.catalogue import STARTER, CatalogueError, Entry, load_catalogue
-from mirage_hole.sources.source import resolve_sources
+from mirage_hole.sources.source import Source, SourceProblem, parse_source, resolve_sources
 
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
@@ -32,6 +35,22 @@ def catalogue() -> dict[str, Entry]:
 def catalogue_titles() -> dict[str, str]:
     """What may be written as a catalogue name, with its title."""
     return {STARTER: STARTER_TITLE, **{key: entry.title for key, entry in catalogue().items()}}
+
+
+def read_list(argument: str, text: str, allow: bool) -> Source:
+    """The list that an argument means; one of the catalogue is what the catalogue says, any other an allowlist if ``allow``.
+
+    Raises:
+        click.UsageError: it means none.
+        StartupError: the installation is damaged.
+    """
+    entries = catalogue()
+    entry = entries.get(text.strip().lower())
+    kind = entry.kind if entry is not None else Action.ALLOW if allow else Action.BLOCK
+    found = parse_source(text, kind, entries, setting=argument)
+    if isinstance(found, SourceProblem):
+        raise click.UsageError(str(found))
+    return found
 
 
 def check_sources(loaded: Loaded) -> None:

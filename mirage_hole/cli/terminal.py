@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MAX_CELL = 200
 """Characters."""
@@ -45,17 +46,33 @@ def duration(seconds: float) -> str:
     return f"{whole} second{'s' * (whole != 1)}"
 
 
-def json_text(value: object) -> str:
+def json_text(value: object, *, indent: bool = True) -> str:
     """JSON that a terminal can show: every character that could disturb it is escaped."""
     import orjson
 
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     click.echo(json_text(value))
+
+
+def print_json_arrays(header: dict[str, object], arrays: dict[str, Iterator[dict[str, object]]]) -> None:
+    """Print the header with arrays of any length as its last fields, an item at a time."""
+    click.echo(json_text(header).removesuffix("\n}"), nl=False)
+    for name, items in arrays.items():
+        click.echo(f',\n  "{name}": [', nl=False)
+        for number, item in enumerate(items):
+            click.echo(f"{',' * (number > 0)}\n    {json_text(item, indent=False)}", nl=False)
+        click.echo("]", nl=False)
+    click.echo("\n}")
+
+
+def moment(at: float) -> str:
+    """Seconds since the epoch as this machine's date and time."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
