@@ -19,7 +19,7 @@ FORMAT_NAMES = (
 MAX_SHOWN = 1000
 
 
-MODULES = {"diff": "lists_diff", "search": "lists_search"}
+MODULES = {"diff": "lists_diff", "report": "lists_report", "search": "lists_search"}
 """Commands that are modules of this folder, imported when they are called."""
 
 
@@ -38,7 +38,7 @@ class Lists(click.Group):
 
 @click.group("lists", cls=Lists)
 def command() -> None:
-    """Check lists, search and compare them, and show the catalogue."""
+    """Check, report, search and compare lists, and show the catalogue."""
 
 
 @command.command("check", short_help="Read a list and report what is in it.")

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import pytest
+
+from mirage_hole.cli.fingerprints import Fingerprints
+from mirage_hole.cli.list_changes import compare, each_of
+from mirage_hole.lists.parse import parse
+from mirage_hole.lists.rule import Action
+
+OLD = """\
+||stays.example^
+||goes.example^
+||goes.example^
+0.0.0.0 alone.example
+@@||fine.example^
+"""
+NEW = """\
+! a comment moves every line
+alone.example
+||stays.example^
+||new.example^
+||new.example^
+||ads-*.example^
+@@||finer.example^
+"""
+
+
+def version(text: str):
+    def rules():
+        parsed = parse(iter(text.encode().splitlines()), Action.BLOCK)
+        yield from parsed
+        yield from parsed.rich
+
+    return rules
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = tmp_path / "old.txt", tmp_path / "new.txt"
+    for path, text in zip(paths, (OLD, NEW), strict=True):
+        path.write_text(text)
+    return [str(path) for path in paths]
+
+
+def test_what_was_added_and_removed_is_shown_as_people_write_it(mirage_hole, files):
+    ran = mirage_hole("lists", "diff", *files)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        f"before  {files[0]}: 4 rules",
+        f"after   {files[1]}: 5 rules",
+        "added   3",
+        "removed 2",
+        "+ ||new.example^  (line 4)",
+        "+ @@||finer.example^  (line 7)",
+        "+ ||ads-*.example^  (line 6)",
+        "- ||goes.example^  (line 2)",
+        "- @@||fine.example^  (line 5)",
+    ]
+
+
+def test_programs_read_the_same(mirage_hole, files):
+    said = json.loads(mirage_hole("lists", "diff", "--json", *files).out)
+    assert (said["before"]["rules"], said["after"]["rules"]) == (4, 5)
+    assert (said["added_count"], said["removed_count"]) == (3, 2)
+    assert {"line": 4, "rule": "||new.example^"} in said["added"]
+    assert {"line": 2, "rule": "||goes.example^"} in said["removed"]
+
+
+def test_a_list_does_not_differ_from_itself_in_another_order_and_format(mirage_hole, tmp_path):
+    (tmp_path / "a").write_text("0.0.0.0 one.example two.example\n")
+    (tmp_path / "b").write_text("two.example\n# comment\none.example\n")
+    said = json.loads(mirage_hole("lists", "diff", str(tmp_path / "a"), str(tmp_path / "b"), "--json").out)
+    assert (said["added"], said["removed"]) == ([], [])
+
+
+def test_what_is_shown_is_bounded_unless_all_is_asked_for(mirage_hole, tmp_path):
+    (tmp_path / "a").write_text("x.example\n")
+    (tmp_path / "b").write_text("".join(f"n{number}.example\n" for number in range(100)))
+    arguments = ("lists", "diff", str(tmp_path / "a"), str(tmp_path / "b"))
+    some = mirage_hole(*arguments, "--show", "7").out
+    assert some.count("\n+ n") == 7
+    assert "\n+ 93 more; --all shows them\n" in some
+    assert len(json.loads(mirage_hole(*arguments, "--json").out)["added"]) == 20
+    everything = mirage_hole(*arguments, "--all").out
+    assert everything.count("\n+ n") == 100
+    assert "--all" not in everything
+    assert len(json.loads(mirage_hole(*arguments, "--all", "--json").out)["added"]) == 100
+
+
+def test_a_rule_that_answers_otherwise_is_another_rule(mirage_hole, tmp_path):
+    (tmp_path / "a.rpz").write_text("$TTL 60\n@ SOA a. b. 1 1 1 1 1\nads.example CNAME .\n")
+    (tmp_path / "b.rpz").write_text("$TTL 60\n@ SOA a. b. 1 1 1 1 1\nads.example CNAME *.\n")
+    out = mirage_hole("lists", "diff", str(tmp_path / "a.rpz"), str(tmp_path / "b.rpz")).out
+    assert "+ ads.example  (NODATA)  (line 3)" in out
+    assert "- ads.example  (NXDOMAIN)  (line 3)" in out
+
+
+def test_both_wrong_arguments_are_told_at_once(mirage_hole, tmp_path):
+    ran = mirage_hole("lists", "diff", "oisd-smal", "hagezi-fak")
+    assert ran.code == 2
+    assert "LIST = 'oisd-smal'" in ran.err
+    assert "SOURCE = 'hagezi-fak'" in ran.err
+
+
+def test_a_file_that_is_not_there_or_no_list_is_a_failure(mirage_hole, files, tmp_path):
+    ran = mirage_hole("lists", "diff", files[0], str(tmp_path / "none.txt"))
+    assert (ran.code, ran.out) == (1, "")
+    assert f"there is no file {tmp_path}/none.txt" in ran.err
+    (tmp_path / "page.html").write_text("<!DOCTYPE html><html></html>")
+    ran = mirage_hole("lists", "diff", files[0], str(tmp_path / "page.html"))
+    assert (ran.code, ran.out) == (1, "")
+    assert "the list is a web page" in ran.err
+
+
+def test_an_allowlist_of_the_catalogue_is_one_here_too():
+    from mirage_hole.cli.sources import catalogue, read_list
+
+    for key, entry in catalogue().items():
+        assert read_list("SOURCE", key, allow=False).kind is entry.kind
+
+
+def test_versions_that_have_nothing_in_common_cost_a_few_octets_a_rule():
+    count = 20_000
+    old, new = ("".join(f"{which}{number}.example\n" for number in range(count)) for which in "ab")
+    tracemalloc.start()
+    try:
+        changes = compare(version(old), version(new))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (changes.added.size, changes.removed.size) == (count, count)
+    # Eight octets and one bit-mark for each of both sides, and the room that 1,024 growing arrays keep.
+    assert kept < 2 * count * (8 + 1) + 1024 * 256
+
+
+def test_each_changed_rule_is_shown_once_each_time():
+    changes = compare(version(OLD), version(NEW))
+    for _ in range(2):
+        assert [one.rule for one in each_of(version(OLD), changes.removed)] == ["||goes.example^", "@@||fine.example^"]
+
+
+def test_fingerprints_are_counted_as_a_set():
+    one, other = Fingerprints(), Fingerprints()
+    for value in (1, 2**64 - 1, 257, 1):
+        one.add(value)
+    other.add(257)
+    assert (one.added, one.distinct()) == (4, 3)
+    rest = one.without(other)
+    assert rest.size == 2
+    assert [rest.take(value) for value in (1, 257, 2**64 - 1, 1)] == [True, False, True, False]
