@@ -85,7 +85,7 @@ def _expression(text: str, address: str, action: Action, line: str) -> RichRule 
     try:
         subject = read_expression(text)
         if is_too_wide(subject):
-            return Problem("an expression that nearly every name fits", line)
+            return Problem("an expression that nearly every name fits", line, costly=True)
         rewrite = None
         if address and address not in SINKHOLES and action is Action.BLOCK:
             rewrite = read_record("AAAA" if ":" in address else "A", address)

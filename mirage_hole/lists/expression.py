@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MAX_EXPRESSION = 1024
 """Characters; longer ones are lists of names in disguise."""
-MAX_REPEATS = 1000
-"""The sum of all {m,n} of an expression. RE2 writes repetitions out before it looks at its memory."""
+MAX_SIZE = 1500
+"""Characters and classes of an expression whose {m,n} are written out, as RE2 does; some milliseconds at most."""
 
 _MEMORY = 1 << 19  # octets that RE2 may use while it compiles one; a larger program fails at once
 
@@ -24,15 +24,18 @@ _TOKEN = re.compile(
     r"""
       (?P<escape> \\[xpP]\{[^}]*\} | \\. | \\$ )
     | (?P<class> \[ \^? \]? (?: \[:\^?[a-z]*:\] | \\. | [^\]\\] )* \] )
-    | (?P<group> \(\?[^:)]? )
+    | (?P<group> \( (?: \?[^:)]? )? )
     | (?P<brace> \{[^{}]*\}? )
-    | (?P<plain> [^\\\[({]+ | . )
+    | (?P<close> \) )
+    | (?P<plain> [^\\\[({)]+ | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _COUNTED = re.compile(r"\{(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)\}")
 _POSSESSIVE = re.compile(r"[*+?]\+")
 _COLLATING = re.compile(r"\[[.=]")
+_UNICODE = "a class of Unicode (names are ASCII)"
+_UNICODE_CLASS = re.compile(r"(?<!\\)\\[pP]")
 _URL = re.compile(r":\\?/\\?/")
 _CHOICE = frozenset("[|?*{(")  # without these a slash in an expression is one that must be there
 _GROUPS = {
@@ -48,7 +51,7 @@ _GROUPS = {
 }
 _NAMED = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 # Names with hardly a character in common: what fits all of them fits nearly every name.
-_UNLIKE = ("q.x", "70.19.4826", "-_.-_-.__-_")
+_UNLIKE = (b"q.x", b"70.19.4826", b"-_.-_-.__-_")
 
 
 class BadExpression(ValueError):  # noqa: N818 - it says what is bad
@@ -91,7 +94,7 @@ def _translated(text: str) -> Iterator[str]:
     Raises:
         BadExpression: one has none.
     """
-    repeats = 0
+    size = _Size()
     for token in _TOKEN.finditer(text):
         piece = token[0]
         kind = token.lastgroup
@@ -99,8 +102,7 @@ def _translated(text: str) -> Iterator[str]:
         if kind == "escape":
             refusal = _of_escape(piece)
         elif kind == "class":
-            if _COLLATING.search(piece, 1):
-                refusal = "a collating element [. .] or [= =]"
+            refusal = _of_class(piece)
             piece = piece.replace("upper:]", "lower:]")  # names are lower-case; RE2 folds no named class
         elif kind == "group":
             refusal = _of_group(text, token.start())
@@ -108,17 +110,47 @@ def _translated(text: str) -> Iterator[str]:
             if not _COUNTED.fullmatch(piece):
                 raise BadExpression("an expression with braces that are no {m,n}; approximate matching is not read")  # noqa: EM101
             low, _, high = piece[1:-1].partition(",")
-            repeats += int((high or low)[:5])
-            if repeats > MAX_REPEATS:
-                message = f"an expression with repetitions of more than {MAX_REPEATS} in all"
-                raise BadExpression(message)
             piece = piece if low else f"{{0,{high}}}"
+            size.repeat(int((high or low)[:5]))
         elif kind == "plain" and _POSSESSIVE.search(piece):
             refusal = "a possessive quantifier"
         if refusal is not None:
-            message = f"an expression with {refusal}; RE2 has none, since it searches in linear time"
+            message = f"an expression with {refusal}; it is not read"
             raise BadExpression(message)
+        size.add(kind, len(piece))
         yield piece
+
+
+class _Size:
+    """How large an expression is once its repetitions are written out."""
+
+    __slots__ = ("_groups", "_last")
+
+    def __init__(self) -> None:
+        self._groups = [0]  # of each open parenthesis
+        self._last = 0  # of what a quantifier would be about
+
+    def add(self, kind: str | None, length: int) -> None:
+        """One more piece."""
+        if kind == "group":
+            self._groups.append(0)
+        elif kind == "close":
+            if len(self._groups) > 1:
+                self._last = self._groups.pop() + 1
+                self._grow(self._last)
+        elif kind != "brace":
+            self._last = 1
+            self._grow(length if kind == "plain" else 1)
+
+    def repeat(self, times: int) -> None:
+        """The last piece again and again."""
+        self._grow(self._last * (max(times, 1) - 1))
+        self._last *= max(times, 1)
+
+    def _grow(self, by: int) -> None:
+        self._groups[-1] += by
+        if self._groups[-1] > MAX_SIZE:
+            raise BadExpression("an expression that is too large")  # noqa: EM101
 
 
 def _of_escape(piece: str) -> str | None:
@@ -128,7 +160,13 @@ def _of_escape(piece: str) -> str | None:
         return "a back-reference"
     if piece in {"\\<", "\\>"}:
         return "\\< or \\> (write \\b)"
-    return None
+    return _UNICODE if piece[:2] in {"\\p", "\\P"} else None
+
+
+def _of_class(piece: str) -> str | None:
+    if _COLLATING.search(piece, 1):
+        return "a collating element [. .] or [= =]"
+    return _UNICODE if _UNICODE_CLASS.search(piece) else None
 
 
 def _of_group(text: str, at: int) -> str | None:
@@ -150,8 +188,9 @@ def _compiled(expression: str) -> Any:
     options.log_errors = False
     options.never_capture = True
     options.max_mem = _MEMORY
+    options.encoding = re2.Options.Encoding.LATIN1  # a name is octets
     try:
-        return re2.compile(expression, options)
+        return re2.compile(expression.encode("ascii"), options)
     except re2.error as problem:
         said = problem.args[0] if problem.args else ""
         reason = (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)).partition(":")[0]

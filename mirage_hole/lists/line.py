@@ -35,6 +35,8 @@ class Problem(NamedTuple):
 
     reason: str
     text: str
+    costly: bool = False
+    """Whether it took as long to find as a rule that is more than a name."""
 
 
 Findings: TypeAlias = "list[Found | RichRule | Problem]"

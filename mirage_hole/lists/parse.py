@@ -6,13 +6,14 @@ line goes through the format's own parser. Both ways give the same rules (``test
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from mirage_hole.lists.comment import expires_of, is_comment, is_directive, title_of
-from mirage_hole.lists.formats import ADBLOCK, FORMATS, Format, format_of_line
-from mirage_hole.lists.line import MAX_LINE, Found
+from mirage_hole.lists.formats import ADBLOCK, ADDRESSES, FORMATS, REGEX, Format, format_of_line
+from mirage_hole.lists.line import MAX_LINE, Found, Problem
 from mirage_hole.lists.rule import Action, Complaint, Reply, RichRule, Rule, Scope
 from mirage_hole.lists.sniff import HEAD_LINES, decode, sniff
 from mirage_hole.lists.spelling import LOCAL_NAMES, printable, wire_of_simple
@@ -31,6 +32,9 @@ MAX_REASONS = 50
 """Different reasons counted one by one; the rest together, under ``other``."""
 
 _MAX_NAME_TEXT = 253
+_TOO_MANY = f"more than {MAX_RICH} rules that are more than a name"
+_COSTLY_FORMATS = frozenset({REGEX.name, ADDRESSES.name})
+_EXPRESSION = re.compile(r"(?:@@)?/|[a-z]+=/:")
 _STAR = ord("*")
 _LOCAL = frozenset(name.encode("ascii") for name in LOCAL_NAMES)
 
@@ -58,6 +62,7 @@ class ParsedList:
         self._kind = kind
         self._form = form
         self._readers: dict[str, Reader] = {}
+        self._costly = 0
 
     def __iter__(self) -> Iterator[Rule]:
         form, action, to_wire, local = self._form, self._kind, wire_of_simple, _LOCAL
@@ -122,6 +127,8 @@ class ParsedList:
         reader = self._reader_of(self._form)
         if reader is None or not reader.wants(whole):
             form = format_of_line(text, self._form)
+            if self._costly >= MAX_RICH and (form.name in _COSTLY_FORMATS or _EXPRESSION.match(text)):
+                return [Problem(_TOO_MANY, text)]
             reader = self._reader_of(form)
             if reader is None:
                 return form.read(text, self._kind)
@@ -136,11 +143,13 @@ class ParsedList:
             elif isinstance(one, RichRule):
                 self._add_rich(one, number, text)
             else:
+                self._costly += one.costly
                 self._complain(number, one.reason, one.text)
 
     def _add_rich(self, one: RichRule, line: int, text: str) -> None:
+        self._costly += 1
         if len(self.rich) == MAX_RICH:
-            self._complain(line, f"more than {MAX_RICH} rules that are more than a name", text)
+            self._complain(line, _TOO_MANY, text)
             return
         self.rules += 1
         self.rich.append(one._replace(line=line))

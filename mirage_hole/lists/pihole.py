@@ -97,7 +97,7 @@ def read(text: str, action: Action, *, own: bool = False) -> Findings:
     if action is Action.ALLOW and (rewrites or reply is not Reply.MODE):
         return [Problem("a reply of an expression that allows", text)]
     if not own and not types and not other_types and not invert and is_too_wide(subject):
-        return [Problem("an expression that nearly every name fits; with ;querytype= it may be one", text)]
+        return [Problem("an expression that nearly every name fits; with ;querytype= it may be one", text, costly=True)]
     rule = RichRule(
         text, action, Target.REGEX, subject, invert=invert, reply=reply, types=types, other_types=other_types
     )
