@@ -18,6 +18,7 @@ from mirage_hole.resolver.effects import (
     AskUpstream,
     CloseStream,
     EmitRecord,
+    EndStream,
     ForgetPackets,
     RememberPacket,
     SendReply,
@@ -79,6 +80,7 @@ class DataPlane:
             RememberPacket: self._remember_packet,
             ForgetPackets: self._forget_packets,
             CloseStream: self._close_stream,
+            EndStream: self._end_stream,
         }
         self._follow_ups: list[UpstreamUnreachable] = []
 
@@ -190,6 +192,7 @@ class DataPlane:
             effect.born_at,
             effect.expires_at,
             effect.ttl_offsets,
+            effect.view,
         )
 
     def _forget_packets(self, _effect: ForgetPackets) -> None:
@@ -198,3 +201,7 @@ class DataPlane:
     def _close_stream(self, effect: CloseStream) -> None:
         ticket: Any = effect.ticket
         ticket[0].no_reply()
+
+    def _end_stream(self, effect: EndStream) -> None:
+        ticket: Any = effect.ticket
+        ticket[0].hang_up()

@@ -221,6 +221,12 @@ class TcpConnection(asyncio.BufferedProtocol):
         self.active_at = time.monotonic()
         self._go_on()
 
+    def hang_up(self) -> None:
+        """One query gets no answer, and the client is to see that: what is due is sent, then the connection ends."""
+        self.in_work -= 1
+        self._waiting.clear()
+        self.finish()
+
     def finish(self) -> None:
         """Take no more queries, answer those that are here, then end."""
         self._over = True

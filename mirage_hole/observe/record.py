@@ -12,10 +12,10 @@ A frame, as sent over the channel (little endian, ``FRAME_KIND`` first):
             | u8 2 · f64 at · u8 transport · u8 client length · u16 count · client * count
               · u32 duration µs * count · subject * count
     subject = u16 length of the rest · u8 outcome · u8 rcode · u16 type · u16 list id · u32 line · u8 rule offset
-              · u8 scope · u8 upstream · name (folded wire form)
+              · u8 scope · u8 upstream · name (folded wire form) · [text of the rule, UTF-8, when the scope's top bit is set]
 
 A subject of length 0 fills the place of a datagram in the batch that was answered by other means (a segment of kind 2
-or none). ``list id`` 65535 means no rule. ``rule offset`` is where the rule's name starts within the name.
+or none). ``list id`` 65535 means no rule, 65534 (:data:`mirage_hole.policy.verdict.OWN_LIST`) a rule of the user's own. ``rule offset`` is where the rule's name starts within the name.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ NO_UPSTREAM = 0xFF
 NO_SUBJECT = b"\0\0"
 
 UDP, TCP = 0, 1
+
+MAX_RULE_TEXT = 200
+"""Octets of a rule's text in a record; a longer one is cut."""
+_WITH_TEXT = 0x80
+"""The bit of ``scope`` that says that the rule's text follows the name."""
 
 _SUBJECT = struct.Struct("<HBBHHIBBB")
 _SUBJECT_REST = _SUBJECT.size - 2
@@ -61,6 +66,8 @@ class Subject(NamedTuple):
     """Index into the configured upstreams; ``NO_UPSTREAM`` when none was asked."""
     name: bytes
     """The asked name, folded wire form."""
+    text: str = ""
+    """The deciding rule as its line says it, when it is more than a name; see ``MAX_RULE_TEXT``."""
 
 
 class QueryRecord(NamedTuple):
@@ -80,7 +87,7 @@ class QueryRecord(NamedTuple):
 
 def encode_subject(subject: Subject) -> bytes:
     """Subject to bytes, its own length first."""
-    return pack_subject(*subject)
+    return pack_rich_subject(*subject) if subject.text else pack_subject(*subject[:-1])
 
 
 def pack_subject(
@@ -94,12 +101,38 @@ def pack_subject(
     return head + name
 
 
+def pack_rich_subject(
+    outcome: int, rcode: int, qtype: int, list_id: int, line: int, rule: bytes, scope: int, upstream: int, name: bytes,
+    text: str,
+) -> bytes:  # fmt: skip
+    """The same for a rule that is more than a name: ``text`` is told with it."""
+    octets = text.encode(errors="replace")
+    if len(octets) > MAX_RULE_TEXT:
+        octets = octets[: MAX_RULE_TEXT - 3].decode(errors="ignore").encode() + "…".encode()
+    plain = pack_subject(outcome, rcode, qtype, list_id, line, rule, scope | _WITH_TEXT, upstream, name)
+    length = len(plain) - 2 + len(octets)
+    return length.to_bytes(2, "little") + plain[2:] + octets
+
+
 def decode_subject(data: bytes) -> Subject:
     """The reverse of :func:`encode_subject`; trusts what it reads, see :func:`decode_frame`."""
     _, outcome, rcode, qtype, list_id, line, offset, scope, upstream = _SUBJECT.unpack_from(data)
     name = data[_SUBJECT.size :]
+    text = ""
+    if scope & _WITH_TEXT:
+        scope ^= _WITH_TEXT
+        end = _end_of_name(name)
+        name, text = name[:end], name[end:].decode(errors="replace")
     rule = name[offset:] if list_id != NO_LIST else b""
-    return Subject(Outcome(outcome), rcode, qtype, list_id, line, rule, scope, upstream, name)
+    return Subject(Outcome(outcome), rcode, qtype, list_id, line, rule, scope, upstream, name, text)
+
+
+def _end_of_name(octets: bytes) -> int:
+    """Where the name ends that ``octets`` begin with; all of them when it does not end."""
+    at = 0
+    while at < len(octets) and octets[at]:
+        at += octets[at] + 1
+    return min(at + 1, len(octets))
 
 
 def encode_frame(generation: int, segments: list[bytes]) -> bytes:

@@ -24,7 +24,7 @@ _NONE = RichRules()
 class Policy:
     """What decides over a query."""
 
-    __slots__ = ("_plain", "generation", "index", "judges_answers", "lists", "own", "rich")
+    __slots__ = ("_plain", "generation", "index", "judges_answers", "judges_clients", "lists", "own", "rich")
 
     def __init__(self, index: Index, rich: RichRules = _NONE, own: RichRules = _NONE) -> None:
         self.index = index
@@ -34,6 +34,8 @@ class Policy:
         self.lists: tuple[ListInfo, ...] = index.lists
         self.judges_answers = rich.judges_answers or own.judges_answers
         """Whether the addresses of answers are to be judged, too."""
+        self.judges_clients = rich.judges_clients or own.judges_clients
+        """Whether any rule tells clients apart, so that they may not share answers."""
         self._plain = not rich.size and not own.size
 
     def with_own(self, own: RichRules) -> Policy:

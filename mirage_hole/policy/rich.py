@@ -41,7 +41,7 @@ def read_stored(stored: Iterable[Sequence[Any]]) -> list[tuple[int, RichRule]]:
 class RichRules:
     """The rich rules of one generation, or the user's own. Immutable."""
 
-    __slots__ = ("_names", "_patterns", "judges_answers", "size")
+    __slots__ = ("_names", "_patterns", "judges_answers", "judges_clients", "size")
 
     def __init__(self, rules: Sequence[tuple[int, RichRule]] = (), lists: Sequence[ListInfo] = ()) -> None:
         """``rules``: (list id, rule); ``lists``: of the generation, empty for the user's own rules.
@@ -52,6 +52,10 @@ class RichRules:
         self.size = len(rules)
         self.judges_answers = False
         """Whether any rule is about the addresses of answers."""
+        self.judges_clients = any(
+            rule.clients or rule.other_clients or rule.tags or rule.other_tags for _, rule in rules
+        )
+        """Whether any rule is about some clients and not about others."""
         kinds = [one.kind == "allow" for one in lists]
         placed = []
         for list_id, rule in rules:

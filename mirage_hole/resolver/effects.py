@@ -35,6 +35,8 @@ class RememberPacket(NamedTuple):
     born_at: float
     expires_at: float
     ttl_offsets: tuple[int, ...]
+    view: bytes
+    """Clients of the same view are judged alike; empty: of the view of all."""
 
 
 class ForgetPackets(NamedTuple):
@@ -57,4 +59,10 @@ class CloseStream(NamedTuple):
     ticket: object
 
 
-Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream
+class EndStream(NamedTuple):
+    """No reply will come for this ticket, and its stream takes no more queries: it ends with the answers still due."""
+
+    ticket: object
+
+
+Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream | EndStream

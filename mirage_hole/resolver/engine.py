@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.lists.rule import Action
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import AskUpstream, CloseStream, EmitRecord, ForgetPackets, SendReply
+from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
 from mirage_hole.resolver.events import (
     BlockingPaused,
     DrainEnded,
@@ -22,13 +22,13 @@ from mirage_hole.resolver.events import (
     UpstreamUnreachable,
 )
 from mirage_hole.resolver.pending import Case, Exchange, Question, Timers
-from mirage_hole.resolver.stages import STAGES, reply_to, subject
+from mirage_hole.resolver.stages import STAGES, answered_from_cache, judged_by_policy
 from mirage_hole.upstream.health import choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, rcode_text
 from mirage_hole.wire.names import fold
 from mirage_hole.wire.query import Malformed, parse_query
-from mirage_hole.wire.reply import build_error, build_query, build_reply, ede_option
+from mirage_hole.wire.reply import build_error, build_query
 from mirage_hole.wire.scan import scan_reply
 
 if TYPE_CHECKING:
@@ -141,21 +141,7 @@ class Engine:
             effects = stage(self, case, now)
             if effects is not None:
                 return effects
-        question = self._questions.get(case.key)
-        if question is not None:
-            if len(question.waiting) >= MAX_WAITING or self._waiting >= self._max_in_flight * WAITING_A_QUESTION:
-                return self._servfail(case, EdeCode.OTHER, "too many clients wait for answers", now)
-            question.waiting.append(case)
-            self._waiting += 1
-            return []
-        if not self.upstreams:
-            return self._servfail(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
-        if len(self._questions) >= self._max_in_flight or len(self._exchanges) >= MAX_EXCHANGES:
-            return self._servfail(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
-        question = Question(case, now + self.timeout)
-        self._questions[case.key] = question
-        self._waiting += 1
-        return self._ask(question, now)
+        return self._seek(case, now)
 
     def _malformed(self, event: QueryReceived, query: Malformed) -> list[Effect]:
         name = fold(query.question[:-4]) or b"\0"
@@ -169,6 +155,31 @@ class Engine:
         return [SendReply(event.ticket, build_error(query)), record]
 
     # -- asking --
+
+    def _seek(self, case: Case, now: float) -> list[Effect]:
+        """Ask an upstream, or wait with those who ask the same already."""
+        question = self._questions.get(case.key)
+        if question is not None:
+            if len(question.waiting) >= MAX_WAITING or self._waiting >= self._max_in_flight * WAITING_A_QUESTION:
+                return failure(case, EdeCode.OTHER, "too many clients wait for answers", now)
+            question.waiting.append(case)
+            self._waiting += 1
+            return []
+        if not self.upstreams:
+            return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
+        if len(self._questions) >= self._max_in_flight or len(self._exchanges) >= MAX_EXCHANGES:
+            return failure(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
+        deadline = case.arrived_at + self.timeout
+        if deadline <= now:  # it has waited for something else before
+            return failure(case, EdeCode.OTHER, "no time is left to ask", now)
+        question = Question(case, deadline)
+        self._questions[case.key] = question
+        self._waiting += 1
+        return self._ask(question, now)
+
+    def _seek_anew(self, case: Case, now: float) -> list[Effect]:
+        """A case has another name to ask for than it had."""
+        return answered_from_cache(self, case, now) or self._seek(case, now)
 
     def _ask(
         self, question: Question, now: float, upstream: Upstream | None = None, *, over_tcp: bool = False
@@ -248,10 +259,19 @@ class Engine:
 
     def _complete(self, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
         self._forget(question)
-        self.cache.put(question.key, reply, upstream, now)
+        known = self.cache.put(question.key, reply, upstream, now)
         effects: list[Effect] = []
         rcode = reply.rcode
+        judges = self.policy.judges_answers
         for case in question.waiting:
+            if judges:
+                ended = judged_by_addresses(self, case, reply, now, upstream, known.expires_at if known else now)
+                if ended is not None:
+                    effects += ended or self._seek_anew(case, now)
+                    continue
+            if case.alias is not None:
+                effects += answered_by_alias(self, case, reply, now, upstream)
+                continue
             _, client, transport, ticket = case.asked
             told = subject(case, _FORWARDED, rcode, upstream)
             effects.append(_new(SendReply, (ticket, reply_to(case, reply, 0))))
@@ -336,22 +356,15 @@ class Engine:
             for case in question.waiting:
                 asked = case.asked
                 told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, number)
-                effects.append(SendReply(asked.ticket, reply_to(case, reply, 0)))
+                # Records of an alias's answer point into another question.
+                own = reply if case.alias is None else reply._replace(flags=0, records=b"", counts=(0, 0, 0))
+                effects.append(SendReply(asked.ticket, reply_to(case, own, 0)))
                 effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
             return effects
-        text = "; ".join(f"{self._named(number)}: {problem}" for number, problem in dict(question.problems).items())
+        text = "; ".join(f"{self.named(number)}: {problem}" for number, problem in dict(question.problems).items())
         for case in question.waiting:
-            effects += self._servfail(case, question.code, text, now, question.tried[-1])
+            effects += failure(case, question.code, text, now, question.tried[-1])
         return effects
-
-    def _servfail(self, case: Case, code: EdeCode, text: str, now: float, upstream: int = NO_UPSTREAM) -> list[Effect]:
-        asked = case.asked
-        wire = build_reply(case.query, Rcode.SERVFAIL, options=ede_option(code, text), limit=512)
-        told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, upstream)
-        return [
-            SendReply(asked.ticket, wire),
-            EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
-        ]
 
     def _close(self, exchange: Exchange) -> None:
         """This exchange is over; its question may go on."""
@@ -368,22 +381,39 @@ class Engine:
             exchange.expired = True
             self._timers.cancel(exchange)
 
-    def _named(self, number: int) -> str:
+    def named(self, number: int) -> str:
+        """An upstream's address and port, for people."""
         upstream = self.upstreams[number]
         host = f"[{upstream.address}]" if ":" in upstream.address else upstream.address
         return f"{host}:{upstream.port}"
 
     # -- changes from outside --
 
-    def _on_policy(self, event: PolicyChanged, _now: float) -> list[Effect]:
-        policy = self.policy = event.policy
+    def _on_policy(self, event: PolicyChanged, now: float) -> list[Effect]:
+        """Who waits is judged again, at once: a rule that has just been made holds for what is in flight, too.
+
+        A question that nobody waits for any more is left to end by itself; its answer is worth keeping.
+        """
+        self.policy = event.policy
+        effects: list[Effect] = [ForgetPackets()]
+        elsewhere: list[Case] = []
         for question in self._questions.values():
+            waiting = []
             for case in question.waiting:
-                if case.match is not None:  # an exception, told in the numbers of the old generation
-                    query = case.query
-                    match = policy.decide(query.name, query.labels, query.qtype, case.asked.client)
-                    case.match = match if match is not None and match.action is Action.ALLOW else None
-        return [ForgetPackets()]
+                case.match = None  # it was told in the numbers of the old generation
+                case.follow(None)
+                ended = judged_by_policy(self, case, now)
+                if ended is not None:
+                    effects += [_as_late_as_it_is(effect, now - case.arrived_at) for effect in ended]
+                elif case.key == question.key:
+                    waiting.append(case)
+                else:
+                    elsewhere.append(case)
+            self._waiting -= len(question.waiting) - len(waiting)
+            question.waiting = waiting
+        for case in elsewhere:
+            effects += self._seek_anew(case, now)
+        return effects
 
     def _on_pause(self, event: BlockingPaused, _now: float) -> list[Effect]:
         self.paused_until = event.until or 0.0
@@ -394,5 +424,10 @@ class Engine:
         for question in list(self._questions.values()):
             self._forget(question)
             for case in question.waiting:
-                effects += self._servfail(case, EdeCode.OTHER, "the resolver is stopping", now, question.tried[-1])
+                effects += failure(case, EdeCode.OTHER, "the resolver is stopping", now, question.tried[-1])
         return effects
+
+
+def _as_late_as_it_is(effect: Effect, duration: float) -> Effect:
+    """A case that ends by a rule ends at once, as a rule, and its record says so."""
+    return effect._replace(duration=duration) if isinstance(effect, EmitRecord) else effect

@@ -19,23 +19,33 @@ TICK: Final = 0.05
 _OTHER: Final = EdeCode.OTHER
 
 _KINDS: Final = (b"\0", b"\1", b"\2", b"\3")
+_BEHIND_NAME: Final = 5
+"""Octets of a key behind its name: type, class, kind."""
 _NONE: Final[frozenset[int]] = frozenset()
 
 
 class Case:
     """One query on its way through the stages."""
 
-    __slots__ = ("arrived_at", "asked", "key", "match", "query")
+    __slots__ = ("alias", "arrived_at", "asked", "key", "match", "query")
 
     def __init__(self, query: Query, asked: QueryReceived, arrived_at: float) -> None:
         self.query = query
         self.asked = asked
         self.arrived_at = arrived_at
         self.match: Match | None = None
-        """The rule that decided, once the policy has spoken: a block, or an exception from one."""
+        """The rule that decided, once the policy has spoken: a block, an exception from one, or a rewrite."""
+        self.alias: bytes | None = None
+        """The name that is asked for in place of the query's: a rule says that it is an alias. Its answer is not judged."""
         # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
         _, flags, name, _, _, _, question, _, _, dnssec_ok, _ = query
         self.key = name + question[-4:] + _KINDS[(2 if flags & CD else 0) + dnssec_ok]
+
+    def follow(self, alias: bytes | None) -> None:
+        """Ask for another name from now on; None: for the query's own again."""
+        name = self.query.name
+        self.key = (alias or name) + self.key[-_BEHIND_NAME:]
+        self.alias = alias
 
 
 class Question:

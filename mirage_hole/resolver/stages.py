@@ -9,31 +9,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.packets import FOREVER
-from mirage_hole.lists.rule import Action
-from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, pack_subject
-from mirage_hole.policy.verdict import Outcome
+from mirage_hole.lists.rule import Action, Reply
+from mirage_hole.observe.record import UDP
+from mirage_hole.policy.verdict import OWN_LIST, Outcome
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, RememberPacket, SendReply
+from mirage_hole.resolver.endings import (
+    NOT_PASSED_ON,
+    STREAM_LIMIT,
+    behind_its_alias,
+    ended_by_rule,
+    failure,
+    judged_by_addresses,
+    refusal,
+    remembered,
+    reply_to,
+    subject,
+    view_of,
+)
 from mirage_hole.resolver.sinkhole import blocked_option
-from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode, RRClass, RRType
-from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
+from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, RRType
+from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mirage_hole.cache.answers import Answer
+    from mirage_hole.policy.verdict import Match
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
     from mirage_hole.resolver.pending import Case
-    from mirage_hole.wire.scan import Reply
 
 _new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
 # Members of an enumeration are slow to look up where every query passes.
 _IN: Final = int(RRClass.IN)
 _BLOCK: Final = Action.BLOCK
+_DROP: Final = Reply.DROP
 _BLOCKED: Final = int(Outcome.BLOCKED)
 _CACHED: Final = int(Outcome.CACHED)
+_LOCAL: Final = int(Outcome.LOCAL)
 
-_STREAM_LIMIT: Final = 65_535
 _NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
 
 
@@ -59,20 +73,28 @@ def refuse_what_is_not_served(_engine: Engine, case: Case, _now: float) -> list[
 
 
 def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | None:
-    """Blocked names end here. An exception from a block is noted, so that the record can tell of it."""
+    """Blocked names end here, and rewritten ones, unless the rule makes them an alias of a name that must be asked for.
+
+    An exception from a block is noted, so that the record can tell of it. In a pause only answers that the user gave
+    hold on: a pause is there to unblock, and not to lose the names of one's own machines (as in AdGuard Home).
+    """
     query = case.query
-    if now < engine.paused_until:
-        return None
-    match = engine.policy.decide(query.name, query.labels, query.qtype, case.asked.client)
+    asked = case.asked
+    match = engine.policy.decide(query.name, query.labels, query.qtype, asked.client)
     if match is None:
         return None
-    case.match = match
-    if match.action is not _BLOCK:
+    if now < engine.paused_until and not _holds_in_a_pause(match):
         return None
+    case.match = match
+    _, action, _, _, _, _, reply, _, _, rewrites = match
+    if action is not _BLOCK:
+        return None
+    if rewrites or reply is _DROP:
+        return ended_by_rule(engine, case, match, now)
+    # What follows is what `ended_by_rule` does for a block; most names that are asked for the first time end here.
     answer = engine.sinkhole.answer(query, match)
-    asked = case.asked
     options = blocked_option(match, engine.policy.list_of(match.list_id).title) if query.edns else b""
-    limit = udp_limit(query) if asked.transport == UDP else _STREAM_LIMIT
+    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
     told = subject(case, _BLOCKED, answer.rcode)
     effects: list[Effect] = [
@@ -80,7 +102,8 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
     ]
     if asked.transport == UDP and query.replayable:
-        effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, ())))
+        view = view_of(engine, asked.client)
+        effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
 
 
@@ -89,13 +112,33 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     answer = engine.cache.get(case.key, now)
     if answer is None:
         return None
-    query, asked = case.query, case.asked
-    wire = reply_to(case, answer.reply, int(now - answer.stored_at))
-    told = subject(case, _CACHED, answer.reply.rcode, answer.upstream)
+    if engine.policy.judges_answers:
+        effects = judged_by_addresses(engine, case, answer.reply, now, answer.upstream, answer.expires_at)
+        if effects is not None:
+            # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
+            return effects or answered_from_cache(engine, case, now)
+    return _from_cache(engine, case, answer, now)
+
+
+def _from_cache(engine: Engine, case: Case, answer: Answer, now: float) -> list[Effect]:
+    query, asked, reply = case.query, case.asked, answer.reply
+    outcome = _CACHED
+    if case.alias is not None:
+        moved = behind_its_alias(engine, case, reply)
+        if moved is None:
+            text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
+            return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
+        outcome, reply = _LOCAL, moved
+    wire = reply_to(case, reply, int(now - answer.stored_at))
+    told = subject(case, outcome, reply.rcode, answer.upstream)
     effects: list[Effect] = [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
-        effects.append(_remember(engine, case, answer, wire, told, now))
+        effects.append(remembered(engine, case, answer, reply, wire, told, now))
     return effects
+
+
+def _holds_in_a_pause(match: Match) -> bool:
+    return match.list_id == OWN_LIST and any(one.rrtype for one in match.rewrites)
 
 
 STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] = (
@@ -104,46 +147,3 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     judged_by_policy,  # before the cache: an old answer must not outlive a new rule
     answered_from_cache,  # last before asking around
 )
-
-
-def reply_to(case: Case, reply: Reply, age: int) -> bytes:
-    """The response to one client, from an upstream's reply that is ``age`` whole seconds old."""
-    query = case.query
-    flags, rcode, records, counts, ttl_offsets, _, _, ede = reply
-    if age:
-        records = age_ttls(records, ttl_offsets, age)
-    if flags & AD and not (query.dnssec_ok or query.flags & AD):
-        flags ^= AD  # RFC 6840 5.8: AD is for clients that asked, by AD or by DO
-    limit = udp_limit(query) if case.asked.transport == UDP else _STREAM_LIMIT
-    return build_reply(query, rcode & 0x0F, records, counts, ede, flags & AD, limit)
-
-
-def refusal(case: Case, options: bytes) -> list[Effect]:
-    """REFUSED, and its record."""
-    asked = case.asked
-    wire = build_reply(case.query, Rcode.REFUSED, options=options)
-    told = subject(case, Outcome.REFUSED, Rcode.REFUSED)
-    return [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
-
-
-def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -> bytes:
-    """The record subject of a case that ended so."""
-    match, query = case.match, case.query
-    if match is None:
-        return pack_subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name)
-    return pack_subject(
-        outcome, rcode, query.qtype, match.list_id, match.line, match.name, match.scope, upstream, query.name
-    )
-
-
-def _remember(engine: Engine, case: Case, answer: Answer, wire: bytes, told: bytes, now: float) -> RememberPacket:
-    query, reply = case.query, answer.reply
-    start = 12 + len(query.question)
-    # Additional records that did not fit are not in the answer, nor are their TTLs.
-    kept = reply.counts[0] + reply.counts[1] + (wire[10] << 8 | wire[11]) - query.edns
-    offsets = tuple(start + offset for offset in reply.ttl_offsets[:kept])
-    # What was let through in a pause must not be replayed after it.
-    expires_at = min(answer.expires_at, engine.paused_until) if now < engine.paused_until else answer.expires_at
-    return RememberPacket(
-        case.asked.client, case.asked.wire[2:], wire, told, now, answer.stored_at, expires_at, offsets
-    )

@@ -11,7 +11,7 @@ from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.wire.names import from_text
-from tests.make import Conversation, ede, policy, query, texts
+from tests.make import Conversation, assert_at_rest, ede, policy, query, texts
 
 BLOCKS = ["plain.example", "||ads.example^"]
 TYPES = ("A", "AAAA", "HTTPS", "SVCB", "TXT", "MX", "NS", "SOA", "PTR", "SRV", "CNAME", "DNSKEY", "CAA", "TYPE65280")
@@ -281,10 +281,38 @@ def test_an_exception_in_flight_is_told_in_the_numbers_of_the_new_lists():
     assert (subject.list_id, subject.line) == (1, 3)
 
 
-@pytest.mark.parametrize("blocks", [[], ["||ads.example^"]])
-def test_an_exception_in_flight_that_is_none_any_more_is_not_told(blocks):
+def test_an_exception_in_flight_that_is_none_any_more_is_not_told():
     conversation = Conversation(allows=["||ads.example^"])
     ask = conversation.ask("ads.example").ask
-    conversation.tell(PolicyChanged(policy(blocks, generation=2)))
+    conversation.tell(PolicyChanged(policy(generation=2)))
     subject = conversation.answer(ask, "ads.example 60 A 192.0.2.7").record.subject
     assert (subject.outcome, subject.list_id) == (Outcome.FORWARDED, NO_LIST)
+
+
+def test_a_name_that_is_blocked_while_it_is_in_flight_is_blocked_at_once():
+    conversation = Conversation()
+    ask = conversation.ask("ads.example").ask
+    conversation.ask("ads.example", edns=False)
+    conversation.ask("good.example")
+    conversation.now += 0.5
+    said = conversation.tell(PolicyChanged(policy(["||ads.example^"], generation=2)))
+    assert [texts(reply.answer) for reply in said.replies] == [["ads.example. 10 A 0.0.0.0"]] * 2
+    assert [(told.subject.outcome, told.duration) for told in said.records] == [(Outcome.BLOCKED, 0.5)] * 2
+    assert conversation.answer(ask, "ads.example 60 A 192.0.2.7").silent
+    assert_in_flight(conversation, 1)
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_kept():
+    conversation = Conversation()
+    ask = conversation.ask("ads.example").ask
+    conversation.tell(PolicyChanged(policy(["||ads.example^"], generation=2)))
+    conversation.answer(ask, "ads.example 60 A 192.0.2.7")
+    conversation.tell(PolicyChanged(policy(generation=3)))
+    assert texts(conversation.ask("ads.example").reply.answer) == ["ads.example. 60 A 192.0.2.7"]
+    assert_in_flight(conversation, 0)
+
+
+def assert_in_flight(conversation: Conversation, number: int) -> None:
+    assert conversation.engine.in_flight == number
+    if not number:
+        assert_at_rest(conversation.engine)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mirage_hole.observe.record import (
     FRAME_KIND,
+    MAX_RULE_TEXT,
     NO_LIST,
     NO_SUBJECT,
     NO_UPSTREAM,
@@ -44,9 +45,10 @@ def subjects(draw: st.DrawFn) -> Subject:
         draw(st.integers(0, NO_LIST - 1)) if ruled else NO_LIST,
         draw(st.integers(0, 2**32 - 1)) if ruled else 0,
         rule,
-        draw(st.integers(0, 255)) if ruled else 0,
+        draw(st.integers(0, 127)) if ruled else 0,
         draw(st.integers(0, 254) | st.just(NO_UPSTREAM)),
         name,
+        draw(st.just("") | st.text(max_size=MAX_RULE_TEXT // 4)) if ruled else "",
     )
 
 
@@ -103,6 +105,25 @@ def test_a_frame_that_was_cut_ends_early_or_with_one_of_two_errors(
         pass
     assert len(got) <= len(whole)
     assert got[:-1] == whole[: len(got)][:-1]
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "ü" * 10_000, "a" * 198 + "üü", "\ud800" * 300])
+def test_a_long_text_is_cut_at_a_whole_character_and_says_so(text: str) -> None:
+    name = b"\3ads\7example\0"
+    told = decode_subject(encode_subject(Subject(Outcome.BLOCKED, 0, 1, 0, 1, name, 0, NO_UPSTREAM, name, text)))
+    assert told.name == name
+    assert len(told.text.encode()) <= MAX_RULE_TEXT
+    assert told.text.endswith("…")
+    assert told.text[:-1].replace("?", "\ud800") == text[: len(told.text) - 1]
+
+
+@given(st.binary(max_size=40))
+def test_a_subject_with_a_text_is_read_whatever_its_octets(octets: bytes) -> None:
+    """A worker that has gone wrong must not take the control plane with it."""
+    head = encode_subject(Subject(Outcome.BLOCKED, 0, 1, 0, 1, b"", 0x80, NO_UPSTREAM, b""))[2:]
+    told = decode_subject((len(head) + len(octets)).to_bytes(2, "little") + head + octets)
+    assert told.scope == 0
+    assert len(told.name) <= len(octets)
 
 
 def test_equal_subjects_have_equal_octets_and_others_have_not() -> None:
