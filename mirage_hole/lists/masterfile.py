@@ -22,6 +22,7 @@ IGNORED = frozenset({
 _TYPES = IGNORED | {"A", "AAAA", "CNAME", "DNAME", "TXT", "MX", "SRV", "PTR", "HTTPS", "SVCB", "SPF", "CAA", "NAPTR", "TLSA", "DS", "LOC", "HINFO", "RP", "URI", "SSHFP"}  # fmt: skip
 _NUMBERED = re.compile(r"TYPE[0-9]{1,5}")
 _TTL = re.compile(r"(?:[0-9]{1,10}[smhdwSMHDW]?)+", re.ASCII)
+_SPECIAL = frozenset(';()"\\')
 _TARGETS = {"CNAME": 0, "PTR": 0, "DNAME": 0, "MX": 1, "SRV": 3, "HTTPS": 1, "SVCB": 1}
 """Which word of the data is a name."""
 _TOKEN = re.compile(
@@ -107,6 +108,9 @@ class MasterFile:
             self.give_up()
             message = f"a record of more than {MAX_RECORD} characters, or a parenthesis that is never closed"
             raise BadLine(message)
+        if not self.open and _SPECIAL.isdisjoint(line):
+            words += line.split()
+            return words if words != [""] else []
         for token in _TOKEN.finditer(line):
             kind = token.lastgroup
             if kind == "comment":
