@@ -108,9 +108,17 @@ class MasterFile:
             self.give_up()
             message = f"a record of more than {MAX_RECORD} characters, or a parenthesis that is never closed"
             raise BadLine(message)
-        if not self.open and _SPECIAL.isdisjoint(line):
+        if self.open or not _SPECIAL.isdisjoint(line):
+            self._add_tokens(line, words)
+        else:
             words += line.split()
-            return words if words != [""] else []
+        if self.open:
+            return None
+        self._held = []
+        return [] if words == [""] else words
+
+    def _add_tokens(self, line: str, words: list[str]) -> None:
+        """The words of a line with quotation marks, parentheses, escapes or a comment."""
         for token in _TOKEN.finditer(line):
             kind = token.lastgroup
             if kind == "comment":
@@ -127,10 +135,6 @@ class MasterFile:
             elif kind == "odd":
                 self.give_up()
                 raise BadLine("a quotation mark or a backslash without its other half")  # noqa: EM101
-        if self.open:
-            return None
-        self._held = []
-        return [] if words == [""] else words
 
     def _directive(self, words: list[str]) -> None:
         name = words[0].upper()

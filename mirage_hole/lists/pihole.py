@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.lists.expression import BadExpression, is_too_wide, read_expression
-from mirage_hole.lists.line import Findings, Problem
+from mirage_hole.lists.line import Findings, Problem, without_trailing_comment
 from mirage_hole.lists.records import read_record
 from mirage_hole.lists.rule import Action, Reply, RichRule, Scope, Target
 from mirage_hole.lists.spelling import is_address
@@ -28,7 +28,7 @@ MAX_OPTIONS = 8
 MAX_TYPES = 32
 """Query types of one expression."""
 
-_DELIMITED = re.compile(r"/(.+)/((?:;.*)?)", re.DOTALL)
+_DELIMITED = re.compile(r"/(.+)/\s*((?:;.*)?)", re.DOTALL)
 _LOOKS = re.compile(
     r"\^|\.[*+]|\((?:\^|\\?\.)|\[[^\]]|.*(?:\\[.dwb]|\[[^\]]+\][-_.*+?{\\]|\([^()]+\)|[\])][*+]|[^$]\$$)"
 )
@@ -61,7 +61,7 @@ class Options(NamedTuple):
 
 def is_delimited(text: str) -> bool:
     """``/expression/``, with or without Pi-hole's options; with AdGuard's (``$``) it is a rule in Adblock syntax."""
-    return text.startswith("/") and _DELIMITED.fullmatch(text) is not None
+    return text.startswith("/") and _DELIMITED.fullmatch(without_trailing_comment(text)) is not None
 
 
 def looks_so(text: str) -> bool:
@@ -84,6 +84,7 @@ def read(text: str, action: Action, *, own: bool = False) -> Findings:
         action: what an expression of the list does.
         own: a rule of the user's own, who may well mean every name; a list may not.
     """
+    text = without_trailing_comment(text)
     delimited = _DELIMITED.fullmatch(text)
     expression, _, behind = text.partition(";")
     if delimited is not None:

@@ -74,5 +74,11 @@ def test_a_hash_after_a_space_is_a_comment_not_a_cosmetic_filter():
     assert read("a.example ## b\nc.example\t#@#").texts == ["a.example", "c.example"]
 
 
+def test_a_list_may_be_said_to_name_subtrees():
+    result = read("a.example\nB.example.  # why\n0.0.0.0 c.example\nd", form="subtrees")
+    assert result.texts == ["||a.example^", "||b.example^", "c.example"]
+    assert "one word" in result.reason
+
+
 def test_a_list_of_names_may_allow():
     assert read("a.example", Action.ALLOW).texts == ["@@a.example"]

@@ -29,9 +29,23 @@ rule_lines = st.builds(
     st.one_of(
         names, names.map(lambda name: name + ".com"), st.just("localhost.localdomain"), st.just("x." * 126 + "com")
     ),
-    st.sampled_from(["", "^", "^|", " ", "\r", "\t\r", ".", " # x"]),
+    st.sampled_from(
+        ["", "^", "^|", " ", "\r", "\t\r", ".", " # x", " CNAME .", "\tIN CNAME *.", " 60 A 192.0.2.1", " CNAME . ; x"]
+    ),
 )
-lines = st.one_of(st.binary(max_size=60), odd_lines, rule_lines)
+zone_lines = st.sampled_from(
+    [
+        b"$ORIGIN rpz.",
+        b"$ORIGIN com.rpz.",
+        b"$ORIGIN .",
+        b"rpz. SOA a. b. 1 2 3 4 5",
+        b"@ SOA a b (",
+        b"1 2 )",
+        b"\tCNAME .",
+        b" A 192.0.2.1",
+    ]
+)
+lines = st.one_of(st.binary(max_size=60), odd_lines, rule_lines, zone_lines)
 forms = st.sampled_from([None, *FORMATS])
 
 
@@ -81,6 +95,10 @@ def test_the_fast_path_reads_what_the_format_itself_reads(raw, kind, form):
         ("wildcard", b"*.example.com"),
         ("adblock", b"||ads.example.com^"),
         ("adblock", b"||ads.example.com^|\r\n"),
+        ("subtrees", b"ads.example.com"),
+        ("dnsmasq", b"server=/ads.example.com/\t# why"),
+        ("unbound", b'\tlocal-zone: "ads.example.com." always_null'),
+        ("rpz", b"*.ads.example.com IN CNAME ."),
     ],
 )
 def test_the_commonest_lines_take_the_fast_path(form, line):
