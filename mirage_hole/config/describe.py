@@ -67,6 +67,11 @@ servers = ["9.9.9.9", "[2620:fe::fe]:53"]
 [[list]]
 url = "https://example.com/fresh.txt"
 refresh_every = "1h"
+
+[[client]]
+name = "Desk"
+addresses = ["192.168.1.7", "fd00::7"]
+tags = ["device_pc"]
 ```
 """
 
@@ -142,6 +147,12 @@ def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> 
         for key in fields_of("list"):
             place = f"  # {origin(f'list[{number}].{key}')}" if origin else ""
             lines.append(f"{key} = {_toml(values[key])}{place}")
+        lines.append("")
+    for number, client in enumerate(settled.clients):
+        lines.append("[[client]]")
+        for key in fields_of("client"):
+            place = f"  # {origin(f'client[{number}].{key}')}" if origin else ""
+            lines.append(f"{key} = {_toml(getattr(client, key))}{place}")
         lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from mirage_hole.config.tables import ListTable
+from mirage_hole.config.tables import ClientTable, ListTable
 
 Many = tuple[str, ...] | str
 """A list of strings; a single string stands for a list of one."""
@@ -285,6 +285,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     blocking: Blocking = Blocking()
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
+    client: tuple[ClientTable, ...] = ()
 
 
 SECTIONS: dict[str, type[Struct]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
@@ -88,6 +89,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         log_format=raw.log.format,
         config_file=loaded.file,
         lists=settle_lists(found),
+        clients=settle_clients(found),
         shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
         file_folders=settle_folders(raw.lists.file_folders, state, found),
     )

@@ -52,6 +52,16 @@ class ListSettings(NamedTuple):
     """False: left out, also where ``blocklists`` or ``allowlists`` has it."""
 
 
+class ClientSettings(NamedTuple):
+    """Who has which addresses: one ``[[client]]`` of the file."""
+
+    name: str
+    addresses: tuple[str, ...]
+    """Canonical CIDR notation; each network belongs to one client."""
+    tags: tuple[str, ...] = ()
+    """Lower-case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """Every setting, with its final value."""
@@ -89,3 +99,5 @@ class Settled:
     """A list that loses more than this share of its rules is held back; 0: none is."""
     file_folders: tuple[Path, ...] = ()
     """Where files must lie that are made lists while the server runs."""
+    clients: tuple[ClientSettings, ...] = ()
+    """Names and tags that rules may ask for."""

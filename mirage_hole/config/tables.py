@@ -15,7 +15,7 @@ from mirage_hole.config.problem import Origin, Problem
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
 
-MAX_TABLES = 200
+MAX_TABLES = {"list": 200, "client": 1000}
 KINDS = ("block", "allow")
 
 
@@ -65,7 +65,28 @@ class ListTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = True
 
 
-TABLES: dict[str, type[Struct]] = {"list": ListTable}
+class ClientTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who has which addresses. Rules may then be about clients by their name (`$client=Desk`) and by their tags
+    (`$ctag=child`). Of several networks that an address is in, the smallest says whose it is."""
+
+    name: Annotated[
+        str, about("What the client is called in rules.", 'a name of at most 64 characters, such as "Desk"')
+    ]
+    addresses: Annotated[
+        tuple[str, ...] | str,
+        about("Its addresses and networks.", 'addresses or networks, such as ["192.168.1.7", "fd00::/64"]'),
+    ]
+    tags: Annotated[
+        tuple[str, ...] | str,
+        about(
+            "What rules may say it is.",
+            'words of a-z, 0-9, _ and -, such as ["device_tv", "child"]',
+            default="none",
+        ),
+    ] = ()
+
+
+TABLES: dict[str, type[Struct]] = {"list": ListTable, "client": ClientTable}
 """Name of the repeated section to its fields."""
 
 
@@ -112,9 +133,9 @@ def take_tables(loaded: "Loaded", name: str, content: object) -> tuple[Any, ...]
         what = "a section that may be repeated, so it has double brackets"
         loaded.problems.append(Problem(name, None, what, f"write [[{name}]]", loaded.origin(name)))
         return ()
-    if len(content) > MAX_TABLES:
+    if len(content) > MAX_TABLES[name]:
         what = f"{len(content)} tables are too many"
-        loaded.problems.append(Problem(name, None, what, f"write at most {MAX_TABLES}", loaded.origin(name)))
+        loaded.problems.append(Problem(name, None, what, f"write at most {MAX_TABLES[name]}", loaded.origin(name)))
         return ()
     for number, table in enumerate(content):
         loaded.places[f"{name}[{number}]"] = place

@@ -42,6 +42,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "block_ipv6": (Part.WORKERS,),
     "block_ttl": (Part.WORKERS,),
     "allow_from": (Part.WORKERS,),
+    "clients": (Part.WORKERS,),
     "log_level": (Part.LOG, Part.WORKERS),
     "log_format": (Part.LOG, Part.WORKERS),
     "config_file": (Part.NOBODY,),
