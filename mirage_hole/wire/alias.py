@@ -149,7 +149,7 @@ def _data(source: bytes, kind: int, at: int, end: int) -> list[bytes | tuple[byt
 
 def _name(source: bytes, at: int) -> tuple[bytes | None, int]:
     """The name at ``at``, whole, and where it ends there; None for one that can't be read."""
-    parts = []
+    parts: list[bytes] = []
     size = 1
     after = 0
     begun = at
