@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mirage_hole.lists.formats import ADBLOCK, REGEX, WILDCARD, format_of_line
+from mirage_hole.lists import pihole
+from mirage_hole.lists.formats import ADBLOCK, WILDCARD, format_of_line
 from mirage_hole.lists.line import Problem
-from mirage_hole.lists.pihole import is_delimited
 from mirage_hole.lists.rule import Action, RichRule, Target
 from mirage_hole.wire.names import to_text
 
@@ -54,8 +54,8 @@ def read_own(text: str) -> RichRule:
 
 
 def _read(line: str) -> list[object]:
-    if line[0] == "/" and is_delimited(line) and "/$" not in line:
-        return list(REGEX.read(line, Action.BLOCK))
+    if line[0] == "/" and pihole.is_delimited(line) and "/$" not in line:
+        return list(pihole.read(line, Action.BLOCK, own=True))
     if line.startswith("*."):
         return list(WILDCARD.read(line, Action.BLOCK))
     return list(format_of_line(line, ADBLOCK).read(line, Action.BLOCK))

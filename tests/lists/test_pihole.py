@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mirage_hole.lists import pihole
 from mirage_hole.lists.line import Problem
+from mirage_hole.lists.own import read_own
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action, RichRule, Target
 from mirage_hole.lists.sniff import sniff
@@ -173,3 +174,8 @@ def test_any_line_gives_rules_or_problems(text, action):
     found = pihole.read(text, action)
     assert found
     assert all(isinstance(one, RichRule | Problem) for one in found)
+
+
+def test_the_owner_may_mean_every_name():
+    assert read_own("/.*/").subject == ".*"
+    assert read_own("/^ads[0-9]/;querytype=A").types == (1,)
