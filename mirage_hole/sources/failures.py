@@ -17,12 +17,18 @@ class Failure(Exception):  # noqa: N818 - reads as what it is at the raise
 
     Attributes:
         passing: trying again soon may help.
+        network: the way to the server failed, so a change of the network may help.
+        slow: it took all the time there was, so the next try belongs to a later round.
         wait: seconds the server asked us to wait at least.
     """
 
-    def __init__(self, sentence: str, *, passing: bool = False, wait: float = 0.0) -> None:
+    def __init__(
+        self, sentence: str, *, passing: bool = False, network: bool = False, slow: bool = False, wait: float = 0.0
+    ) -> None:
         super().__init__(sentence)
-        self.passing = passing
+        self.passing = passing or network
+        self.network = network
+        self.slow = slow
         self.wait = wait
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mirage_hole.lists.comment import LONGEST_LIFE, SHORTEST_LIFE
 from mirage_hole.sources import local
 from mirage_hole.sources.failures import Failure, reason
+from mirage_hole.sources.progress import Progress, Stage
 from mirage_hole.sources.source import Location
 from mirage_hole.sources.status import Entry, ListStatus, ReadyList
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.sources.download import FetchOutcome
-    from mirage_hole.sources.shelf import Shelf
+    from mirage_hole.sources.shelf import Copy, Shelf
     from mirage_hole.sources.source import Source
     from mirage_hole.sources.status import Compiled, Fetcher
 
@@ -36,6 +37,9 @@ BACK_OFF: Final = (5.0, 15.0, 60.0, 300.0, 1800.0)
 
 GRACE: Final = 15.0
 """Seconds after which a round makes a generation of what has arrived, and goes on waiting for the slow ones."""
+
+NETWORK_JITTER: Final = 2.0
+"""Seconds within which the lists are tried again that failed before the network came up."""
 
 _JITTER: Final = 0.1
 """Of the interval: not every household asks at the same second, nor each list in a round of its own."""
@@ -74,6 +78,7 @@ class Refresher:
         pause: Callable[[asyncio.Event, float], Awaitable[object]] = pause,
         dice: Callable[[], float] = random.random,
         say: Callable[[int, str], object] = _say,
+        on_progress: Callable[[Progress], object] | None = None,
     ) -> None:
         """
         Args:
@@ -89,6 +94,7 @@ class Refresher:
             pause: waits for the event, but not longer than the seconds given.
             dice: a number from 0 to 1.
             say: told (logging level, line) of everything worth a line in the log.
+            on_progress: told when compiling begins and ends.
         """
         self._shelf = shelf
         self._fetcher = fetcher
@@ -100,6 +106,7 @@ class Refresher:
         self._pause = pause
         self._dice = dice
         self._say = say
+        self._on_progress = on_progress
         self._wake = asyncio.Event()
         self._entries: list[Entry] = []
         self._settings_changed = False
@@ -108,6 +115,12 @@ class Refresher:
         """Keys of what is being fetched."""
         self._again: set[str] = set()
         """Keys of those among them that were asked for meanwhile."""
+        self._trusted: set[str] = set()
+        """Keys of those whose next text is used however little it holds."""
+        self._confirmed: dict[str, str] = {}
+        """Key of a list, and SHA-256 of the text that was put aside and is to be used."""
+        self._network_changed = float("-inf")
+        """When it last did."""
         self._compile_failures = 0
         self._compile_again_at = 0.0
         self.compile_error = ""
@@ -129,6 +142,7 @@ class Refresher:
                 self._settings_changed = False
                 await self._look_around()
                 await self._compile()
+            await self._take_confirmed()
             due = self._due(self._clock())
             if due:
                 await self._round(due)
@@ -139,10 +153,36 @@ class Refresher:
             await self._pause(self._wake, min(max(seconds, 0.0), _LONGEST_PAUSE))
             self._wake.clear()
 
-    def request_now(self) -> None:
-        """Download every list now, whenever it would be due (SIGHUP, or a button)."""
+    def request_now(self, *, trust: bool = False) -> None:
+        """Download every list now, whenever it would be due (SIGHUP, or a button).
+
+        Args:
+            trust: use what comes, and what was put aside, however many rules a list has lost.
+        """
+        if trust:
+            self._trusted = {entry.source.key for entry in self._entries}
+            for entry in self._entries:
+                self.confirm(entry.source.key)
         self._asked = True
         self._wake.set()
+
+    def confirm(self, key: str) -> bool:
+        """Use the text of a list that was put aside since it has lost many rules. False when there is none."""
+        held = next((one.held for one in self._entries if one.source.key == key and one.held is not None), None)
+        if held is None:
+            return False
+        self._confirmed[key] = held.note.sha256
+        self._wake.set()
+        return True
+
+    def network_changed(self) -> None:
+        """Try those lists again now that failed on the way to their server: the way may be there now."""
+        now = self._network_changed = self._clock()
+        again = now + NETWORK_JITTER * self._dice()
+        for entry in self._entries:
+            if entry.network and entry.failures and entry.source.key not in self._on_its_way:
+                entry.failures, entry.next_try = 1, again
+                self._wake.set()
 
     def replace_sources(self, sources: Iterable[Source]) -> None:
         """Use these lists from now on. What is known of those that stay is kept; new ones are fetched at once."""
@@ -179,6 +219,11 @@ class Refresher:
                     entry.next_try = None
                     continue
                 entry.copy = self._shelf.find(entry.source.key)
+                wanted = entry.source.sha256
+                if entry.copy is not None and wanted not in {"", entry.copy.note.sha256}:
+                    entry.copy = None  # another text is asked for by its checksum
+                if entry.copy is not None and entry.source.location is Location.WEB:
+                    entry.held = self._shelf.find_held(entry.source.key)
             except (Failure, OSError) as problem:
                 entry.error = f"{entry.identity[0]}: {reason(problem)}"
                 self._say(logging.WARNING, entry.error)
@@ -188,56 +233,88 @@ class Refresher:
                 entry.next_try = entry.last_success + self._holds(entry)
 
     def _due(self, now: float) -> list[Entry]:
+        """Whom to fetch now, of those that are not on their way."""
         asked, self._asked = self._asked, False
-        waiting = [entry for entry in self._entries if entry.next_try is not None]
         if asked:
-            return waiting
-        due = [entry for entry in waiting if entry.next_try is not None and entry.next_try <= now]
-        if not due:
+            self._again |= self._on_its_way  # that may be from before the change that somebody waits for
+        waiting = [
+            (entry.next_try, entry)
+            for entry in self._entries
+            if entry.next_try is not None and entry.source.key not in self._on_its_way
+        ]
+        if asked:
+            return [entry for _, entry in waiting]
+        if all(when > now for when, _ in waiting):
             return []
         # Who is due soon comes along: each round costs a compilation.
-        soon = now + _JITTER * self._every
         return [
             entry
-            for entry in waiting
-            if entry in due or (not entry.failures and entry.next_try is not None and entry.next_try <= soon)
+            for when, entry in waiting
+            if when <= now or (not entry.failures and when <= now + _JITTER * self._holds(entry))
         ]
 
     async def _round(self, due: Sequence[Entry]) -> None:
         """Fetch, then compile; a slow server holds up nobody's lists but its own.
 
-        When all are asked for meanwhile, those that are not on their way are fetched at once, the others once more.
+        Who becomes due meanwhile is fetched as well. When all are asked for, those on their way are fetched once more.
         """
         grace = self._grace
         async with asyncio.TaskGroup() as group:
             fetching = {group.create_task(self._fetch(due))}
             woken = group.create_task(self._wake.wait())
+            await asyncio.sleep(0)  # now they are on their way
             while fetching:
-                done, _ = await asyncio.wait({*fetching, woken}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+                # New settings wait for the end of the round, and what they bring with them.
+                due_in = float("inf") if self._settings_changed else self._next_due() - self._clock()
+                patience = min(grace, max(0.0, due_in))
+                done, _ = await asyncio.wait({*fetching, woken}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 fetching -= done
                 if woken in done:
                     self._wake.clear()
                     woken = group.create_task(self._wake.wait())
-                    if self._asked:
-                        fetching.add(group.create_task(self._fetch(self._asked_meanwhile())))
+                    await self._take_confirmed()
                 elif fetching:
-                    grace = grace if done else 2 * grace
+                    grace = grace if done or patience < grace else 2 * grace
                     await self._compile()
+                go_on = (fetching or self._asked) and not self._settings_changed
+                if go_on and (more := self._due(self._clock())):
+                    fetching.add(group.create_task(self._fetch(more)))
+                    await asyncio.sleep(0)
             woken.cancel()
         if self._settings_changed:
             self._wake.set()  # the schedule has yet to look at it
+        await self._take_confirmed()
         await self._compile()
 
-    def _asked_meanwhile(self) -> list[Entry]:
-        """Those that can be fetched now. What is on its way may be from before the change that somebody waits for."""
-        wanted = self._due(self._clock())
-        self._again |= {entry.source.key for entry in wanted} & self._on_its_way
-        return [entry for entry in wanted if entry.source.key not in self._on_its_way]
+    async def _take_confirmed(self) -> None:
+        """Put the texts in their place that somebody confirmed; those on their way wait for what comes."""
+        for entry in self._entries:
+            key = entry.source.key
+            if key not in self._confirmed or key in self._on_its_way:
+                continue
+            wanted, name = self._confirmed.pop(key), entry.identity[0]
+            if entry.held is None:
+                continue
+            if entry.held.note.sha256 != wanted:
+                self._say(
+                    logging.WARNING, f"{name}: a newer text has come since it was confirmed, and is held back too"
+                )
+                continue
+            try:
+                entry.copy = await asyncio.to_thread(self._shelf.promote, key)
+            except OSError as problem:
+                self._say(logging.ERROR, f"{name}: the confirmed text can't be used: {reason(problem)}")
+                continue
+            entry.held = None
+            self._compile_again_at = self._clock()
+            self._say(logging.INFO, f"{name}: confirmed, the new text is used")
 
     async def _fetch(self, entries: Sequence[Entry]) -> None:
         # One for all, so that lists with the same life stay in one round.
         stretch = 1 - _JITTER / 2 + _JITTER * self._dice()
         by_key = {entry.source.key: entry for entry in entries}
+        for entry in entries:
+            entry.began = self._clock()
         self._on_its_way |= by_key.keys()
         try:
             await self._fetcher.fetch_all(
@@ -248,9 +325,12 @@ class Refresher:
             self._on_its_way -= by_key.keys()
 
     def _holds(self, entry: Entry) -> float:
-        """Seconds from one download of the list to the next."""
+        """Seconds from one download of the list to the next: as the user wishes for it, or as it says, or as for all."""
         wished = entry.copy.note.expires if entry.copy is not None else 0
-        return wished if SHORTEST_LIFE <= wished <= LONGEST_LIFE else self._every  # notes are files, and may be damaged
+        # Notes are files, and may be damaged.
+        own = wished if SHORTEST_LIFE <= wished <= LONGEST_LIFE else self._every
+        entry.holds = entry.source.refresh_every or own
+        return entry.holds
 
     def _note(self, entry: Entry, outcome: FetchOutcome, stretch: float) -> None:
         self._judge(entry, outcome, stretch)
@@ -265,18 +345,36 @@ class Refresher:
         if not outcome.error:
             if entry.failures:
                 self._say(logging.INFO, f"{name}: reached again")
-            entry.copy, entry.error, entry.failures = outcome.copy, "", 0
+            entry.copy, entry.error, entry.failures, entry.network = outcome.copy, "", 0, False
+            self._note_held(entry, outcome.held)
             entry.last_success, entry.next_try = now, now + self._holds(entry) * stretch
             return
         entry.copy = outcome.copy or entry.copy
         wait = self._back_off(entry.failures)
+        if outcome.network and entry.began <= self._network_changed:
+            wait = NETWORK_JITTER * self._dice()  # it set out before there was a way
         entry.failures += 1
+        entry.network = outcome.network
         entry.next_try = now + wait
         # The same words every half hour would bury the rest of the log.
         level = logging.WARNING if outcome.error != entry.error else logging.DEBUG
         entry.error = outcome.error
         serves = "the copy on disk serves on" if entry.copy is not None else "there is no copy to use"
         self._say(level, f"{outcome.error}; {serves}, next try in {wait:.0f} s")
+
+    def _note_held(self, entry: Entry, held: Copy | None) -> None:
+        """What was put aside of a list that came; None when it is as it should be."""
+        key, name = entry.source.key, entry.identity[0]
+        trusted = key in self._trusted
+        self._trusted.discard(key)
+        before, entry.held = entry.held, held
+        if held is None:
+            if before is not None:
+                self._say(logging.INFO, f"{name}: it is no longer held back")
+        elif trusted:
+            self._confirmed[key] = held.note.sha256
+        elif before is None or before.note.sha256 != held.note.sha256:
+            self._say(logging.WARNING, f"{name}: {entry.why_held}")
 
     async def _compile(self) -> None:
         """Make a generation if the texts are others than those that serve."""
@@ -285,7 +383,8 @@ class Refresher:
         if wanted == self._refused and self._clock() < self._compile_again_at:
             return
         self._compile_again_at = float("inf")
-        if wanted == self._standing or (not ready and self._entries):
+        respelled = any(one.copy.note.asked != one.asked for one in ready if not one.embedded)
+        if (wanted == self._standing and not respelled) or (not ready and self._entries):
             return
         if (lost := self._lost()) != self._lost_before:
             self._lost_before = lost
@@ -294,7 +393,15 @@ class Refresher:
                 self._say(logging.WARNING, f"{lost}: {waits}")
         if lost:
             return
-        result = await self._compile_lists(ready)
+        if await self._forget_damaged():
+            return
+        self._tell(Stage.COMPILING)
+        error = "it was stopped"
+        try:
+            result = await self._compile_lists(ready)
+            error = result.error
+        finally:
+            self._tell(Stage.COMPILED, error)
         if not result.ok or result.path is None:
             wait = self._back_off(self._compile_failures)
             self._compile_failures += 1
@@ -311,6 +418,37 @@ class Refresher:
             if (report := self._reports.get(entry.identity)) is not None:
                 entry.title, entry.format, entry.rules, entry.complaints = report
         self._on_generation(result.path)
+        if respelled:
+            await asyncio.to_thread(self._note_spelling)
+
+    def _tell(self, stage: Stage, error: str = "") -> None:
+        if self._on_progress is not None:
+            self._on_progress(Progress(stage, error=error))
+
+    def _note_spelling(self) -> None:
+        """Note as what each text was compiled."""
+        for entry in self._entries:
+            if entry.copy is None or (one := ReadyList(entry.source, entry.copy)).embedded:
+                continue
+            if entry.copy.note.asked != one.asked:
+                with suppress(OSError):  # then it is compiled once more after the next start
+                    entry.copy = self._shelf.annotate(entry.copy, entry.copy.note._replace(asked=one.asked))
+
+    async def _forget_damaged(self) -> bool:
+        """Read the copies once more before they are used; what is not as it was is fetched again. True: there was one."""
+        found = False
+        for entry in self._entries:
+            if entry.copy is None or entry.source.location is Location.EMBEDDED:
+                continue
+            try:
+                await asyncio.to_thread(self._shelf.verify, entry.copy)
+            except OSError as problem:
+                found = True
+                entry.copy, entry.next_try = None, self._clock()
+                entry.error = f"{entry.identity[0]}: {reason(problem)}"
+                self._say(logging.WARNING, entry.error)
+                self._wake.set()
+        return found
 
     def _lost(self) -> str:
         """A list that serves although its text is gone: a generation without it would lose its rules. Empty: none."""
@@ -325,8 +463,12 @@ class Refresher:
             self._say(logging.INFO, f"removed copies of lists that are no longer in use: {', '.join(gone)}")
 
     def _next_wake(self) -> float:
-        times = [entry.next_try for entry in self._entries if entry.next_try is not None]
-        return min([*times, self._compile_again_at], default=self._compile_again_at)
+        return min(self._next_due(), self._compile_again_at)
+
+    def _next_due(self) -> float:
+        """When the first of those is due that are not on their way."""
+        times = (one.next_try for one in self._entries if one.source.key not in self._on_its_way)
+        return min((when for when in times if when is not None), default=float("inf"))
 
     def _back_off(self, failures: int) -> float:
         base = BACK_OFF[min(failures, len(BACK_OFF) - 1)]

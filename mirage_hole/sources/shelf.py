@@ -1,7 +1,8 @@
 """The last good copy of each list, on disk: what serves when the network or a list's server is gone.
 
-``lists/<key>.txt`` holds the text, ``lists/<key>.json`` what is known of it. A copy is replaced by a rename, so it is
-always a whole one; whatever goes wrong before leaves the old one standing.
+``lists/<key>.txt`` holds the text, ``lists/<key>.json`` what is known of it, its SHA-256 among other things. A copy is replaced
+by a rename, so it is always a whole one; whatever goes wrong before leaves the old one standing. ``<key>.held.txt`` is a newer
+text that is not trusted yet.
 """
 
 from __future__ import annotations
@@ -41,10 +42,20 @@ class Note(NamedTuple):
     sha256: str = ""
     size: int = 0
     """Octets."""
+    rules: int = 0
+    """About how many there are; see :func:`mirage_hole.sources.local.judge`."""
     expires: int = 0
     """Seconds from one download to the next, as the text itself wishes."""
-    mtime_ns: int = 0
-    """Of the text. Another one means that the text was changed from outside, and the note is about something else."""
+    asked: str = ""
+    """As what it was compiled last: the format and title that were asked for. A change of the settings is noticed by this."""
+
+
+class Damaged(OSError):  # noqa: N818 - reads as what it is at the raise
+    """A copy whose text is not the one that was kept: the disk failed, or somebody changed it. It must not be used."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(None, "the copy on disk is damaged: its SHA-256 is not the one noted; it is fetched again")
+        self.filename = str(path)
 
 
 class Copy(NamedTuple):
@@ -106,11 +117,20 @@ class Draft:
         Raises:
             OSError: the disk is full or broken; the old copy stands.
         """
+        return self._keep(self._key, note)
+
+    def hold(self, note: Note) -> Copy:
+        """Put the text aside, beside the copy that serves; :meth:`Shelf.promote` may make it the copy.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        return self._keep(_held(self._key), note)
+
+    def _keep(self, key: str, note: Note) -> Copy:
         self.flush()
         self._file.close()
-        mtime = self._path.stat().st_mtime_ns
-        note = note._replace(sha256=self.sha256, size=self.size, mtime_ns=mtime)
-        return self._shelf._adopt(self._key, self._path, note)
+        return self._shelf._adopt(key, self._path, note._replace(sha256=self.sha256, size=self.size))
 
     def discard(self) -> None:
         """Forget it. Does nothing after :meth:`keep`."""
@@ -141,25 +161,76 @@ class Shelf:
         self._open_file = open_file
 
     def find(self, key: str) -> Copy | None:
-        """The copy of a list, or None. A damaged note costs what it knew, not the copy.
+        """The copy of a list, or None; its text is the one that was kept. A damaged note costs what it knew, not the copy.
 
         Raises:
+            Damaged: the text is another one.
             OSError: the text is there and can't be read.
         """
         path = self._text(key)
         try:
-            status = path.stat()
+            size = path.stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not status.st_size:
+        if not size:
             return None
-        note = self._read_note(key)
-        if (note.size, note.mtime_ns) != (status.st_size, status.st_mtime_ns):
-            # The text is not the one the note is about: its validators would be a lie, its age too.
-            note = Note(
-                note.address, note.title, sha256=_sha256(path), size=status.st_size, mtime_ns=status.st_mtime_ns
-            )
+        digest = _sha256(path)
+        note = _read_note(self._note(key))
+        if digest != note.sha256:
+            # The note of a text that was put in its place when the power failed is still beside it.
+            newer = _read_note(self._next_note(key))
+            if digest == newer.sha256:
+                return Copy(key, path, newer)
+            if note.sha256:
+                raise Damaged(path)
+            note = Note(note.address, note.title, sha256=digest, size=size)
         return Copy(key, path, note)
+
+    def verify(self, copy: Copy) -> None:
+        """Read the text again.
+
+        Raises:
+            Damaged: it is not what it was.
+            OSError: it can't be read.
+        """
+        if _sha256(copy.path) != copy.note.sha256:
+            raise Damaged(copy.path)
+
+    def find_held(self, key: str) -> Copy | None:
+        """The newer text of a list that was put aside, or None. One that is damaged is forgotten."""
+        try:
+            return self.find(_held(key))
+        except OSError:
+            self.drop_held(key)
+            return None
+
+    def promote(self, key: str) -> Copy:
+        """Make what was put aside the copy.
+
+        Raises:
+            OSError: there is nothing, or the disk is broken; the old copy stands.
+        """
+        held = self.find_held(key)
+        if held is None:
+            raise FileNotFoundError(2, "nothing was put aside", str(self._text(_held(key))))
+        copy = self._adopt(key, held.path, held.note)
+        self.drop_held(key)
+        return copy
+
+    def drop_held(self, key: str) -> None:
+        """Forget what was put aside, if anything was."""
+        for path in (self._text(_held(key)), self._note(_held(key))):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def annotate(self, copy: Copy, note: Note) -> Copy:
+        """Change what is known of a copy.
+
+        Raises:
+            OSError: the note can't be written; the old one stands.
+        """
+        self._write_note(copy.key, note)
+        return copy._replace(note=note)
 
     def draft(self, key: str) -> Draft:
         """Begin a new copy beside the old one.
@@ -183,8 +254,7 @@ class Shelf:
             etag=etag or copy.note.etag,
             last_modified=last_modified or copy.note.last_modified,
         )
-        self._write_note(copy.key, note)
-        return copy._replace(note=note)
+        return self.annotate(copy, note)
 
     def tidy(self, used: Collection[str]) -> list[str]:
         """Remove copies that no setting has named for 30 days, and drafts that were left behind; return their keys.
@@ -192,6 +262,7 @@ class Shelf:
         Call it now and then with the keys in use: each call notes that they are.
         """
         now = self._clock()
+        used = {*used, *map(_held, used)}
         gone = []
         try:
             files = list(self.directory.iterdir())
@@ -220,11 +291,21 @@ class Shelf:
         )
 
     def _adopt(self, key: str, draft: Path, note: Note) -> Copy:
-        target = self._text(key)
+        target, next_note = self._text(key), self._next_note(key)
+        # First the new note, under another name: whenever the power fails, one of the two notes is about the text.
+        try:
+            _write(next_note, note)
+        except OSError:
+            # Without its note the copy is as good as with it; only the next download can't ask whether anything changed.
+            draft.replace(target)
+            for path in (next_note, self._note(key)):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+            return Copy(key, target, note)
         draft.replace(target)
-        # Without its note the copy is as good as with it; only the next download can't ask whether anything changed.
         with contextlib.suppress(OSError):
-            self._write_note(key, note)
+            next_note.replace(self._note(key))
+            self._sync()
         return Copy(key, target, note)
 
     def _text(self, key: str) -> Path:
@@ -233,39 +314,55 @@ class Shelf:
     def _note(self, key: str) -> Path:
         return self.directory / f"{key}.json"
 
-    def _read_note(self, key: str) -> Note:
-        try:
-            with self._note(key).open("rb") as file:
-                raw = orjson.loads(file.read(_MAX_NOTE))
-        except (OSError, orjson.JSONDecodeError):
-            return Note()
-        if not isinstance(raw, dict):
-            return Note()
-        known: dict[str, Any] = {}
-        for field, default in Note()._asdict().items():
-            value = raw.get(field, default)
-            if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            known[field] = value if type(value) is type(default) else default
-        return Note(**known)
+    def _next_note(self, key: str) -> Path:
+        return self.directory / f".{key}.next.part"
 
     def _write_note(self, key: str, note: Note) -> None:
         draft = self.directory / f".{key}.{os.getpid()}.note.part"
         try:
-            with draft.open("wb") as file:
-                file.write(orjson.dumps(note._asdict(), option=orjson.OPT_INDENT_2))
-                file.flush()
-                os.fsync(file.fileno())
+            _write(draft, note)
             draft.replace(self._note(key))
         except OSError:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise
+        self._sync()
+
+    def _sync(self) -> None:
         descriptor = os.open(self.directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)  # the renames too
         finally:
             os.close(descriptor)
+
+
+def _held(key: str) -> str:
+    """Under which key the text is that was put aside. A list's own key has no dot."""
+    return f"{key}.held"
+
+
+def _read_note(path: Path) -> Note:
+    try:
+        with path.open("rb") as file:
+            raw = orjson.loads(file.read(_MAX_NOTE))
+    except (OSError, orjson.JSONDecodeError):
+        return Note()
+    if not isinstance(raw, dict):
+        return Note()
+    known: dict[str, Any] = {}
+    for field, default in Note()._asdict().items():
+        value = raw.get(field, default)
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        known[field] = value if type(value) is type(default) else default
+    return Note(**known)
+
+
+def _write(path: Path, note: Note) -> None:
+    with path.open("wb") as file:
+        file.write(orjson.dumps(note._asdict(), option=orjson.OPT_INDENT_2))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sha256(path: Path) -> str:

@@ -50,6 +50,26 @@ class SourceProblem(NamedTuple):
         return f"{self.setting} = {shown!r}: {self.problem}; write {self.instead}"
 
 
+class Wish(NamedTuple):
+    """One list as it is asked for, with all that may be said of it."""
+
+    text: str
+    kind: Action
+    setting: str
+    """Where it is written, for messages: ``blocklists[2]``."""
+    title: str = ""
+    format: str = ""
+    refresh_every: float = 0.0
+    """Seconds; 0: as the list itself says."""
+    sha256: str = ""
+    enabled: bool = True
+    """False: it is left out, wherever else it is asked for."""
+    folders: tuple[str, ...] = ()
+    """Folders a file has to lie in; none: anywhere, as the operator's own word allows."""
+    special: bool = True
+    """What is said here holds, also for the same list elsewhere."""
+
+
 class Source(NamedTuple):
     """One list to use."""
 
@@ -66,7 +86,13 @@ class Source(NamedTuple):
     format: str = ""
     """What the catalogue says; empty when the text itself has to tell."""
     named: bool = False
-    """The title is the catalogue's. Otherwise it is only the address, and the text may give a better one."""
+    """The title is the catalogue's or the user's. Otherwise it is only the address, and the text may give a better one."""
+    refresh_every: float = 0.0
+    """Seconds between two downloads, as the user wishes; 0: as the list itself says."""
+    sha256: str = ""
+    """What the text has to have; empty: any."""
+    folders: tuple[str, ...] = ()
+    """Folders the file has to lie in; none: anywhere."""
 
     @property
     def shown(self) -> str:
@@ -86,7 +112,11 @@ class Sources(NamedTuple):
 
 
 def resolve_sources(
-    blocklists: Sequence[str], allowlists: Sequence[str], catalogue: dict[str, Entry], base: Path | None = None
+    blocklists: Sequence[str],
+    allowlists: Sequence[str],
+    catalogue: dict[str, Entry],
+    base: Path | None = None,
+    wishes: Sequence[Wish] = (),
 ) -> Sources:
     """Every configured list, each address once, with all problems at once.
 
@@ -95,24 +125,39 @@ def resolve_sources(
         allowlists: likewise.
         catalogue: :func:`mirage_hole.sources.catalogue.load_catalogue`.
         base: the directory relative paths start from; the current one if None.
+        wishes: further lists, with all that is said of them. What a special one says also holds for the same list among the
+            others: its title, its format, its schedule, and that it is left out.
     """
-    written = [(f"blocklists[{number}]", text, Action.BLOCK) for number, text in enumerate(blocklists)]
-    written += [(f"allowlists[{number}]", text, Action.ALLOW) for number, text in enumerate(allowlists)]
+    written = [
+        Wish(text, Action.BLOCK, f"blocklists[{number}]", special=False) for number, text in enumerate(blocklists)
+    ]
+    written += [wish for wish in wishes if wish.kind is Action.BLOCK]
+    written += [
+        Wish(text, Action.ALLOW, f"allowlists[{number}]", special=False) for number, text in enumerate(allowlists)
+    ]
+    written += [wish for wish in wishes if wish.kind is Action.ALLOW]
     first: dict[str, tuple[str, Source]] = {}
+    left_out: set[str] = set()
     problems: list[SourceProblem] = []
     notes: list[str] = []
-    for setting, text, kind in written:
-        source = parse_source(text, kind, catalogue, setting=setting, base=base)
+    for wish in written:
+        setting, kind = wish.setting, wish.kind
+        source = parse_source(wish.text, kind, catalogue, setting=setting, base=base)
         if isinstance(source, SourceProblem):
             problems.append(source)
             continue
+        source = _as_wished(source, wish)
         earlier = first.get(source.address)
-        if earlier is None:
+        if not wish.enabled:
+            left_out.add(source.address)
+        elif earlier is None:
             first[source.address] = (setting, source)
             if source.address.startswith("http:"):
                 notes.append(
                     f"{setting} = {source.shown!r} comes without encryption: whoever is on the way can change it"
                 )
+        elif earlier[1].kind is kind and wish.special:
+            first[source.address] = (setting, source)  # in the place of the other, which says less
         elif earlier[1].kind is kind:
             notes.append(
                 f"{setting} = {source.shown!r} is the same list as {earlier[0]} = {earlier[1].shown!r}; it is used once"
@@ -120,7 +165,19 @@ def resolve_sources(
         else:
             problem = f"the same list is in {earlier[0]}, and what is allowed can't be blocked"
             problems.append(SourceProblem(setting, source.shown, problem, "it in one of the two settings only"))
-    return Sources(tuple(source for _, source in first.values()), tuple(problems), tuple(notes))
+    sources = tuple(source for _, source in first.values() if source.address not in left_out)
+    return Sources(sources, tuple(problems), tuple(notes))
+
+
+def _as_wished(source: Source, wish: Wish) -> Source:
+    return source._replace(
+        title=wish.title or source.title,
+        named=source.named or bool(wish.title),
+        format=wish.format or source.format,
+        refresh_every=wish.refresh_every,
+        sha256=wish.sha256,
+        folders=wish.folders,
+    )
 
 
 def parse_source(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mirage_hole.sources.guard import loss
+from mirage_hole.sources.source import Location
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -43,6 +46,16 @@ class ReadyList(NamedTuple):
     def format(self) -> str | None:
         """None when the text has to tell."""
         return self.source.format or None
+
+    @property
+    def embedded(self) -> bool:
+        """The text is part of the program."""
+        return self.source.location is Location.EMBEDDED
+
+    @property
+    def asked(self) -> str:
+        """Format and title together, to notice that the settings ask for others; empty when they ask for none."""
+        return f"{self.format or ''}|{self.title}".strip("|")
 
 
 class CompiledList(Protocol):
@@ -97,7 +110,8 @@ class ListStatus(NamedTuple):
     kind: str
     """``block`` or ``allow``."""
     state: str
-    """``live``: the last try was good; ``old``: it was not, and an older copy serves; ``missing``: it was not, and there is no
+    """``live``: the last try was good; ``held``: it was, but the new text lost too many rules, so an older copy serves until the
+    new one is confirmed; ``old``: it was not, and an older copy serves; ``missing``: it was not, and there is no
     copy; ``loading``: there is no copy yet, and the first try is to come."""
     format: str
     """Empty until it was compiled."""
@@ -111,6 +125,10 @@ class ListStatus(NamedTuple):
     next_try: float | None
     error: str
     """Why the last try failed, one sentence with what to do; empty when it did not."""
+    held: str = ""
+    """Why a newer text is not used, and what to do; empty when there is none."""
+    refresh_every: float = 0.0
+    """Seconds between two downloads, as the settings or the list itself wish; 0: never downloaded."""
 
 
 @dataclass(slots=True, eq=False)
@@ -119,11 +137,19 @@ class Entry:
 
     source: Source
     copy: Copy | None = None
+    held: Copy | None = None
+    """A newer text that has lost too many rules."""
     last_success: float | None = None
     last_try: float | None = None
     next_try: float | None = 0.0
     failures: int = 0
     """In a row."""
+    network: bool = False
+    """The last of them was on the way to the server."""
+    began: float = 0.0
+    """When the last try began."""
+    holds: float = 0.0
+    """Seconds between two downloads."""
     error: str = ""
     title: str = ""
     format: str = ""
@@ -146,7 +172,18 @@ class Entry:
             last_try=self.last_try,
             next_try=self.next_try or None,
             error=self.error,
+            held=self.why_held,
+            refresh_every=self.holds,
         )
+
+    @property
+    def why_held(self) -> str:
+        """Why a newer text is not used, and what to do; empty when there is none."""
+        if self.held is None or self.copy is None:
+            return ""
+        lost = loss(self.copy.note, self.held.note) or "it was held back by stricter settings"
+        advice = f"if the new one is right: mirage-hole lists confirm {self.identity[0]}"
+        return f"{lost}; its last good version serves; {advice}"
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -156,5 +193,5 @@ class Entry:
     @property
     def state(self) -> str:
         if self.copy is not None:
-            return "old" if self.error else "live"
+            return "old" if self.error else "held" if self.held is not None else "live"
         return "missing" if self.error else "loading"

@@ -68,27 +68,29 @@ def from_network(problem: Exception, *, connect: float, stall: float) -> Failure
         return Failure(f"its certificate or TLS is not acceptable ({said}); check this machine's date and the address")
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
         return Failure(
-            f"no address found for {problem.host} ({reason(problem)}); check the name, and the upstreams", passing=True
+            f"no address found for {problem.host} ({reason(problem)}); check the name, and the upstreams", network=True
         )
     if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return Failure(f"no connection within {connect:g} s; check the network, it is tried again", passing=True)
+        return Failure(
+            f"no connection within {connect:g} s; check the network, it is tried again", network=True, slow=True
+        )
     if isinstance(problem, aiohttp.SocketTimeoutError):
-        return Failure(f"the server sent nothing for {stall:g} s; it is tried again", passing=True)
+        return Failure(f"the server sent nothing for {stall:g} s; it is tried again", network=True, slow=True)
     if isinstance(problem, aiohttp.ClientConnectorError):
         return Failure(
-            f"can't connect to {problem.host}:{problem.port} ({reason(problem)}); check the network", passing=True
+            f"can't connect to {problem.host}:{problem.port} ({reason(problem)}); check the network", network=True
         )
     if isinstance(problem, aiohttp.InvalidURL):
         return Failure(f"{masked(str(problem.url))} is no web address; write one like https://example.com/list.txt")
     if isinstance(problem, aiohttp.ClientPayloadError):
-        return Failure("the answer was cut off; it is tried again", passing=True)
+        return Failure("the answer was cut off; it is tried again", network=True)
     if isinstance(problem, aiohttp.ServerDisconnectedError):
-        return Failure("the server closed the connection without an answer; it is tried again", passing=True)
+        return Failure("the server closed the connection without an answer; it is tried again", network=True)
     if isinstance(problem, aiohttp.ClientResponseError):
         said = " ".join(problem.message.split())[:_MAX_SAID]
         return Failure(f"the server's answer is not valid HTTP ({said}); check the address", passing=True)
     return Failure(
-        f"the download failed ({type(problem).__name__}: {reason(problem)}); it is tried again", passing=True
+        f"the download failed ({type(problem).__name__}: {reason(problem)}); it is tried again", network=True
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mirage_hole.sources.shelf import UNUSED_FOR, Note, Shelf
+from mirage_hole.sources.shelf import UNUSED_FOR, Damaged, Note, Shelf
 
 TEXT = b"0.0.0.0 a.example\n"
 KEY = "list-0123456789"
@@ -104,14 +104,93 @@ def test_a_missing_note_costs_the_validators_not_the_copy(shelf):
     assert shelf.find(KEY).note.etag == ""
 
 
-def test_a_text_changed_from_outside_loses_the_validators_of_the_old_one(shelf):
-    put(shelf, etag="abc")
-    path = shelf.directory / f"{KEY}.txt"
-    path.write_bytes(b"other.example.com\n")
-    os.utime(path, ns=(1, 1))
+@pytest.mark.parametrize("same_time", [False, True])
+def test_a_text_that_is_not_the_one_that_was_kept_is_not_used(shelf, same_time):
+    kept = put(shelf, etag="abc")
+    before = kept.path.stat().st_mtime_ns
+    kept.path.write_bytes(TEXT.replace(b"a.", b"b."))
+    if same_time:
+        os.utime(kept.path, ns=(before, before))
+    with pytest.raises(Damaged, match="is damaged: its SHA-256 is not the one noted; it is fetched again"):
+        shelf.find(KEY)
+    with pytest.raises(Damaged):
+        shelf.verify(kept)
+
+
+def test_a_text_that_was_only_touched_or_restored_keeps_its_validators(shelf):
+    kept = put(shelf, etag="abc")
+    os.utime(kept.path, ns=(1, 1))
+    assert shelf.find(KEY).note.etag == "abc"
+    shelf.verify(kept)
+
+
+def test_a_power_cut_between_text_and_note_costs_neither(shelf, monkeypatch):
+    put(shelf, etag="old")
+    replace = Path.replace
+
+    def replace_texts_only(self, target):
+        if target.suffix == ".json":
+            raise OSError(5, "the power is gone")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_texts_only)
+    put(shelf, b"0.0.0.0 new.example\n", etag="new")
+    monkeypatch.undo()
     found = shelf.find(KEY)
-    assert (found.note.etag, found.note.fetched_at) == ("", 0.0)
-    assert found.note.sha256 == hashlib.sha256(b"other.example.com\n").hexdigest()
+    assert (found.path.read_bytes(), found.note.etag) == (b"0.0.0.0 new.example\n", "new")
+
+
+def test_a_note_that_can_not_be_written_takes_the_old_one_along(shelf, monkeypatch):
+    put(shelf, etag="old")
+    monkeypatch.setattr("mirage_hole.sources.shelf._write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    put(shelf, b"0.0.0.0 new.example\n", etag="new")
+    found = shelf.find(KEY)
+    assert (found.path.read_bytes(), found.note.etag) == (b"0.0.0.0 new.example\n", "")
+
+
+def hold(shelf: Shelf, text: bytes, **note):
+    with shelf.draft(KEY) as draft:
+        draft.write(text)
+        return draft.hold(Note(fetched_at=6.0, **note))
+
+
+def test_what_is_put_aside_leaves_the_copy_alone_until_it_is_promoted(shelf):
+    put(shelf, etag="good")
+    hold(shelf, b"0.0.0.0 little.example\n", etag="odd")
+    assert shelf.find(KEY).note.etag == "good"
+    assert shelf.find_held(KEY).note.etag == "odd"
+    promoted = shelf.promote(KEY)
+    assert promoted == shelf.find(KEY)
+    assert (promoted.path.read_bytes(), promoted.note.etag) == (b"0.0.0.0 little.example\n", "odd")
+    assert shelf.find_held(KEY) is None
+    assert files(shelf) == [f"{KEY}.json", f"{KEY}.txt"]
+
+
+def test_nothing_put_aside_can_not_be_promoted(shelf):
+    put(shelf)
+    with pytest.raises(FileNotFoundError):
+        shelf.promote(KEY)
+    assert shelf.find(KEY)
+
+
+def test_what_is_put_aside_and_damaged_is_forgotten(shelf):
+    put(shelf)
+    hold(shelf, b"0.0.0.0 little.example\n").path.write_bytes(b"other")
+    assert shelf.find_held(KEY) is None
+    assert files(shelf) == [f"{KEY}.json", f"{KEY}.txt"]
+
+
+def test_what_is_put_aside_stays_as_long_as_its_list_is_used(shelf, clock):
+    put(shelf)
+    hold(shelf, b"0.0.0.0 little.example\n")
+    for path in shelf.directory.iterdir():
+        os.utime(path, (clock.now, clock.now))
+    clock.now += UNUSED_FOR + 1
+    assert shelf.tidy([KEY]) == []
+    assert shelf.find_held(KEY)
+    clock.now += UNUSED_FOR + 1
+    assert sorted(shelf.tidy([])) == [KEY, f"{KEY}.held"]
+    assert files(shelf) == []
 
 
 def test_an_empty_text_is_no_copy(shelf):
