@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.lists import pihole
 from mirage_hole.lists.formats import ADBLOCK, WILDCARD, format_of_line
 from mirage_hole.lists.line import Problem
 from mirage_hole.lists.rule import Action, RichRule, Target
 from mirage_hole.wire.names import to_text
+
+if TYPE_CHECKING:
+    from mirage_hole.lists.line import Findings
 
 MAX_TEXT: Final = 1024
 """Characters of a rule."""
@@ -53,9 +56,9 @@ def read_own(text: str) -> RichRule:
     return RichRule(line, action, Target.NAME, to_text(name), scope, reply=reply, important=important)
 
 
-def _read(line: str) -> list[object]:
+def _read(line: str) -> Findings:
     if line[0] == "/" and pihole.is_delimited(line) and "/$" not in line:
-        return list(pihole.read(line, Action.BLOCK, own=True))
+        return pihole.read(line, Action.BLOCK, own=True)
     if line.startswith("*."):
-        return list(WILDCARD.read(line, Action.BLOCK))
-    return list(format_of_line(line, ADBLOCK).read(line, Action.BLOCK))
+        return WILDCARD.read(line, Action.BLOCK)
+    return format_of_line(line, ADBLOCK).read(line, Action.BLOCK)
