@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from mirage_hole.cli.completion import complete_source
+from mirage_hole.cli.group import Group
 from mirage_hole.cli.query import read_timeout
 
 if TYPE_CHECKING:
@@ -19,21 +19,10 @@ FORMAT_NAMES = (
 MAX_SHOWN = 1000
 
 
-MODULES = {"diff": "lists_diff", "report": "lists_report", "search": "lists_search"}
-"""Commands that are modules of this folder, imported when they are called."""
-
-
-class Lists(click.Group):
+class Lists(Group):
     """The group."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *MODULES])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in MODULES:
-            return super().get_command(ctx, cmd_name)
-        found: click.Command = import_module(f"mirage_hole.cli.{MODULES[cmd_name]}").command
-        return found
+    modules: ClassVar = {"diff": "lists_diff", "report": "lists_report", "search": "lists_search"}
 
 
 @click.group("lists", cls=Lists)

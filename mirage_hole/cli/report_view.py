@@ -89,7 +89,7 @@ def print_complaints(lists: Sequence[Reported], shown: int) -> None:
         click.echo("no complaints")
         return
     columns = [Column("complaints"), Column("reason", number=False), Column("for example", number=False)]
-    print_table(columns, [[f"{one.count:,}", one.reason, one.example] for one in reasons])
+    print_table(columns, [[f"{one.complaints:,}", one.reason, one.example] for one in reasons])
     if not shown:
         return
     for one in lists:
@@ -101,7 +101,7 @@ class Reason(NamedTuple):
     """Complaints of all lists with the same reason."""
 
     reason: str
-    count: int
+    complaints: int
     example: str
     """``list:line: text``; empty when none was kept."""
 

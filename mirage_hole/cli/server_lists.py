@@ -33,7 +33,7 @@ class _UnixConnection(HTTPConnection):
 
 def running_lists(settled: Settled) -> list[dict[str, Any]] | None:
     """An object for each list, with the fields of ``/api/v1/lists``; None when no server of this configuration runs."""
-    asked = [(_UnixConnection(settled.state_directory / SOCKET), "/lists")]
+    asked: list[tuple[HTTPConnection, str]] = [(_UnixConnection(settled.state_directory / SOCKET), "/lists")]
     if settled.web is not None:
         asked.append((HTTPConnection(settled.web.address, settled.web.port, timeout=_TIMEOUT), "/api/v1/lists"))
     for connection, path in asked:

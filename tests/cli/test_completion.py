@@ -43,6 +43,14 @@ def test_list_sources_are_completed_from_the_catalogue_and_from_files():
     assert "starter" in completed("mirage-hole lists check start")
 
 
+@pytest.mark.parametrize("words", ["lists diff", "lists search ads.example --list"])
+def test_configured_lists_are_completed_by_what_they_are_called(tmp_path, words):
+    (tmp_path / "nuisances.txt").write_text("||ads.example^\n")
+    flags = f"--state {tmp_path}/state --blocklist {tmp_path}/nuisances.txt"
+    assert "nuisances.txt" in completed(f"mirage-hole {flags} {words} nui")
+    assert f"{tmp_path}/nuisances.txt" in completed(f"mirage-hole {flags} {words} {tmp_path}/nui")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script_that_it_understands(mirage_hole, tmp_path, shell):
     ran = mirage_hole("completion", shell)

@@ -236,3 +236,10 @@ def test_a_list_without_a_rule_is_said_to_be_in_none_of_our_formats(mirage_hole,
     ran = mirage_hole("lists", "check", str(path))
     assert "  format      none of ours\n" in ran.out
     assert "a dnsmasq line" in ran.out
+
+
+def test_a_misspelt_command_gets_the_nearest(mirage_hole):
+    ran = mirage_hole("lists", "serch", "x")
+    assert ran.code == 2
+    assert "no such command: 'serch'; write search" in ran.err
+    assert "write one of catalogue, check, diff, " in mirage_hole("lists", "zzz").err

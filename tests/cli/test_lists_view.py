@@ -59,7 +59,7 @@ def test_what_a_server_says_stands_beside_each_list_and_what_it_does_not_know_is
 
 def test_complaints_of_all_lists_are_counted_by_reason_with_an_example(capsys):
     lists = view.joined(a_report(ONE, TWO), None)
-    assert [(one.reason, one.count, one.example) for one in view.by_reason(lists)] == [
+    assert [(one.reason, one.complaints, one.example) for one in view.by_reason(lists)] == [
         ("odd", 4, "one:4: x[0m"),
         ("bad", 1, ""),
     ]
