@@ -243,15 +243,15 @@ export class Tail {
 
 function why(row) {
   if (row.outcome === 'blocked') return row.list ?? 'a rule';
-  if (row.list !== null) return `allowed by ${row.list}`;
+  if (row.list !== null) return `${row.outcome === 'local' ? 'answered' : 'allowed'} by ${row.list}`;
   if (row.upstream !== null) return row.upstream;
   if (KINDS[row.outcome] === 'problem' || row.rcode !== 'NOERROR') return row.rcode;
   return { cached: 'from the cache', local: 'answered here' }[row.outcome] ?? '';
 }
 
 function rule(row) {
-  const below = row.scope === 'subtree' ? ' and every name below it' : '';
-  return `${row.rule}${below}${row.line === null ? '' : `, line ${count(row.line)} of the list`}`;
+  const names = { subtree: ' and every name below it', below: ': every name below it' }[row.scope] ?? '';
+  return `${row.rule}${names}${row.line === null ? '' : `, line ${count(row.line)} of the list`}`;
 }
 
 function dig(address) {

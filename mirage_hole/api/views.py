@@ -107,7 +107,8 @@ def lists(state: ApiState) -> list[dict[str, Any]]:
     return [
         {
             **status._asdict(),
-            "decided": (broken.blocked_by if status.kind == "block" else broken.allowed_by).get(status.title, 0),
+            "decided": (broken.blocked_by if status.kind == "block" else broken.allowed_by).get(status.title, 0)
+            + broken.rewritten_by.get(status.title, 0),
         }
         for status in state.lists()
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mirage_hole.policy.verdict import OWN_LIST, OWN_TITLE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,6 +29,8 @@ class Generations:
             del self._titles[next(iter(self._titles))]
 
     def title(self, number: int, list_id: int) -> str:
-        """The list's title, or ``UNKNOWN`` when the generation is not or no longer known."""
+        """The list's title, or ``UNKNOWN`` when the generation is not or no longer known. The own rules are of none."""
+        if list_id == OWN_LIST:
+            return OWN_TITLE
         titles = self._titles.get(number, ())
         return titles[list_id] if list_id < len(titles) else UNKNOWN

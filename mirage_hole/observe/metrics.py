@@ -127,6 +127,7 @@ def _queries(statistics: Statistics) -> Iterator[Metric]:
     yield _counter("responses", "Answers by response code.", "rcode", broken.rcodes.items())
     yield _counter("list_blocked", "Queries blocked by a rule of a list.", "list", broken.blocked_by.items())
     yield _counter("list_allowed", "Queries let through by a rule of a list.", "list", broken.allowed_by.items())
+    yield _counter("list_rewritten", "Queries that a rule answered itself.", "list", broken.rewritten_by.items())
     durations = HistogramMetricFamily(PREFIX + "query_duration_seconds", "Time from a query's arrival to its answer.")
     durations.add_metric([], statistics.durations.cumulative(), statistics.durations.sum)
     yield durations

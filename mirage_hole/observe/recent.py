@@ -39,9 +39,9 @@ class QueryRow(NamedTuple):
     list: str | None
     """Title of the list that decided; None when no rule did."""
     rule: str | None
-    """The deciding rule's name."""
+    """The deciding rule: its name, or its text as it stands in the list when it is more than a name."""
     scope: str | None
-    """``exact`` or ``subtree``."""
+    """``exact``, ``subtree`` or ``below``: which names the rule's name stands for; None when its text says so."""
     line: int | None
     """The rule's line in the list; None when it is not known."""
     upstream: int | None
@@ -128,13 +128,13 @@ class RecentQueries:
             rcode,
             self._generations.title(batch.generation, subject.list_id) if ruled else None,
             rule,
-            _SCOPES[subject.scope != Scope.EXACT] if ruled else None,
+            _SCOPES.get(subject.scope) if ruled and not subject.text else None,
             (subject.line or None) if ruled else None,
             None if subject.upstream == NO_UPSTREAM else subject.upstream,
         )
 
 
-_SCOPES = ("exact", "subtree")
+_SCOPES = {scope.value: scope.name.lower() for scope in Scope}
 
 
 @lru_cache(1024)
@@ -152,5 +152,5 @@ def _in_words(encoded: bytes) -> tuple[Subject, str, str, str, str, str | None]:
         type_text(subject.qtype),
         subject.outcome.name.lower(),
         rcode_text(subject.rcode),
-        to_text(subject.rule) if subject.list_id != NO_LIST else None,
+        subject.text or to_text(subject.rule) if subject.list_id != NO_LIST else None,
     )

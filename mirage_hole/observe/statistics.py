@@ -50,6 +50,8 @@ class Breakdown(NamedTuple):
     """By the title of the list whose rule blocked."""
     allowed_by: dict[str, int]
     """By the title of the list whose rule let the name through."""
+    rewritten_by: dict[str, int]
+    """By the title of the list whose rule answered with records or a code of its own."""
     upstreams: dict[int, int]
     """By the index of the upstream that answered."""
 
@@ -85,6 +87,14 @@ class Statistics:
         self._transports: Counter[int] = Counter()
         self._blocked_by: Counter[str] = Counter()
         self._allowed_by: Counter[str] = Counter()
+        self._rewritten_by: Counter[str] = Counter()
+        self._decided = {
+            Outcome.BLOCKED: self._blocked_by,
+            Outcome.FORWARDED: self._allowed_by,
+            Outcome.CACHED: self._allowed_by,
+            Outcome.LOCAL: self._rewritten_by,
+        }
+        """Whose counts a rule is in, by what became of the query. One that failed counts for nobody."""
         self._upstreams: Counter[int] = Counter()
         self._names = RollingTop(top)
         self._blocked_names = RollingTop(top)
@@ -171,9 +181,10 @@ class Statistics:
         if subject.upstream != NO_UPSTREAM:
             self._upstreams[subject.upstream] += number
         if subject.list_id != NO_LIST:
-            by = self._blocked_by if subject.outcome is Outcome.BLOCKED else self._allowed_by
-            title = self.generations.title(self._tally_generation, subject.list_id)
-            by[title if title in by or len(by) < MAX_TITLES else OTHER] += number
+            by = self._decided.get(subject.outcome)
+            if by is not None:
+                title = self.generations.title(self._tally_generation, subject.list_id)
+                by[title if title in by or len(by) < MAX_TITLES else OTHER] += number
 
     # What goes out
 
@@ -192,6 +203,7 @@ class Statistics:
             {"udp": self._transports[UDP], "tcp": self._transports[TCP]},
             dict(self._blocked_by),
             dict(self._allowed_by),
+            dict(self._rewritten_by),
             dict(self._upstreams),
         )
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from mirage_hole.policy.index import ALL_LISTS, ListInfo
 from mirage_hole.policy.rich import RichRules
-from mirage_hole.policy.verdict import OWN_LIST
+from mirage_hole.policy.verdict import OWN_LIST, OWN_TITLE
 
 if TYPE_CHECKING:
     from mirage_hole.policy.index import Index
     from mirage_hole.policy.verdict import Match
-
-OWN_TITLE = "your own rules"
 
 _OWN = ListInfo(OWN_TITLE, "own", "own", "adblock", 0, 0)
 _NONE = RichRules()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OWN_LIST: Final = 0xFFFE
 """The list id of the user's own rules, which are of no generation. 65535 means no rule in a record."""
+OWN_TITLE: Final = "your own rules"
+"""What they are called where a list's title stands."""
 
 
 class Match(NamedTuple):

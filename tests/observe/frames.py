@@ -34,12 +34,13 @@ def subject(
 
 
 def ruled(
-    name: str, rule: str, *, list_id: int = 0, line: int = 7, outcome: Outcome = Outcome.BLOCKED, qtype: int = 1
-) -> bytes:
-    """What a rule decided."""
+    name: str, rule: str, *, list_id: int = 0, line: int = 7, outcome: Outcome = Outcome.BLOCKED, qtype: int = 1,
+    text: str = "",
+) -> bytes:  # fmt: skip
+    """What a rule decided; ``text`` of one that is more than a name."""
     scope = Scope.EXACT if rule == name else Scope.SUBTREE
     return encode_subject(
-        Subject(outcome, 0, qtype, list_id, line, from_text(rule), scope, NO_UPSTREAM, from_text(name))
+        Subject(outcome, 0, qtype, list_id, line, from_text(rule), scope, NO_UPSTREAM, from_text(name), text)
     )
 
 

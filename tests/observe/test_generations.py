@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from mirage_hole.observe.generations import KEPT, UNKNOWN, Generations
+from mirage_hole.policy.verdict import OWN_LIST
 
 
 def test_a_list_number_means_what_it_meant_in_its_own_generation() -> None:
@@ -14,6 +15,10 @@ def test_an_unknown_generation_or_list_has_a_name_too() -> None:
     generations = Generations()
     generations.register(1, ["Ads"])
     assert [generations.title(9, 0), generations.title(1, 1)] == [UNKNOWN, UNKNOWN]
+
+
+def test_the_own_rules_are_of_every_generation() -> None:
+    assert Generations().title(9, OWN_LIST) == "your own rules"
 
 
 def test_only_the_last_generations_are_kept() -> None:

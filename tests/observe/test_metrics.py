@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from mirage_hole.observe.metrics import PREFIX, Facts, ListFacts, MetricsCollector, exposition
 from mirage_hole.observe.statistics import Statistics
-from mirage_hole.policy.verdict import Outcome
+from mirage_hole.policy.verdict import OWN_LIST, Outcome
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -22,6 +22,9 @@ def collector() -> MetricsCollector:
         frame(
             replays(NOON, [("192.0.2.1", ruled("ads.example", "example"))] * 3),
             single(NOON, "192.0.2.2", ruled("ok.example", "ok.example", outcome=Outcome.FORWARDED), 0.03),
+            single(
+                NOON, "192.0.2.2", ruled("nas.example", "nas.example", outcome=Outcome.LOCAL, list_id=OWN_LIST), 0.01
+            ),
             single(NOON, "192.0.2.2", subject("b.example", upstream=0), 0.2),
         ),
         NOON,
@@ -46,8 +49,9 @@ def test_counts_arrive_in_the_exposition() -> None:
     assert told["mirage_hole_queries_total{outcome=malformed}"] == 0
     assert told["mirage_hole_list_blocked_total{list=Ads}"] == 3
     assert told["mirage_hole_list_allowed_total{list=Ads}"] == 1
-    assert told["mirage_hole_query_duration_seconds_bucket{le=0.05}"] == 4
-    assert told["mirage_hole_query_duration_seconds_count"] == 5
+    assert told["mirage_hole_list_rewritten_total{list=your own rules}"] == 1
+    assert told["mirage_hole_query_duration_seconds_bucket{le=0.05}"] == 5
+    assert told["mirage_hole_query_duration_seconds_count"] == 6
     assert told["mirage_hole_datagrams_total"] == 5
     assert told["mirage_hole_in_flight"] == 1
     assert told["mirage_hole_upstream_rtt_seconds{upstream=9.9.9.9:53}"] == 0.0125

@@ -3,11 +3,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirage_hole.lists.rule import Scope
 from mirage_hole.observe.generations import Generations
 from mirage_hole.observe.recent import RecentQueries
 from mirage_hole.observe.record import NO_UPSTREAM, TCP, Subject, encode_subject
 from mirage_hole.observe.segments import read_frame
-from mirage_hole.policy.verdict import Outcome
+from mirage_hole.policy.verdict import OWN_LIST, Outcome
+from mirage_hole.wire.names import from_text
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
 
 
@@ -81,6 +83,20 @@ def test_a_row_without_a_rule_has_no_list() -> None:
         "tcp",
     )
     assert (row.list, row.rule, row.scope, row.line, row.upstream) == (None, None, None, None, 3)
+
+
+def test_a_rule_that_is_more_than_a_name_is_told_as_its_line_says_it() -> None:
+    told = ruled("ads.example", "ads.example", text="/^ads[0-9]*\\./$dnstype=A", list_id=OWN_LIST)
+    row = next(kept(single(NOON, "::1", told)).newest_first())
+    assert (row.name, row.list, row.rule, row.scope, row.line) == (
+        "ads.example", "your own rules", "/^ads[0-9]*\\./$dnstype=A", None, 7,
+    )  # fmt: skip
+
+
+def test_a_rule_about_the_names_below_says_so() -> None:
+    name = from_text("a.example")
+    told = encode_subject(Subject(Outcome.BLOCKED, 0, 1, 0, 1, name, Scope.BELOW, NO_UPSTREAM, b"\1x" + name))
+    assert next(kept(single(NOON, "::1", told)).newest_first()).scope == "below"
 
 
 def test_a_rule_whose_line_is_not_known_has_none() -> None:

@@ -11,7 +11,7 @@ from mirage_hole.observe import statistics as module
 from mirage_hole.observe.generations import UNKNOWN
 from mirage_hole.observe.record import NO_LIST, NO_SUBJECT, TCP, UDP, decode_frame, decode_subject
 from mirage_hole.observe.statistics import OTHER, Statistics
-from mirage_hole.policy.verdict import Outcome
+from mirage_hole.policy.verdict import OWN_LIST, Outcome
 from mirage_hole.wire.codes import Rcode, RRType
 from mirage_hole.wire.names import from_text
 from tests.observe.frames import NOON, frame, octets, replays, ruled, single, subject
@@ -34,8 +34,10 @@ SUBJECTS = st.one_of(
     st.builds(
         lambda name, list_id, outcome: ruled(name, "example.com", list_id=list_id, outcome=outcome),
         st.sampled_from(NAMES),
-        st.integers(0, 2),
-        st.sampled_from([Outcome.BLOCKED, Outcome.BLOCKED, Outcome.FORWARDED, Outcome.CACHED]),
+        st.sampled_from([0, 1, 2, OWN_LIST]),
+        st.sampled_from(
+            [Outcome.BLOCKED, Outcome.BLOCKED, Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL, Outcome.FAILED]
+        ),
     ),
 )
 LATE = st.integers(0, 200)
@@ -92,7 +94,15 @@ class Model:
                 self.count("upstream", told.upstream)
             if told.list_id != NO_LIST:
                 title = TITLES[told.list_id] if generation < 3 and told.list_id < 2 else UNKNOWN
-                self.count("blocked by" if blocked else "allowed by", title)
+                title = "your own rules" if told.list_id == OWN_LIST else title
+                kinds = {
+                    "BLOCKED": "blocked by",
+                    "FORWARDED": "allowed by",
+                    "CACHED": "allowed by",
+                    "LOCAL": "rewritten by",
+                }
+                if told.outcome.name in kinds:
+                    self.count(kinds[told.outcome.name], title)
 
     def of(self, what: str) -> dict[object, int]:
         return dict(self.counts.get(what, {}))
@@ -119,6 +129,7 @@ def test_folding_frames_equals_counting_records_one_by_one(frames: list[bytes], 
     assert {name: times for name, times in broken.transports.items() if times} == model.of("transport")
     assert broken.blocked_by == model.of("blocked by")
     assert broken.allowed_by == model.of("allowed by")
+    assert broken.rewritten_by == model.of("rewritten by")
     assert broken.upstreams == model.of("upstream")
     top = statistics.top(1000, NOON)
     assert {one.key: one.times for one in top.names} == model.of("name")
