@@ -10,7 +10,7 @@ from mirage_hole.config.problem import Problem
 from mirage_hole.lists.rule import Action
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.sources.catalogue import STARTER, CatalogueError, Entry, load_catalogue
-from mirage_hole.sources.source import Source, SourceProblem, parse_source, resolve_sources
+from mirage_hole.sources.source import Source, SourceProblem, Wish, parse_source, resolve_sources
 
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
@@ -60,8 +60,19 @@ def check_sources(loaded: Loaded) -> None:
         StartupError: the installation is damaged.
     """
     written = loaded.sources
-    found = resolve_sources(written.get("lists.block", ()), written.get("lists.allow", ()), catalogue())
+    wishes = [
+        Wish(source, Action.ALLOW if kind == "allow" else Action.BLOCK, path, enabled=enabled)
+        for path, source, kind, enabled in loaded.wished
+    ]
+    blocklists, allowlists = written.get("lists.block", ()), written.get("lists.allow", ())
+    found = resolve_sources(blocklists, allowlists, catalogue(), wishes=wishes)
     for problem in found.problems:
+        if problem.setting.startswith("list["):
+            path, instead = problem.setting, f"write {problem.instead}"
+            if not any(one.setting == path for one in loaded.problems):
+                told = Problem(path, problem.value, problem.problem, instead, loaded.origin(path))
+                loaded.problems.append(told)
+            continue
         name, _, number = problem.setting.removesuffix("]").partition("[")
         path = _SETTINGS[name]
         raw = loaded.raw.lists.block if path == "lists.block" else loaded.raw.lists.allow

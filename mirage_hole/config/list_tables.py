@@ -40,6 +40,7 @@ def settle_lists(found: Findings) -> tuple[ListSettings, ...]:
             what, instead = f"the same list as list[{seen[source]}]", "one table for each list"
             found.problem(f"{path}.url", table.url, what, f"write {instead}")
         seen.setdefault(source, number)
+        found.loaded.wished.append((f"{path}.url", source, table.kind, table.enabled))
         settled.append(
             ListSettings(
                 source,

@@ -56,6 +56,8 @@ class Loaded:
     """Origin of each value that is not a default; a file's without its line, see :meth:`origin`."""
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The list sources of ``lists.block``, ``lists.allow`` and ``list`` once settled."""
+    wished: list[tuple[str, str, str, bool]] = field(default_factory=list)
+    """(path, source, kind, enabled) of each ``[[list]]`` once settled."""
     tables: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """The repeated sections by name; None for a table with a problem."""
     broken: set[str] = field(default_factory=set)

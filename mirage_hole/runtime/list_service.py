@@ -8,15 +8,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.runtime.generation import next_number
+from mirage_hole.sources.progress import Board
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from mirage_hole.config.settled import Settled
+    from mirage_hole.config.settled import ListSettings, Settled
     from mirage_hole.runtime.compile_job import CompileResult
     from mirage_hole.runtime.serving import ServingPolicy
     from mirage_hole.sources.refresh import Refresher
+    from mirage_hole.sources.source import Wish
     from mirage_hole.sources.status import ListStatus, ReadyList
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ class ListService:
         self._changed = asyncio.Event()
         self._refresher: Refresher | None = None
         self._download_all = False
+        self._trust_all = False
+        self.progress = Board()
+        """How far downloads and compiler are."""
         self._distrusted = False
         self._rebuilt_at = float("-inf")
         self._rebuild_later: asyncio.TimerHandle | None = None
@@ -53,25 +58,34 @@ class ListService:
             # Loading the downloader takes a third of a second, in which records should be read.
             refresher = await asyncio.to_thread(self._make)
             if self._download_all:
-                refresher.request_now()
-                self._download_all = False
+                refresher.request_now(trust=self._trust_all)
+                self._download_all = self._trust_all = False
             self._refresher = refresher
             async with asyncio.TaskGroup() as group:
+                from mirage_hole.sources.network import NetworkWatch
+
                 running = group.create_task(refresher.run())
+                watching = group.create_task(NetworkWatch(refresher.network_changed).run())
                 await self._changed.wait()
                 running.cancel()
+                watching.cancel()
 
     def change(self, settled: Settled) -> None:
         """Use these settings from now on."""
         self._settled = settled
         self._changed.set()
 
-    def refresh(self) -> None:
-        """Download every list now."""
+    def refresh(self, *, trust: bool = False) -> None:
+        """Download every list now. With ``trust``, one that has lost most of its rules is used all the same."""
         if self._refresher is None or self._changed.is_set():
             self._download_all = True
+            self._trust_all = self._trust_all or trust
         else:
-            self._refresher.request_now()
+            self._refresher.request_now(trust=trust)
+
+    def confirm(self, key: str) -> bool:
+        """Use the newer text of a list that was held back; False when there is none."""
+        return self._refresher is not None and self._refresher.confirm(key)
 
     def rebuild(self) -> None:
         """What is on disk can't be used: compile again, whether or not a list has changed; later when that was just done."""
@@ -103,7 +117,9 @@ class ListService:
         from mirage_hole.sources.source import resolve_sources
 
         settled = self._settled
-        found = resolve_sources(settled.blocklists, settled.allowlists, load_catalogue())
+        found = resolve_sources(
+            settled.blocklists, settled.allowlists, load_catalogue(), wishes=wishes_of(settled.lists)
+        )
         for problem in found.problems:
             log.error("this list is left out: %s", problem)
         for note in found.notes:
@@ -115,11 +131,17 @@ class ListService:
         return Refresher(
             found.sources,
             shelf,
-            Downloader(shelf, resolver=UpstreamResolver(upstreams)),
+            Downloader(
+                shelf,
+                shrink_guard=settled.shrink_guard,
+                on_progress=self.progress.take,
+                resolver=UpstreamResolver(upstreams),
+            ),
             compile_lists=self._compile,
             on_generation=self._on_generation,
             standing=standing,
             every=settled.refresh_every,
+            on_progress=self.progress.take,
         )
 
     async def _compile(self, ready: Sequence[ReadyList]) -> CompileResult:
@@ -137,3 +159,23 @@ class ListService:
         if result.ok:
             log.debug("compiled in %.1f s with %d KiB of memory", result.seconds, result.peak_kib)
         return result
+
+
+def wishes_of(lists: Sequence[ListSettings]) -> list[Wish]:
+    """The ``[[list]]`` tables, as the sources take them."""
+    from mirage_hole.lists.rule import Action
+    from mirage_hole.sources.source import Wish
+
+    return [
+        Wish(
+            one.source,
+            Action.ALLOW if one.kind == "allow" else Action.BLOCK,
+            f"list[{number}].url",
+            one.title,
+            one.format,
+            one.refresh_every,
+            one.sha256,
+            one.enabled,
+        )
+        for number, one in enumerate(lists)
+    ]

@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from mirage_hole.config.settled import ListSettings
 from mirage_hole.runtime import list_service
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
@@ -52,6 +53,43 @@ async def test_a_file_becomes_a_generation_and_is_told_with_its_state(a_service,
     assert verdict(policy, "ads.example") == "blocked"
     (status,) = service.statuses()
     assert (status.kind, status.rules, status.state) == ("block", 1, "live")
+
+
+async def test_a_table_says_how_a_list_is_read_and_what_it_is_called(a_service, tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text("ads.example\n")
+    wish = ListSettings(str(path), "block", "Mine", "wildcard")
+    service, _, next_generation = a_service(lists=(wish,))
+    await next_generation()
+    (status,) = service.statuses()
+    assert (status.title, status.format) == ("Mine", "wildcard")
+    service.change(a_settled(tmp_path / "state", lists=(wish._replace(title="Ours", format="hosts"),)))
+    await next_generation()
+    (status,) = service.statuses()
+    assert (status.title, status.format) == ("Ours", "hosts")
+    service.change(a_settled(tmp_path / "state", blocklists=(str(path),)))
+    await next_generation()
+    (status,) = service.statuses()
+    assert (status.title, status.format) == ("my.txt", "domains")
+
+
+async def test_a_table_may_switch_a_list_off_that_is_named_elsewhere(a_service, tmp_path):
+    mine, other = tmp_path / "my.txt", tmp_path / "other.txt"
+    mine.write_text("ads.example\n")
+    other.write_text("more.example\n")
+    off = ListSettings(str(mine), enabled=False)
+    service, _, next_generation = a_service(blocklists=(str(mine), str(other)), lists=(off,))
+    await next_generation()
+    assert [status.title for status in service.statuses()] == ["other.txt"]
+
+
+async def test_nothing_is_confirmed_where_nothing_is_held_back(a_service, tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text("ads.example\n")
+    service, _, next_generation = a_service(blocklists=(str(path),))
+    assert not service.confirm("x")
+    await next_generation()
+    assert not service.confirm(service.statuses()[0].key)
 
 
 async def test_a_refresh_reads_a_file_that_has_changed(a_service, tmp_path):
