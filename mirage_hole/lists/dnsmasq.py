@@ -113,9 +113,9 @@ def _cname(words: list[str], action: Action, line: str) -> Findings:
     """``NAME[,NAME…],TARGET[,TTL]``: each name alone, ``*.NAME`` what is below it."""
     if words[-1].isdigit():
         words = words[:-1]
-    *names, target = words
-    if not names:
+    if len(words) < 2:
         return [Problem("a cname= without a target", line)]
+    *names, target = words
     return [
         local_data(
             name.removeprefix("*."),
