@@ -27,6 +27,7 @@ from mirage_hole.resolver.effects import (
     AskUpstream,
     CloseStream,
     EmitRecord,
+    EndStream,
     ForgetPackets,
     RememberPacket,
     SendReply,
@@ -77,10 +78,11 @@ def an_engine(
     timeout: float = 5.0,
     max_in_flight: int = 10_000,
     seed: int = 1,
+    rules: Policy | None = None,
 ) -> Engine:
-    """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on."""
+    """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on. ``rules`` instead of blocks and allows."""
     return Engine(
-        policy=policy(blocks, allows),
+        policy=policy(blocks, allows) if rules is None else rules,
         access=Access(allow_from),
         sinkhole=Sinkhole(mode, ttl, ipv4, ipv6),
         cache=AnswerCache(cache),
@@ -247,6 +249,11 @@ class Said(NamedTuple):
     def closed(self) -> list[object]:
         """Tickets that get no reply."""
         return [effect.ticket for effect in self.of(CloseStream)]
+
+    @property
+    def ended(self) -> list[object]:
+        """Tickets that get no reply and end their stream."""
+        return [effect.ticket for effect in self.of(EndStream)]
 
 
 class Conversation:
