@@ -6,6 +6,7 @@ import { ago, compact, count, hour, rate, share } from './format.js';
 const LIST_STATES = {
   live: (past) => (past ? `Updated ${past}` : 'Loaded'),
   old: (past) => (past ? `Copy of ${past}` : 'Older copy'),
+  held: () => 'Older copy, the new one waits',
   missing: () => 'Not loaded',
   loading: () => 'Loading…',
 };
@@ -89,12 +90,14 @@ export class Panels {
     const parts = [LIST_STATES[list.state]?.(past) ?? list.state];
     if (list.kind === 'allow') parts.push('allows');
     if (list.complaints) parts.push(`${count(list.complaints)} skipped`);
-    return el('li', { className: { live: 'good', loading: 'waiting', old: 'paused' }[list.state] ?? 'bad' },
+    if (list.doing === 'compiling') parts.push('compiling…');
+    else if (list.doing) parts.push(list.total ? `downloading, ${share(list.received, list.total)}` : 'downloading…');
+    return el('li', { className: { live: 'good', loading: 'waiting', old: 'paused', held: 'paused' }[list.state] ?? 'bad' },
       el('span', { className: 'title', title: list.source }, list.title),
       el('span', { className: 'value', title: `${count(list.rules)} rules` }, compact(list.rules)),
       el('span', { className: 'detail', title: `${count(list.complaints)} lines of it are no rule` }, parts.join(' · ')),
       el('span', { className: 'value small', title: 'queries that this list decided' }, list.decided ? `${compact(list.decided)} ${list.decided === 1 ? 'hit' : 'hits'}` : ''),
-      list.error ? el('span', { className: 'error' }, list.error) : null);
+      list.error || list.held ? el('span', { className: 'error' }, list.error || list.held) : null);
   }
 
   top({ since, names, blocked, clients, client_count: known, client_count_exact: exact }) {

@@ -53,6 +53,10 @@ class Feed:
         self._limits = limits
         self._encoded: dict[object, bytes] = {}
         self._tick = -1
+        self._lists_moved = False
+        """Whether a list was on its way at the last look."""
+        self._moves: dict[int, bool] = {}
+        """The answer of the newest tick."""
 
     def resume(self, last_event_id: str) -> Cursor:
         """Where a listener goes on that had got ``last_event_id``; a new one starts with the last queries.
@@ -103,7 +107,17 @@ class Feed:
             yield self._changed(cursor, tick, "minutes", lambda: self._minutes(now))
         if turn % _SLOW_EVERY == 0:
             yield self._changed(cursor, tick, "top", lambda: views.top(self._state, now))
+        if turn % _SLOW_EVERY == 0 or (turn % _COUNTS_EVERY == 0 and self._lists_move(tick)):
             yield self._changed(cursor, tick, "lists", lambda: views.lists(self._state))
+
+    def _lists_move(self, tick: int) -> bool:
+        """Whether lists are fetched or compiled, or were a moment ago; asked once a tick, whatever the number of listeners."""
+        known = self._moves.get(tick)
+        if known is None:
+            moving = any(status.doing for status in self._state.lists())
+            known, self._lists_moved = moving or self._lists_moved, moving
+            self._moves = {tick: known}
+        return known
 
     def _queries(self, cursor: Cursor, tick: int) -> bytes:
         recent = self._state.statistics.recent

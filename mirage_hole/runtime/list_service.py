@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mirage_hole.config.settled import ListSettings, Settled
     from mirage_hole.runtime.compile_job import CompileResult
     from mirage_hole.runtime.serving import ServingPolicy
+    from mirage_hole.sources.progress import Progress
     from mirage_hole.sources.refresh import Refresher
     from mirage_hole.sources.source import Wish
     from mirage_hole.sources.status import ListStatus, ReadyList
@@ -106,7 +107,12 @@ class ListService:
 
     def statuses(self) -> Sequence[ListStatus]:
         """Every configured list, in the order of the settings."""
-        return self._refresher.statuses() if self._refresher is not None else ()
+        if self._refresher is None:
+            return ()
+        statuses = self._refresher.statuses()
+        if not self.progress.busy:
+            return statuses
+        return [_with_progress(status, self.progress.of(status.key)) for status in statuses]
 
     def _make(self) -> Refresher:
         from mirage_hole.sources.catalogue import load_catalogue
@@ -159,6 +165,12 @@ class ListService:
         if result.ok:
             log.debug("compiled in %.1f s with %d KiB of memory", result.seconds, result.peak_kib)
         return result
+
+
+def _with_progress(status: ListStatus, event: Progress | None) -> ListStatus:
+    if event is None:
+        return status
+    return status._replace(doing=event.stage.value, received=event.received, total=event.total)
 
 
 def wishes_of(lists: Sequence[ListSettings]) -> list[Wish]:

@@ -129,6 +129,12 @@ class ListStatus(NamedTuple):
     """Why a newer text is not used, and what to do; empty when there is none."""
     refresh_every: float = 0.0
     """Seconds between two downloads, as the settings or the list itself wish; 0: never downloaded."""
+    doing: str = ""
+    """What is going on with it now: ``started``, ``receiving``, ``compiling``; empty: nothing."""
+    received: int = 0
+    """Octets of what is on its way, packed as it comes."""
+    total: int | None = None
+    """How many there will be; None when the server does not say."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gzip
+import hashlib
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mirage_hole import __version__
 from mirage_hole.lists.rule import Action
 from mirage_hole.sources.catalogue import load_catalogue
 from mirage_hole.sources.download import Downloader, FetchOutcome, Limits, Result
+from mirage_hole.sources.progress import FINAL, Stage
 from mirage_hole.sources.shelf import Shelf
 from mirage_hole.sources.source import Source, parse_source
 
@@ -516,3 +518,194 @@ async def test_a_cancelled_download_leaves_no_rubbish(tmp_path):
         assert len(leftovers(shelf)) == 1
         task.cancel()
     assert leftovers(shelf) == []
+
+
+MANY = b"".join(b"0.0.0.0 name-%d.example\n" % number for number in range(100))
+FEW = b"".join(b"0.0.0.0 name-%d.example\n" % number for number in range(10))
+
+
+class Changing:
+    """A server whose list changes, with validators."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.sent: list[int] = []
+
+    async def __call__(self, request):
+        tag = f'"{hash(self.text)}"'
+        status = 304 if request.headers.get("If-None-Match") == tag else 200
+        self.sent.append(status)
+        return web.Response(status=status, body=b"" if status == 304 else self.text, headers={"ETag": tag})
+
+
+async def test_a_list_that_lost_most_of_its_rules_is_put_aside_and_the_good_one_stays(fetch, shelf):
+    server = Changing(MANY)
+    async with serving(server) as served:
+        await one(fetch, served.source())
+        server.text = FEW
+        outcome = await one(fetch, served.source())
+        assert (outcome.result, outcome.error) == (Result.HELD, "")
+        assert outcome.copy.path.read_bytes() == MANY
+        assert outcome.held.path.read_bytes() == FEW
+        assert (outcome.copy.note.rules, outcome.held.note.rules) == (100, 10)
+        again = await one(fetch, served.source())
+        assert (again.result, again.held.path) == (Result.HELD, outcome.held.path)
+    assert server.sent == [200, 200, 304]
+    assert shelf.find(outcome.source.key).path.read_bytes() == MANY
+    assert leftovers(shelf) == []
+
+
+@pytest.mark.parametrize("text", [MANY, MANY + b"0.0.0.0 new.example\n"])
+async def test_a_list_that_has_grown_again_is_no_longer_put_aside(fetch, shelf, text):
+    server = Changing(MANY)
+    async with serving(server) as served:
+        await one(fetch, served.source())
+        server.text = FEW
+        await one(fetch, served.source())
+        server.text = text
+        outcome = await one(fetch, served.source())
+    assert outcome.result is (Result.UNCHANGED if text == MANY else Result.UPDATED)
+    assert outcome.copy.path.read_bytes() == text
+    assert shelf.find_held(outcome.source.key) is None
+
+
+async def test_a_more_lenient_guard_takes_what_was_put_aside_without_a_new_download(fetch, shelf):
+    server = Changing(MANY)
+    async with serving(server) as served:
+        await one(fetch, served.source())
+        server.text = FEW
+        await one(fetch, served.source())
+        (outcome,) = await Downloader(shelf, shrink_guard=0.95).fetch_all([served.source()])
+    assert server.sent == [200, 200, 304]
+    assert (outcome.result, outcome.copy.path.read_bytes()) == (Result.UPDATED, FEW)
+    assert shelf.find_held(outcome.source.key) is None
+
+
+async def test_without_the_guard_every_list_is_taken(shelf):
+    server = Changing(MANY)
+    downloader = Downloader(shelf, shrink_guard=0)
+    async with serving(server) as served:
+        await downloader.fetch_all([served.source()])
+        server.text = FEW
+        (outcome,) = await downloader.fetch_all([served.source()])
+    assert (outcome.result, outcome.copy.path.read_bytes()) == (Result.UPDATED, FEW)
+
+
+async def test_the_operators_own_file_may_shrink_as_it_likes(fetch, tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(MANY)
+    await one(fetch, source(str(path)))
+    path.write_bytes(FEW)
+    outcome = await one(fetch, source(str(path)))
+    assert (outcome.result, outcome.copy.path.read_bytes()) == (Result.UPDATED, FEW)
+
+
+async def test_only_the_text_with_the_pinned_checksum_is_taken(fetch, shelf):
+    server = Changing(MANY)
+    async with serving(server) as served:
+        pinned = served.source()._replace(sha256=hashlib.sha256(FEW).hexdigest())
+        refused = await one(fetch, pinned)
+        assert refused.result is Result.FAILED
+        assert f"its SHA-256 is {hashlib.sha256(MANY).hexdigest()}, and the settings ask for another" in refused.error
+        await one(fetch, served.source())  # a copy from before the checksum was asked for
+        server.text = FEW
+        taken = await one(fetch, pinned)  # little is left of it, and that was asked for
+    assert (taken.result, taken.copy.path.read_bytes()) == (Result.UPDATED, FEW)
+    assert leftovers(shelf) == []
+
+
+async def test_the_checksum_is_of_the_unpacked_text(fetch):
+    async with serving(always(gzip.compress(LIST), Content_Encoding="gzip")) as served:
+        outcome = await one(fetch, served.source()._replace(sha256=hashlib.sha256(LIST).hexdigest()))
+    assert outcome.result is Result.UPDATED
+
+
+async def test_a_damaged_copy_is_fetched_whole_again(fetch, shelf):
+    server = Changing(LIST)
+    async with serving(server) as served:
+        outcome = await one(fetch, served.source())
+        outcome.copy.path.write_bytes(LIST.replace(b"ads", b"xxx"))
+        mended = await one(fetch, served.source())
+    assert server.sent == [200, 200]
+    assert (mended.result, mended.copy.path.read_bytes()) == (Result.UPDATED, LIST)
+
+
+async def test_a_file_outside_its_folders_is_refused(fetch, tmp_path):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "mine.txt").write_bytes(LIST)
+    outcome = await one(fetch, source(str(tmp_path / "mine.txt"))._replace(folders=(str(tmp_path / "lists"),)))
+    assert outcome.result is Result.FAILED
+    assert "not in a folder for lists" in outcome.error
+
+
+async def test_silent_servers_do_not_hold_up_the_good_ones(shelf):
+    over = asyncio.Event()
+
+    async def handler(request):
+        if request.path.startswith("/silent"):
+            await over.wait()
+        return web.Response(body=LIST)
+
+    arrived = asyncio.Event()
+    good = []
+
+    def on_outcome(outcome):
+        good.append(outcome.source.address.rpartition("/")[2])
+        if len(good) == 3:
+            arrived.set()
+
+    limits = Limits(parallel=2, silence=0.01, per_host=0)
+    async with serving(handler) as served, asyncio.timeout(20), asyncio.TaskGroup() as group:
+        sources = [served.source(f"/silent-{number}") for number in range(9)]
+        sources += [served.source(f"/good-{number}") for number in range(3)]
+        task = group.create_task(Downloader(shelf, limits=limits).fetch_all(sources, on_outcome))
+        await arrived.wait()
+        assert sorted(good) == ["good-0", "good-1", "good-2"]
+        over.set()
+        outcomes = await task
+    assert [outcome.result for outcome in outcomes] == [Result.UPDATED] * 12
+
+
+async def test_how_far_a_download_is_can_be_watched(shelf):
+    events = []
+    big = LIST * 20_000
+    async with serving(always(big)) as served:
+        wanted = [served.source(), source("http://127.0.0.1:1/list.txt")]
+        downloader = Downloader(shelf, limits=Limits(attempts=1), on_progress=events.append)
+        await downloader.fetch_all(wanted)
+        await downloader.fetch_all(wanted[:1])
+    mine = [event for event in events if event.key == wanted[0].key]
+    stages = [event.stage for event in mine]
+    assert stages[0] is Stage.STARTED
+    assert stages.count(Stage.RECEIVING) > 10
+    received = [event.received for event in mine if event.stage is Stage.RECEIVING]
+    assert received[: received.index(len(big)) + 1] == sorted(received[: received.index(len(big)) + 1])
+    assert {event.total for event in mine if event.stage is Stage.RECEIVING} == {len(big)}
+    assert [stage for stage in stages if stage in FINAL] == [Stage.UPDATED, Stage.UNCHANGED]
+    (failed,) = [event for event in events if event.stage is Stage.FAILED]
+    assert failed.key == wanted[1].key
+    assert "can't connect" in failed.error
+
+
+async def test_a_download_that_is_stopped_is_over_for_those_who_watch(shelf):
+    events = []
+
+    async def handler(request):
+        await asyncio.Event().wait()
+
+    async with serving(handler) as served, asyncio.timeout(20), asyncio.TaskGroup() as group:
+        task = group.create_task(Downloader(shelf, on_progress=events.append).fetch_all([served.source()]))
+        while not served.requests:  # noqa: ASYNC110 - the server's side has no event
+            await asyncio.sleep(0)
+        task.cancel()
+    assert [event.stage for event in events] == [Stage.STARTED, Stage.FAILED]
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_an_answer_that_is_no_list_is_no_trouble_of_the_network(fetch, status):
+    async with serving(always(b"no", status)) as served:
+        assert not (await one(fetch, served.source())).network
+
+
+async def test_a_server_that_can_not_be_reached_is_trouble_of_the_network(fetch):
+    assert (await one(fetch, source("http://127.0.0.1:1/list.txt"))).network
