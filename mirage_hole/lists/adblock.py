@@ -1,87 +1,149 @@
-"""Adblock and AdGuard DNS syntax, as far as it speaks of names.
+r"""Adblock syntax as AdGuard's DNS filtering has it: ``||x^``, patterns, ``/expressions/``, ``@@`` and modifiers behind ``$``.
 
-``||x^`` blocks x and everything below it, ``|x^`` x alone, and ``@@`` in front of either allows. A final ``|`` changes
-nothing (list generators write it). ``*`` in either stands for any characters, dots included: ``||ads-*.example^``. A bare
-name stands for itself alone, as in AdGuard Home. In an allowlist ``||x^``
-allows; in a blocklist ``@@||x^`` allows too. Rules with modifiers, paths or regular expressions are complaints: a rule is
-never half applied.
+``||x^`` blocks x and everything below it, ``|x^`` x alone, and ``@@`` in front of either allows; in an allowlist every rule
+allows. A bare name is that name alone, whatever stands behind it: AdGuard Home takes it for a part of names as soon as it
+has a modifier, an underscore or a final dot, which nobody means. What is not understood drops its rule: none is half applied.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from mirage_hole.lists import domains, foreign
-from mirage_hole.lists.line import Findings, Problem, found
+from mirage_hole.lists.addresses import BadAddress, read_network
+from mirage_hole.lists.expression import MAX_EXPRESSION, BadExpression, is_too_wide, read_expression
+from mirage_hole.lists.line import Findings, Found, Problem, found
+from mirage_hole.lists.modifiers import MODIFIERS, PLAIN, BadModifier, Modifiers, read_modifiers, unescaped
+from mirage_hole.lists.octets import networks_of
+from mirage_hole.lists.pattern import BadPattern, Subject, read_pattern
 from mirage_hole.lists.rule import Action, RichRule, Scope, Target
-from mirage_hole.lists.spelling import is_address
-from mirage_hole.wire.names import MAX_NAME
+from mirage_hole.lists.spelling import LOCAL_NAMES
+from mirage_hole.wire.names import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCOPE = Scope.SUBTREE
 SIMPLE = re.compile(rb"\|\|((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)\^\|?[ \t\r\n]*+")
 """The commonest lines, with the name as group 1; all others go through :func:`read`."""
 
-MIN_LITERAL = 3
-"""Characters that a pattern needs in a row, dots not counted; AdGuard Home refuses shorter ones as too wide as well."""
-MAX_WILDCARDS = 8
-"""Asterisks a pattern. Lists in use have one or two; ten thousand patterns with a hundred each would take a tenth of a
-second of every query for a name that is made to fit."""
-
-_PATTERN = re.compile(r"[A-Za-z0-9_.*-]++")
 _COMMENT = re.compile(r"(?<=\s)[#!].*", re.DOTALL)
-_REGEX = re.compile(r"/.+/(?:\$[^/]*)?", re.DOTALL)
-_ENDS = ("^|", "^", "|")
+_QUOTED = re.compile(r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")|(?<=\s)[#!].*", re.DOTALL)
+_BARE = re.compile(r"[^|^*/$\s#]++")
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_REGEX = re.compile(r"/(.+)/(?:\$(.*))?", re.DOTALL)
+_ENDED = re.compile(r"[^\s/^$]++\^\|?")
+_PATTERN = re.compile(r"[\w.*:-]++|/.+/", re.DOTALL)
+_OPTIONAL = re.compile(r"\((?:\?:)?((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+)\)\?")
+_ALTERNATIVE = re.compile(r"(?:[^()\\|]|\\.|\((?:[^()\\]|\\.)*+\))*+")
+_URL = re.compile(r":\\?/\\?/")
+
+
+def looks_so(text: str) -> bool:
+    """Whether a line can hardly be in any other format."""
+    if text.startswith(("|", "@@")):
+        return True
+    pattern, dollar, options = text.rpartition("$") if text[0] == "/" else text.partition("$")
+    if not dollar:
+        return _ENDED.fullmatch(text) is not None
+    return (_PATTERN.fullmatch(pattern) or _ENDED.fullmatch(pattern)) is not None and any(
+        one.partition("=")[0] in MODIFIERS for one in options.split(",")
+    )
 
 
 def read(text: str, action: Action) -> Findings:
-    """The rule of one line in Adblock syntax."""
-    line = _COMMENT.sub("", text, count=1).rstrip()
+    """The rule of one line in Adblock syntax; several if an expression stands for several networks."""
+    line = _without_comment(text)
     body = line.removeprefix("@@")
-    if body != line:
-        action = Action.ALLOW
-    problem = _problem(body, line)
-    if problem is not None:
-        return [problem]
-    if not body.startswith("|"):
-        return domains.read(body, action)
-    scope = Scope.SUBTREE if body.startswith("||") else Scope.EXACT
-    name = body.removeprefix("|").removeprefix("|")
-    end = next((end for end in _ENDS if name.endswith(end)), None)
-    if end is None:
-        return [Problem("no ^ at the end: it would match every name that begins so", line)]
-    name = name.removesuffix(end)
-    return [_pattern(name, action, scope, line) if "*" in name else found(name, action, scope)]
-
-
-def _pattern(text: str, action: Action, scope: Scope, line: str) -> RichRule | Problem:
-    """The rule for a name with ``*`` in it."""
-    if _PATTERN.fullmatch(text) is None:
-        return Problem("a pattern may hold letters, digits, hyphens, underscores, dots and *", line)
-    if len(text) > MAX_NAME:
-        return Problem("longer than any domain name", line)
-    if ".." in text or text[0] == "." or text[-1] == ".":
-        return Problem("an empty label: no name can match", line)
-    if max(len(part.replace(".", "")) for part in text.split("*")) < MIN_LITERAL:
-        return Problem(f"a pattern too wide; {MIN_LITERAL} characters in a row are the least", line)
-    if text.count("*") > MAX_WILDCARDS:
-        return Problem(f"a pattern with more than {MAX_WILDCARDS} wildcards", line)
-    return RichRule(line, action, Target.PATTERN, f"{'||' if scope is Scope.SUBTREE else '|'}{text.lower()}^")
-
-
-def _problem(body: str, line: str) -> Problem | None:
-    """Why a line is no rule about a name, told by its shape alone."""
+    rule_action = Action.ALLOW if body != line else action
     if foreign.is_cosmetic(body):
-        return Problem("a cosmetic filter: it hides parts of a page, DNS can't", line)
-    if _REGEX.fullmatch(body):
-        return Problem("a regular expression; they are not read", line)
-    if "$" in body:
-        return Problem("a rule with modifiers ($...); they are not read", line)
-    if "://" in body:
-        return Problem("a rule about a URL, DNS sees only names", line)
-    if "/" in body and not is_address(body.strip("|^")):
-        return Problem("a rule about a path, DNS sees only names", line)
-    if "*" in body and not body.startswith("|"):
-        return Problem("a pattern without || in front; write ||name^ with * where anything may stand", line)
-    if not body.startswith("|") and body.endswith(("^", "|")):
-        return Problem("no || in front: it would match every name that ends so", line)
-    return None
+        return [Problem("a cosmetic filter: it hides parts of a page, DNS can't", line)]
+    expression = _REGEX.fullmatch(body)
+    try:
+        if expression is None and _BARE.fullmatch(body):
+            return _bare(body, rule_action, line)
+        if expression is not None:
+            modifiers = _modifiers(expression[2], rule_action, action)
+            return [
+                _rule(one, modifiers, rule_action, line)
+                for one in _of_expression(expression[1], modifiers, rule_action)
+            ]
+        pattern, dollar, options = body.partition("$")
+        if not body:
+            return [Problem("no name", line)]
+        modifiers = _modifiers(options if dollar else None, rule_action, action)
+        subject = read_pattern(pattern, rule_action, narrowed=modifiers.narrows)
+        return [_rule(subject, modifiers, rule_action, line)]
+    except (BadModifier, BadPattern, BadExpression) as problem:
+        return [Problem(str(problem), line)]
+
+
+def _without_comment(text: str) -> str:
+    """The text before a ``#`` or ``!`` that follows space; in the quotation marks of ``$client`` there is none."""
+    if "client=" not in text:
+        return _COMMENT.sub("", text, count=1).rstrip()
+    return _QUOTED.sub(lambda piece: piece[1] or "", text).rstrip()
+
+
+def _bare(name: str, action: Action, line: str) -> Findings:
+    """The rule of a line that is just a name."""
+    word = _WORD.fullmatch(name)
+    if word is not None and name.lower() not in LOCAL_NAMES:
+        return [found(name, action, Scope.EXACT)]
+    if name[0] == "." or (name[-1] == "." and _WORD.fullmatch(name[:-1])):  # a piece of names
+        return [_rule(read_pattern(name, action), PLAIN, action, line)]
+    return domains.read(name, action)
+
+
+def _modifiers(options: str | None, action: Action, kind: Action) -> Modifiers:
+    """The modifiers of a rule; ``kind`` is what a plain line of its list does."""
+    if options is None:
+        return PLAIN
+    modifiers = read_modifiers(unescaped(options, "$"), action)
+    if modifiers.rewrite is not None and kind is Action.ALLOW:
+        raise BadModifier("$dnsrewrite in an allowlist; in a blocklist it may stand")  # noqa: EM101
+    return modifiers
+
+
+def _rule(subject: Subject, modifiers: Modifiers, action: Action, line: str) -> Found | RichRule:
+    target, text, scope = subject
+    if target is Target.ADDRESS and (modifiers.denyallow or modifiers.rewrite is not None):
+        raise BadModifier("$denyallow and $dnsrewrite are about names, not about the addresses of answers")  # noqa: EM101
+    if target is Target.NAME and modifiers == PLAIN._replace(important=modifiers.important):
+        return Found(from_text(text), action, scope, important=modifiers.important)
+    return RichRule(line, action, target, text, scope, **modifiers._asdict())
+
+
+def _of_expression(text: str, modifiers: Modifiers, action: Action) -> Iterable[Subject]:
+    """What an expression is about: names, or the networks that it spells out."""
+    if len(text) > MAX_EXPRESSION:
+        message = f"an expression of more than {MAX_EXPRESSION} characters"
+        raise BadExpression(message)
+    expression = _OPTIONAL.sub(_without_urls, text) if "/" in text else text
+    networks = networks_of(expression)
+    if networks:
+        try:
+            return [Subject(Target.ADDRESS, read_network(one, action)) for one in networks]
+        except BadAddress as problem:
+            raise BadExpression(str(problem)) from None
+    expression = read_expression(expression)
+    if not modifiers.narrows and is_too_wide(expression):
+        raise BadExpression("an expression that nearly every name fits")  # noqa: EM101
+    return [Subject(Target.REGEX, expression)]
+
+
+def _without_urls(optional: re.Match[str]) -> str:
+    """An optional group without those of its alternatives that hold ``://``: no name does."""
+    content = optional[1]
+    if not _URL.search(content):
+        return optional[0]
+    kept = []
+    at = 0
+    while at <= len(content):
+        alternative = _ALTERNATIVE.match(content, at)
+        assert alternative is not None
+        if not _URL.search(alternative[0]):
+            kept.append(alternative[0])
+        at = alternative.end() + 1
+    return f"({'|'.join(kept)})?" if kept else ""

@@ -133,7 +133,7 @@ def format_of_line(text: str, usual: Format) -> Format:
 
     So a list of names that holds some ``||x^`` lines loses none of them.
     """
-    if text.startswith(("|", "@@")):
+    if adblock.looks_so(text) and (usual.name != REGEX.name or text[0] in "|@"):
         return ADBLOCK
     if text[0] == "/":
         return REGEX if usual.name != ADBLOCK.name and pihole.is_delimited(text) else _otherwise(text, usual)
