@@ -71,7 +71,15 @@ def conditions_of(rule: RichRule) -> Conditions | None:
     Raises:
         ValueError: a name that is spared is none.
     """
-    if rule.types or rule.other_types or rule.clients or rule.other_clients or rule.tags or rule.other_tags or rule.denyallow:
+    if (
+        rule.types
+        or rule.other_types
+        or rule.clients
+        or rule.other_clients
+        or rule.tags
+        or rule.other_tags
+        or rule.denyallow
+    ):
         return Conditions(rule)
     return None
 

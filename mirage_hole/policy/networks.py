@@ -42,7 +42,9 @@ class Networks(Generic[T]):
             known.setdefault(int.from_bytes(octets, "big") >> shift, []).append(value)
         # The smallest shift is the longest prefix.
         self._by_length = {
-            size: [(shift, {key: tuple(values) for key, values in known.items()}) for shift, known in sorted(one.items())]
+            size: [
+                (shift, {key: tuple(values) for key, values in known.items()}) for shift, known in sorted(one.items())
+            ]
             for size, one in by_length.items()
         }
 

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action, Scope
 from mirage_hole.policy.explain import explain
-from mirage_hole.policy.order import Step
-from mirage_hole.policy.patterns import Patterns
-from mirage_hole.policy.verdict import rule_text
+from mirage_hole.policy.rich import RichRules
+from mirage_hole.policy.verdict import OWN_LIST, rule_text
 from mirage_hole.wire.names import from_text, labels_of
 from tests.policy.rules import a_policy, decide, pattern
 
@@ -110,10 +109,10 @@ def model(text: str, scope: Scope, name: str) -> str | None:
 def test_patterns_match_what_a_regular_expression_would(patterns, name):
     wire = from_text(name)
     rules = [
-        (0, pattern(f"{'||' if scope is Scope.SUBTREE else '|'}{text}^", line), Step.BLOCK)
+        (OWN_LIST, pattern(f"{'||' if scope is Scope.SUBTREE else '|'}{text}^", line))
         for line, (text, scope) in enumerate(patterns, 1)
     ]
-    found = {match.line: match.name for match in Patterns(rules).matches(wire, labels_of(wire))}
+    found = {match.line: match.name for match in RichRules(rules).matches(wire, labels_of(wire))}
     expected = {}
     for line, (text, scope) in enumerate(patterns, 1):
         end = model(text, scope, name)
@@ -125,7 +124,7 @@ def test_patterns_match_what_a_regular_expression_would(patterns, name):
 def test_a_generation_without_patterns_does_not_load_the_automaton():
     code = (
         "import sys, mirage_hole.runtime.generation, mirage_hole.policy.policy as i; i.empty_policy();"
-        "print([name for name in sys.modules if name in {'ahocorasick', 'mirage_hole.policy.patterns'}])"
+        "print([name for name in sys.modules if name in {'ahocorasick', 're2', 'mirage_hole.policy.searches'}])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert ended.stdout.strip() == "[]"
