@@ -228,8 +228,9 @@ class Refresher:
                 entry.error = f"{entry.identity[0]}: {reason(problem)}"
                 self._say(logging.WARNING, entry.error)
                 continue
-            if entry.copy is not None and 0 < entry.copy.note.fetched_at <= now:
-                entry.last_success = entry.copy.note.fetched_at
+            seen = [copy.note.fetched_at for copy in (entry.copy, entry.held) if copy is not None]
+            if entry.copy is not None and 0 < max(seen) <= now:
+                entry.last_success = max(seen)
                 entry.next_try = entry.last_success + self._holds(entry)
 
     def _due(self, now: float) -> list[Entry]:
