@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.cache.packets import FOREVER
+from mirage_hole.cache.packets import EVERYBODY, FOREVER
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, pack_rich_subject, pack_subject
 from mirage_hole.policy.verdict import Outcome
@@ -109,7 +109,7 @@ def ended_by_rule(
         EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
     ]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
-        view = view_of(engine, asked.client)
+        view = asked.client if engine.policy.judges_clients else EVERYBODY
         effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
     return effects
 
@@ -127,8 +127,8 @@ def judged_by_addresses(
         return None
     query, client = case.query, case.asked.client
     decide = engine.policy.decide_address
-    for address in addresses_of(reply):
-        match = decide(address, query.name, query.labels, query.qtype, client)
+    for kind, address in addresses_of(reply):
+        match = decide(address, query.name, query.labels, kind, client)
         if match is not None and match.action is Action.BLOCK:
             text = str(ip_address(address))
             effects = ended_by_rule(engine, case, match, now, address=text, upstream=upstream, until=until)
@@ -174,13 +174,9 @@ def remembered(
     offsets = tuple(start + offset for offset in reply.ttl_offsets[:kept])
     # What was let through in a pause must not be replayed after it.
     until = min(answer.expires_at, engine.paused_until) if now < engine.paused_until else answer.expires_at
-    view = view_of(engine, asked.client)
-    return RememberPacket(asked.client, asked.wire[2:], wire, told, now, answer.stored_at, until, offsets, view)
-
-
-def view_of(engine: Engine, client: bytes) -> bytes:
-    """Whom this client shares remembered packets with: nobody while a rule tells clients apart, else everybody."""
-    return client if engine.policy.judges_clients else b""
+    view = asked.client if engine.policy.judges_clients else EVERYBODY
+    fields = (asked.client, asked.wire[2:], wire, told, now, answer.stored_at, until, offsets, view)
+    return tuple.__new__(RememberPacket, fields)  # without its constructor's cost, as elsewhere on this path
 
 
 def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.cache.packets import FOREVER
+from mirage_hole.cache.packets import EVERYBODY, FOREVER
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import UDP
 from mirage_hole.policy.verdict import OWN_LIST, Outcome
@@ -24,7 +24,6 @@ from mirage_hole.resolver.endings import (
     remembered,
     reply_to,
     subject,
-    view_of,
 )
 from mirage_hole.resolver.sinkhole import blocked_option
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, RRType
@@ -33,7 +32,6 @@ from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mirage_hole.cache.answers import Answer
     from mirage_hole.policy.verdict import Match
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
@@ -102,7 +100,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
     ]
     if asked.transport == UDP and query.replayable:
-        view = view_of(engine, asked.client)
+        view = asked.client if engine.policy.judges_clients else EVERYBODY
         effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
 
@@ -112,15 +110,6 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     answer = engine.cache.get(case.key, now)
     if answer is None:
         return None
-    if engine.policy.judges_answers:
-        effects = judged_by_addresses(engine, case, answer.reply, now, answer.upstream, answer.expires_at)
-        if effects is not None:
-            # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
-            return effects or answered_from_cache(engine, case, now)
-    return _from_cache(engine, case, answer, now)
-
-
-def _from_cache(engine: Engine, case: Case, answer: Answer, now: float) -> list[Effect]:
     query, asked, reply = case.query, case.asked, answer.reply
     outcome = _CACHED
     if case.alias is not None:
@@ -129,9 +118,17 @@ def _from_cache(engine: Engine, case: Case, answer: Answer, now: float) -> list[
             text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
             return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
         outcome, reply = _LOCAL, moved
+    elif engine.policy.judges_answers:
+        effects = judged_by_addresses(engine, case, reply, now, answer.upstream, answer.expires_at)
+        if effects is not None:
+            # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
+            return effects or answered_from_cache(engine, case, now)
     wire = reply_to(case, reply, int(now - answer.stored_at))
     told = subject(case, outcome, reply.rcode, answer.upstream)
-    effects: list[Effect] = [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
+    effects = [
+        _new(SendReply, (asked.ticket, wire)),
+        _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
+    ]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
         effects.append(remembered(engine, case, answer, reply, wire, told, now))
     return effects

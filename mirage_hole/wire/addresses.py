@@ -20,8 +20,8 @@ _RECORD = Struct(">HHIH").unpack_from
 _PARAMETER = Struct(">HH").unpack_from
 
 
-def addresses_of(reply: Reply) -> list[bytes]:
-    """The octets (4 or 16) of every address in the answer section, in order. Data of a wrong length holds none."""
+def addresses_of(reply: Reply) -> list[tuple[int, bytes]]:
+    """(record type, 4 or 16 octets) of every address in the answer section, in order. Data of a wrong length holds none."""
     records = reply.records
     at = 0
     found = []
@@ -31,9 +31,9 @@ def addresses_of(reply: Reply) -> list[bytes]:
         at += 10
         end = at + length
         if (kind == _A and length == 4) or (kind == _AAAA and length == 16):
-            found.append(records[at:end])
+            found.append((kind, records[at:end]))
         elif kind in _BINDINGS:
-            found += _hints(records, at + 2, end)  # behind SvcPriority
+            found += [(kind, address) for address in _hints(records, at + 2, end)]  # behind SvcPriority
         at = end
     return found
 
