@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirage_hole.cli.progress import progress_bar
 from mirage_hole.sources.content import BadContent, Inspector
 from mirage_hole.sources.local import file_chunks
 from mirage_hole.sources.source import Location
@@ -63,8 +64,9 @@ async def _download(source: Source, directory: Path, timeout: float) -> Path:  #
     from mirage_hole.sources.download import Downloader, Limits
     from mirage_hole.sources.shelf import Shelf
 
-    downloader = Downloader(Shelf(directory), limits=Limits(total=timeout, attempts=1))
-    (outcome,) = await downloader.fetch_all([source])
+    with progress_bar(1) as on_progress:
+        limits = Limits(total=timeout, attempts=1)
+        (outcome,) = await Downloader(Shelf(directory), limits=limits, on_progress=on_progress).fetch_all([source])
     if outcome.copy is None:
         raise CantRead(outcome.error)
     return outcome.copy.path
