@@ -200,3 +200,22 @@ def test_a_name_with_any_octets_stays_on_its_line() -> None:
     news = feed.news(cursor, 1)
     assert news.count(b"\n\n") == 1
     assert b"\\\\010" in news
+
+
+def test_lists_on_their_way_are_told_every_second_and_a_thousand_chunks_are_no_thousand_events() -> None:
+    state = a_state()
+    still = state.lists()
+    octets = [0]
+    feed = Feed(state, Limits())
+    cursor = feed.resume("")
+    feed.opening(cursor)
+    state.lists = lambda: [one._replace(doing="receiving", received=octets[0], total=10_000) for one in still]
+    told = []
+    for tick in range(2, 10):
+        octets[0] += 1000
+        told.append(feed.news(cursor, tick).count(b"event: lists\n"))
+    assert told == [1, 0, 1, 0, 1, 0, 1, 0]
+    state.lists = lambda: still
+    last = feed.news(cursor, 12)
+    assert b'"doing":""' in last
+    assert [feed.news(cursor, tick).count(b"event: lists\n") for tick in range(13, 20)] == [0] * 7

@@ -9,8 +9,10 @@ from mirage_hole.config.settled import ListSettings
 from mirage_hole.runtime import list_service
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
+from mirage_hole.sources.progress import Progress, Stage
 from mirage_hole.wire.names import from_text
 from tests.runtime.settings import a_settled
+from tests.sources.serving import always, serving
 
 
 @pytest.fixture
@@ -157,3 +159,56 @@ async def test_a_state_directory_that_is_gone_is_an_error_and_no_end(a_service, 
                 break
             await asyncio.sleep(0.01)
     assert "the lists serve as they were" in caplog.text
+
+
+MANY = b"".join(b"name-%d.example\n" % number for number in range(100))
+
+
+async def test_a_list_that_shrinks_on_the_web_serves_on_until_it_is_confirmed(a_service):
+    texts = [MANY]
+    async with serving(lambda request: always(texts[0])(request)) as served:
+        service, policy, next_generation = a_service(blocklists=(served.url(),))
+        events = []
+        service.progress.listen(events.append)
+        await next_generation()
+        texts[0] = b"name-1.example\n"
+        service.refresh()
+        async with asyncio.timeout(20):
+            while service.statuses()[0].state != "held":  # noqa: ASYNC110 - the schedule has no event for the outside
+                await asyncio.sleep(0)
+        assert verdict(policy, "name-99.example") == "blocked"
+        assert service.confirm(service.statuses()[0].key)
+        await next_generation()
+    assert verdict(policy, "name-99.example") != "blocked"
+    assert verdict(policy, "name-1.example") == "blocked"
+    (status,) = service.statuses()
+    assert (status.state, status.held, status.rules) == ("live", "", 1)
+    stages = [event.stage for event in events]
+    assert Stage.HELD in stages
+    assert stages.count(Stage.COMPILING) >= 1
+
+
+async def test_a_forced_refresh_takes_what_comes(a_service):
+    texts = [MANY]
+    async with serving(lambda request: always(texts[0])(request)) as served:
+        service, policy, next_generation = a_service(blocklists=(served.url(),))
+        await next_generation()
+        texts[0] = b"name-1.example\n"
+        service.refresh(trust=True)
+        await next_generation()
+    assert verdict(policy, "name-99.example") != "blocked"
+
+
+async def test_what_goes_on_with_a_list_is_in_its_status(a_service, tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text("ads.example\n")
+    service, _, next_generation = a_service(blocklists=(str(path),))
+    await next_generation()
+    async with asyncio.timeout(20):
+        while service.progress.busy:  # noqa: ASYNC110 - the schedule has no event for the outside
+            await asyncio.sleep(0)
+    key = service.statuses()[0].key
+    service.progress.take(Progress(Stage.RECEIVING, key, "T", 10, 20))
+    assert service.statuses()[0][-3:] == ("receiving", 10, 20)
+    service.progress.take(Progress(Stage.UPDATED, key))
+    assert service.statuses()[0][-3:] == ("", 0, None)
