@@ -52,6 +52,8 @@ class Child:
         self.ready = False
         self.leaving = False
         """It was told to end."""
+        self.own_rules_version = 0
+        """Which state of the user's own rules it serves."""
         self.channel, theirs = channel.pair()
         self._unsent: dict[str, dict[str, Any]] = {}
         settings = replace(

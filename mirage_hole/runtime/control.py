@@ -17,9 +17,11 @@ from mirage_hole import __version__
 from mirage_hole.api.state import ApiState
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.runtime import announcement, logs
+from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.list_service import ListService
+from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
 from mirage_hole.runtime.web_service import WebService
@@ -74,6 +76,7 @@ class ControlPlane:
         self._level = settled.log_level
         self._on_terminal = os.isatty(0)
         self.statistics = Statistics()
+        self.own_rules = OwnRuleService(settled.state_directory, workers)
         self.lists = ListService(settled, policy, self._on_generation)
         state = ApiState(
             statistics=self.statistics,
@@ -87,6 +90,7 @@ class ControlPlane:
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
+        self.commands = CommandService(settled.state_directory, Commands(self.own_rules, self.lists))
         self._register_generation()
 
     async def run(self) -> int:
@@ -98,7 +102,14 @@ class ControlPlane:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         loop.add_signal_handler(signal.SIGUSR1, self._on_level_signal, "DEBUG")
         loop.add_signal_handler(signal.SIGUSR2, self._on_level_signal, "WARNING")
-        parts = {"supervision": self._supervise, "list": self._run_lists, "web": self._run_web, "start": self._announce}
+        parts = {
+            "supervision": self._supervise,
+            "own rules": self._run_own_rules,
+            "list": self._run_lists,
+            "web": self._run_web,
+            "control": self._run_commands,
+            "start": self._announce,
+        }
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(keep_running(name, run)) for name, run in parts.items()]
             await self._stop.wait()
@@ -122,6 +133,14 @@ class ControlPlane:
     async def _run_lists(self) -> None:
         await self._after_dns()
         await self.lists.run()
+
+    async def _run_own_rules(self) -> None:
+        await self._after_dns()
+        await self.own_rules.run()
+
+    async def _run_commands(self) -> None:
+        await self._after_dns()
+        await self.commands.run()
 
     async def _run_web(self) -> None:
         await self._after_dns()
@@ -172,6 +191,10 @@ class ControlPlane:
         if not self._dns_up.is_set() and self._workers.serving() == len(self._listeners.udp):
             self._dns_up.set()
             self._manager.ready(self._status())
+
+    def on_own_rules(self, error: str) -> None:
+        """Tell whoever waits for a rule to count."""
+        self.own_rules.on_served(error)
 
     def on_bad_policy(self, error: str) -> None:
         """A worker could not use the newest generation: the one before it serves until there is another."""

@@ -28,6 +28,8 @@ MANIFEST = "manifest.json"
 NAMES, SETS, LINES, MORE = "names.marisa", "sets.bin", "lines.bin", "more.bin"
 RICH = "rich.json"
 """Only there when a list has rules that are more than a name."""
+OWN_RULES = "own-rules.compiled.json"
+"""The user's own rules, in the state directory itself; ``runtime/own_rules.py`` writes them."""
 CHECKSUMS = "checksums.json"
 """The CRC-32 of each of the other files: it finds what decays, and it costs a millisecond a megabyte."""
 
@@ -73,6 +75,22 @@ def open_generation(directory: Path) -> Policy:
             message = f"{RICH} does not hold the {manifest['rich']} rules of the manifest"
             raise BadIndex(message)
         return Policy(index, RichRules(read_stored(stored), index.lists))
+
+
+def read_own_rules(path: Path) -> RichRules:
+    """The user's own rules, as ``runtime/own_rules.py`` compiled them; none when the file is not there.
+
+    Raises:
+        BadGeneration: it can't be read, or holds something else.
+    """
+    if not path.exists():
+        return RichRules()
+    with _explained(path):
+        stored = orjson.loads(read_bounded(path))
+        if not isinstance(stored, list):
+            message = "no JSON array"
+            raise BadIndex(message)
+        return RichRules(read_stored(stored))
 
 
 def read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:

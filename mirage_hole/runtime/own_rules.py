@@ -17,6 +17,7 @@ import orjson
 from mirage_hole.lists.own import BadRule, read_own
 from mirage_hole.lists.stored import encode_rich
 from mirage_hole.policy.verdict import OWN_LIST
+from mirage_hole.runtime.generation import OWN_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WRITTEN: Final = "own-rules.json"
-COMPILED: Final = "own-rules.compiled.json"
 VERSION: Final = 1
 MAX_RULES: Final = 10_000
 MAX_COMMENT: Final = 500
@@ -69,7 +69,7 @@ class OwnRules:
         self._next = 1
         self._meanings: dict[str, RichRule] = {}
         """What the texts say: reading a thousand again for each new one would take longer than all the rest."""
-        self.path = directory / COMPILED
+        self.path = directory / OWN_RULES
         """What workers read."""
         self.problem = ""
         """What was wrong with the file; empty when nothing was."""

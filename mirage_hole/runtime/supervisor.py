@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
-from mirage_hole.runtime.generation import usable_generation
+from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.notify import ServiceManager
 from mirage_hole.runtime.plan import worker_settings
@@ -57,6 +57,7 @@ def serve(
         workers = Workers(listeners, worker_settings(settled), command)
         newest = _newest(settled.state_directory)
         workers.use_policy(newest)
+        workers.use_own_rules(settled.state_directory / OWN_RULES)
         workers.start()
         try:
             import asyncio

@@ -28,11 +28,12 @@ from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
 from mirage_hole.policy.policy import empty_policy
+from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime import channel, logs
-from mirage_hole.runtime.generation import BadGeneration, open_generation
+from mirage_hole.runtime.generation import BadGeneration, open_generation, read_own_rules
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
@@ -67,7 +68,9 @@ class Worker:
         self._one_policy_at_a_time = asyncio.Lock()
         self._orphaned = False
         dice = make_dice()
-        policy = _first_index(settings.policy_path)
+        self._own_version = settings.own_rules_version
+        self._own = _first_own(settings.own_rules_path)
+        policy = _first_index(settings.policy_path).with_own(self._own)
         self.engine = Engine(
             policy=policy,
             access=Access(settings.allow_from),
@@ -108,6 +111,7 @@ class Worker:
         channel.send_json(
             self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.policy.generation}
         )
+        channel.send_json(self._channel, {"is": "own", "version": self._own_version, "ok": True})
         await self._beat()
         await self._drain()
 
@@ -207,6 +211,9 @@ class Worker:
         match message["do"]:
             case "policy":
                 self._tasks.create_task(self._change_policy(Path(message["path"])))
+            case "own":
+                self._own_version = int(message["version"])
+                self._tasks.create_task(self._change_own(Path(message["path"]), self._own_version))
             case "pause":
                 self._pause(message["until"])
             case "log":
@@ -228,9 +235,23 @@ class Worker:
                 channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
                 return
             self.records.flush()  # what is gathered speaks of the old generation's lists
+            policy = policy.with_own(self._own)
             self.plane.take([PolicyChanged(policy)], time.monotonic())
             self.records.generation = policy.generation
             channel.send_json(self._channel, {"is": "policy", "generation": policy.generation, "ok": True})
+
+    async def _change_own(self, path: Path, version: int) -> None:
+        """Take the user's own rules in front of the lists that serve. Read in a thread: expressions take time to compile."""
+        try:
+            own = await asyncio.to_thread(read_own_rules, path)
+        except (BadGeneration, ValueError) as problem:
+            log.error("your own rules can't be used, the old ones stay: %s", problem)
+            channel.send_json(self._channel, {"is": "own", "version": version, "ok": False, "error": str(problem)})
+            return
+        if version == self._own_version:  # else newer ones are on their way, and this file holds them already
+            self._own = own
+            self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
+        channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """Take those settings that may change while running; the others need a new worker."""
@@ -266,6 +287,15 @@ def _first_index(path: str) -> Policy:
         except BadGeneration as problem:
             log.error("the compiled lists can't be used, so nothing is blocked: %s", problem)
     return empty_policy()
+
+
+def _first_own(path: str) -> RichRules:
+    if path:
+        try:
+            return read_own_rules(Path(path))
+        except BadGeneration as problem:
+            log.error("your own rules can't be used: %s", problem)
+    return RichRules()
 
 
 def _allow_descriptors() -> int:

@@ -34,6 +34,10 @@ class WorkerSettings:
     """Networks that are answered, in CIDR notation."""
     policy_path: str = ""
     """Directory of the generation to start with; empty for none."""
+    own_rules_path: str = ""
+    """File with the user's own rules, compiled; empty for none."""
+    own_rules_version: int = 0
+    """Which state of them that is; the worker says it back."""
     tcp_idle: float = 10.0
     """Seconds without a byte after which a TCP connection is closed."""
     tcp_connections: int = 1000

@@ -60,6 +60,9 @@ class Observer(Protocol):
     def on_bad_policy(self, error: str) -> None:
         """It could not use a generation."""
 
+    def on_own_rules(self, error: str) -> None:
+        """It serves the user's own rules as it was told, or could not: then ``error`` says why."""
+
 
 @dataclass(slots=True, eq=False)
 class _Place:
@@ -179,6 +182,18 @@ class Workers:
         if path is not None:
             self._tell({"do": "policy", "path": str(path)})
 
+    def use_own_rules(self, path: Path) -> int:
+        """Take the user's own rules from this file; the number of this state, for :meth:`own_rules_served`."""
+        version = self._settings.own_rules_version + 1
+        self._settings = replace(self._settings, own_rules_path=str(path), own_rules_version=version)
+        self._tell({"do": "own", "path": str(path), "version": version})
+        return version
+
+    def own_rules_served(self, version: int) -> bool:
+        """Whether every worker that answers has this state of the own rules, or a later one."""
+        children = [place.child for place in self._places if place.child is not None]
+        return all(child.own_rules_version >= version for child in children)
+
     def pause(self, until: float | None) -> None:
         """Let everything through until then (seconds since the epoch); None: block again."""
         self._settings = replace(self._settings, paused_until=until)
@@ -196,6 +211,7 @@ class Workers:
         """
         old = self._settings
         self._settings = new = replace(settings, policy_path=old.policy_path, paused_until=old.paused_until)
+        self._settings = new = replace(new, own_rules_path=old.own_rules_path, own_rules_version=old.own_rules_version)
         live = {name: getattr(new, name) for name in CHANGEABLE}
         if new.log_level != old.log_level:
             self.log_at(new.log_level)
@@ -295,6 +311,10 @@ class Workers:
                 self._observer.on_bad_policy(f"{self._settings.policy_path} can't be used")
         elif kind == "counters" and child is place.child:
             self._observer.on_counters(place.number, said)
+        elif kind == "own":
+            # One that could not take them goes on with the old ones: nobody must wait for it.
+            child.own_rules_version = max(child.own_rules_version, int(said.get("version", 0)))
+            self._observer.on_own_rules("" if said.get("ok") is True else str(said.get("error", ""))[:500])
         elif kind == "policy" and said.get("ok") is not True:
             self._observer.on_bad_policy(str(said.get("error", ""))[:500])
 

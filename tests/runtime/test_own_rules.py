@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mirage_hole.policy.policy import empty_policy
 from mirage_hole.policy.rich import RichRules, read_stored
-from mirage_hole.runtime.own_rules import COMPILED, MAX_COMMENT, MAX_RULES, WRITTEN, OwnRules, RefusedRule
+from mirage_hole.runtime.generation import OWN_RULES
+from mirage_hole.runtime.own_rules import MAX_COMMENT, MAX_RULES, WRITTEN, OwnRules, RefusedRule
 from mirage_hole.wire.names import from_text, labels_of
 
 
@@ -158,7 +159,7 @@ def test_a_full_disk_changes_nothing(own, tmp_path, monkeypatch):
         own.add(["ads.example"])
     assert texts(own) == ["kept.example"]
     assert decide(own, "kept.example") == ("BLOCK", 1)
-    assert orjson.loads((tmp_path / COMPILED).read_bytes())
+    assert orjson.loads((tmp_path / OWN_RULES).read_bytes())
 
 
 @settings(max_examples=200, deadline=None)

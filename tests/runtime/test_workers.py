@@ -61,6 +61,9 @@ class Listener:
     def on_ready(self, number):
         self._note("ready", number)
 
+    def on_own_rules(self, error):
+        self.said.append(("own rules", error))
+
     def on_bad_policy(self, error):
         self.bad_policies.append(error)
         self._news.set()
