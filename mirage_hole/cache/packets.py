@@ -79,7 +79,7 @@ class PacketCache:
             born_at: when the TTLs in ``answer`` began to run; they are lowered by whole seconds since then.
             expires_at: until when it may be replayed; ``FOREVER`` for answers that policy made.
             ttl_offsets: where in ``answer`` the TTLs stand that run down; empty when they do not.
-            view: which clients may be told so; a client stays in its view until :meth:`clear`.
+            view: which clients may be told so. What was remembered for another view of this client is not for it any more.
         """
         tail = answer[2:]
         cost = len(octets) + len(tail) + len(subject) + OFFSET_COST * len(ttl_offsets) + ENTRY_COST
@@ -87,8 +87,8 @@ class PacketCache:
             cost += len(view) + KEY_COST
         if not self._most_clients or cost > self._capacity - self._most_clients * CLIENT_COST:
             return  # it would push everything else out
-        entries = self.tables.get(client)
-        if entries is None:
+        entries = self._views.get(view)
+        if entries is None or self.tables.get(client) is not entries:
             entries = self._let_in(client, view)
         # The answer's TTLs were already lowered by whole seconds; the next one falls a whole second later.
         aged_at = born_at + int(now - born_at)
@@ -145,15 +145,16 @@ class PacketCache:
         return len(self._queue)
 
     def _let_in(self, client: bytes, view: bytes) -> dict[bytes, Entry]:
-        """The table of a client that has none yet."""
-        if len(self.tables) >= self._most_clients:
-            self._forget_clients()
+        """The table of a client that had none, or another one."""
+        if client not in self.tables:
+            if len(self.tables) >= self._most_clients:
+                self._forget_clients()
+            self.cost += CLIENT_COST
         entries = self._views.get(view)
         if entries is None:
             entries = self._views[view] = {}
             self.cost += VIEW_COST
         self.tables[client] = entries
-        self.cost += CLIENT_COST
         return entries
 
     def _drop_oldest(self) -> None:

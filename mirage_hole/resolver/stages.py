@@ -78,20 +78,21 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     """
     query = case.query
     asked = case.asked
-    match = engine.policy.decide(query.name, query.labels, query.qtype, asked.client)
+    policy = engine.policy
+    match = policy.decide(query.name, query.labels, query.qtype, asked.client)
     if match is None:
         return None
     if now < engine.paused_until and not _holds_in_a_pause(match):
         return None
     case.match = match
-    _, action, _, _, _, _, reply, _, _, rewrites = match
+    list_id, action, _, _, _, _, reply, _, _, rewrites = match
     if action is not _BLOCK:
         return None
     if rewrites or reply is _DROP:
         return ended_by_rule(engine, case, match, now)
     # What follows is what `ended_by_rule` does for a block; most names that are asked for the first time end here.
     answer = engine.sinkhole.answer(query, match)
-    options = blocked_option(match, engine.policy.list_of(match.list_id).title) if query.edns else b""
+    options = blocked_option(match, policy.list_of(list_id).title) if query.edns else b""
     limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
     told = subject(case, _BLOCKED, answer.rcode)
@@ -100,7 +101,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
     ]
     if asked.transport == UDP and query.replayable:
-        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        view = asked.client if policy.judges_clients else EVERYBODY
         effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
 

@@ -18,10 +18,12 @@ from mirage_hole.cache.packets import (
     EXPIRES_AT,
     FOREVER,
     GOOD_UNTIL,
+    KEY_COST,
     LENGTH,
     OFFSET_COST,
     SUBJECT,
     TAIL,
+    VIEW_COST,
     PacketCache,
 )
 from mirage_hole.wire.reply import age_ttls
@@ -362,3 +364,93 @@ TestPacketCacheModel = PacketCacheModel.TestCase
 TestPacketCacheModel.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+# -- views --
+
+
+def put_for(
+    cache: PacketCache, client: bytes, view: bytes, wire: bytes = b"\1\2answer", octets: bytes = OCTETS
+) -> None:
+    cache.put(client, octets, wire, b"s", 0.0, 0.0, FOREVER, (), view)
+
+
+def test_clients_of_two_views_are_each_told_their_own() -> None:
+    cache = PacketCache(100_000)
+    put_for(cache, ALICE, ALICE, b"\1\2for Alice")
+    assert cache.revive(BOB, OCTETS, 0.0) is None
+    put_for(cache, BOB, BOB, b"\1\2for Bob")
+    assert cache.tables[ALICE][OCTETS][TAIL] == b"for Alice"
+    assert cache.tables[BOB][OCTETS][TAIL] == b"for Bob"
+    assert len(cache) == 2
+
+
+def test_clients_of_one_view_share_its_answers() -> None:
+    cache = PacketCache(100_000)
+    put_for(cache, ALICE, b"family")
+    put_for(cache, BOB, b"family", octets=b"other octets")
+    entry = cache.revive(BOB, OCTETS, 0.0)
+    assert entry is cache.tables[ALICE][OCTETS]
+    assert len(cache) == 2
+
+
+def test_the_oldest_goes_first_whoever_it_is_for() -> None:
+    cache = PacketCache(50_000)
+    for number in range(200):
+        client = bytes((10, 0, 0, number % 5))
+        put_for(cache, client, client if number % 2 else b"", octets=b"octets %d" % number)
+        assert 0 <= cache.cost <= 50_000
+    tables = {id(table): table for table in cache._views.values()}
+    kept = {octets for table in tables.values() for octets in table}
+    assert kept == {b"octets %d" % number for number in range(200 - len(cache), 200)}
+
+
+def test_views_cost_what_they_take_and_nothing_is_left_of_them() -> None:
+    cache = PacketCache(100_000)
+    put_for(cache, ALICE, ALICE)
+    expected = cost_of(OCTETS, b"\1\2answer", b"s") + KEY_COST + len(ALICE) + VIEW_COST + CLIENT_COST
+    assert cache.cost == expected
+    put_for(cache, ALICE, ALICE)
+    assert cache.cost == expected
+    table = cache.tables[ALICE]
+    cache.clear()
+    assert (cache.cost, len(cache), dict(table)) == (0, 0, {})
+    put_for(cache, ALICE, b"")
+    assert cache.tables[ALICE][OCTETS][TAIL] == b"answer"
+
+
+def test_too_many_clients_with_views_of_their_own_are_forgotten_with_what_they_were_told() -> None:
+    cache = PacketCache(100 * 8 * CLIENT_COST)
+    for number in range(1000):
+        client = number.to_bytes(4, "big")
+        put_for(cache, client, client)
+        assert len(cache.tables) <= 100
+        assert cache.cost <= 100 * 8 * CLIENT_COST
+        assert cache.revive(client, OCTETS, 0.0)
+
+
+def test_the_cost_of_views_is_what_the_interpreter_takes() -> None:
+    cache = PacketCache(1 << 30)
+    answers = [bytes((number % 251,)) * 90 for number in range(4000)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number, wire in enumerate(answers):
+            client = (number // 8).to_bytes(4, "big")
+            cache.put(client, b"%40d" % number, wire + b"x", bytes(30 + number % 2), 0.0, 0.0, FOREVER, (), client)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.7 < taken / cache.cost < 1.2
+
+
+def test_a_client_that_gets_another_view_is_told_nothing_of_the_old_one() -> None:
+    cache = PacketCache(100_000)
+    put_for(cache, ALICE, b"", b"\1\2for all")
+    cost = cache.cost
+    put_for(cache, ALICE, ALICE, b"\1\2for Alice", octets=b"other octets")
+    assert cache.revive(ALICE, OCTETS, 0.0) is None
+    assert cache.revive(ALICE, b"other octets", 0.0)[TAIL] == b"for Alice"
+    put_for(cache, ALICE, b"", b"\1\2for all")
+    assert cache.revive(ALICE, OCTETS, 0.0)[TAIL] == b"for all"
+    assert cache.cost - cost == cost_of(b"other octets", b"\1\2for Alice", b"s") + KEY_COST + len(ALICE) + VIEW_COST
