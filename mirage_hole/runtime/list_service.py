@@ -11,7 +11,7 @@ from mirage_hole.runtime.generation import next_number
 from mirage_hole.sources.progress import Board
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from mirage_hole.config.settled import ListSettings, Settled
@@ -76,13 +76,14 @@ class ListService:
         self._settled = settled
         self._changed.set()
 
-    def refresh(self, *, trust: bool = False) -> None:
-        """Download every list now. With ``trust``, one that has lost most of its rules is used all the same."""
-        if self._refresher is None or self._changed.is_set():
-            self._download_all = True
-            self._trust_all = self._trust_all or trust
-        else:
-            self._refresher.request_now(trust=trust)
+    def refresh(self, keys: Collection[str] | None = None, *, trust: bool = False) -> None:
+        """Download the lists with these keys now, or all. With ``trust``, one that has lost most of its rules is used all the same."""
+        if self._refresher is not None and not self._changed.is_set():
+            self._refresher.request_now(keys, trust=trust)
+            return
+        # The new schedule does not know yet what it has to do; it does a little more than it was asked, but trusts nothing more.
+        self._download_all = True
+        self._trust_all = self._trust_all or (trust and keys is None)
 
     def confirm(self, key: str) -> bool:
         """Use the newer text of a list that was held back; False when there is none."""

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.sources.netlink import GROUPS, MAX_DATAGRAM, changes
-from mirage_hole.sources.refresh import pause
+from mirage_hole.sources.pauses import pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,30 +10,28 @@ import asyncio
 import logging
 import random
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole.lists.comment import LONGEST_LIFE, SHORTEST_LIFE
 from mirage_hole.sources import local
 from mirage_hole.sources.failures import Failure, reason
-from mirage_hole.sources.progress import Progress, Stage
+from mirage_hole.sources.generations import Generations
+from mirage_hole.sources.pauses import back_off, pause
 from mirage_hole.sources.source import Location
-from mirage_hole.sources.status import Entry, ListStatus, ReadyList
+from mirage_hole.sources.status import Entry, ListStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mirage_hole.sources.download import FetchOutcome
+    from mirage_hole.sources.progress import Progress
     from mirage_hole.sources.shelf import Copy, Shelf
     from mirage_hole.sources.source import Source
-    from mirage_hole.sources.status import Compiled, Fetcher
+    from mirage_hole.sources.status import Compiled, Fetcher, ReadyList
 
 EVERY: Final = 86400.0
 """Seconds between two downloads of a list that does not say how long it holds (``! Expires: 4 days``)."""
-
-BACK_OFF: Final = (5.0, 15.0, 60.0, 300.0, 1800.0)
-"""Seconds to the next try after the first failure in a row, the second and so on; the last holds for all further ones."""
 
 GRACE: Final = 15.0
 """Seconds after which a round makes a generation of what has arrived, and goes on waiting for the slow ones."""
@@ -47,13 +45,6 @@ _LONGEST_PAUSE: Final = 3600.0
 """Seconds. A clock that is set back must not stretch a pause by years."""
 
 log = logging.getLogger(__name__)
-
-
-async def pause(wake: asyncio.Event, seconds: float) -> None:
-    """Wait until woken, at most ``seconds``."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await wake.wait()
 
 
 def _say(level: int, message: str) -> None:
@@ -98,15 +89,12 @@ class Refresher:
         """
         self._shelf = shelf
         self._fetcher = fetcher
-        self._compile_lists = compile_lists
-        self._on_generation = on_generation
         self._every = every
         self._grace = grace
         self._clock = clock
         self._pause = pause
         self._dice = dice
         self._say = say
-        self._on_progress = on_progress
         self._wake = asyncio.Event()
         self._entries: list[Entry] = []
         self._settings_changed = False
@@ -121,18 +109,17 @@ class Refresher:
         """Key of a list, and SHA-256 of the text that was put aside and is to be used."""
         self._network_changed = float("-inf")
         """When it last did."""
-        self._compile_failures = 0
-        self._compile_again_at = 0.0
-        self.compile_error = ""
-        """Why the last compilation failed; empty when it did not."""
-        self._refused: list[tuple[str, str, str]] | None = None
-        """What the last compilation failed on."""
-        self._lost_before = ""
-        self._standing: list[tuple[str, str, str]] | None = None
-        """(source, kind, sha256) of the lists in the generation that serves."""
-        self._reports: dict[tuple[str, str], tuple[str, str, int, int]] = {}
-        if standing is not None:
-            self._learn_manifest(standing)
+        self._generations = Generations(
+            shelf,
+            compile_lists,
+            on_generation,
+            standing=standing,
+            longest_pause=every,
+            clock=clock,
+            dice=dice,
+            say=say,
+            on_progress=on_progress,
+        )
         self.replace_sources(sources)
 
     async def run(self) -> None:
@@ -147,23 +134,36 @@ class Refresher:
             if due:
                 await self._round(due)
                 await asyncio.to_thread(self._tidy)
-            elif self._compile_again_at <= self._clock():
+            elif self._generations.again_at <= self._clock():
                 await self._compile()
             seconds = self._next_wake() - self._clock()
             await self._pause(self._wake, min(max(seconds, 0.0), _LONGEST_PAUSE))
             self._wake.clear()
 
-    def request_now(self, *, trust: bool = False) -> None:
-        """Download every list now, whenever it would be due (SIGHUP, or a button).
+    @property
+    def compile_error(self) -> str:
+        """Why the last compilation failed; empty when it did not."""
+        return self._generations.error
+
+    def request_now(self, keys: Collection[str] | None = None, *, trust: bool = False) -> None:
+        """Download lists now, whenever they would be due (SIGHUP, or a button).
 
         Args:
+            keys: of which lists; None: of all.
             trust: use what comes, and what was put aside, however many rules a list has lost.
         """
+        chosen = [entry for entry in self._entries if keys is None or entry.source.key in keys]
         if trust:
-            self._trusted = {entry.source.key for entry in self._entries}
-            for entry in self._entries:
+            self._trusted |= {entry.source.key for entry in chosen}
+            for entry in chosen:
                 self.confirm(entry.source.key)
-        self._asked = True
+        if keys is None:
+            self._asked = True
+        for entry in chosen if keys is not None else ():
+            if entry.source.key in self._on_its_way:
+                self._again.add(entry.source.key)  # that may be from before the change that somebody waits for
+            elif entry.next_try is not None:
+                entry.next_try = self._clock()
         self._wake.set()
 
     def confirm(self, key: str) -> bool:
@@ -191,7 +191,7 @@ class Refresher:
         for source in sources:
             entry = known.get((source.key, source.kind)) or Entry(source)
             entry.source = source
-            entry.title, entry.format, entry.rules, entry.complaints = self._reports.get(entry.identity, ("", "", 0, 0))
+            self._generations.report(entry)
             entries.append(entry)
         self._entries = entries
         self._settings_changed = True
@@ -307,7 +307,7 @@ class Refresher:
                 self._say(logging.ERROR, f"{name}: the confirmed text can't be used: {reason(problem)}")
                 continue
             entry.held = None
-            self._compile_again_at = self._clock()
+            self._generations.again_at = self._clock()
             self._say(logging.INFO, f"{name}: confirmed, the new text is used")
 
     async def _fetch(self, entries: Sequence[Entry]) -> None:
@@ -351,7 +351,7 @@ class Refresher:
             entry.last_success, entry.next_try = now, now + self._holds(entry) * stretch
             return
         entry.copy = outcome.copy or entry.copy
-        wait = self._back_off(entry.failures)
+        wait = back_off(entry.failures, self._every, self._dice())
         if outcome.network and entry.began <= self._network_changed:
             wait = NETWORK_JITTER * self._dice()  # it set out before there was a way
         entry.failures += 1
@@ -378,85 +378,8 @@ class Refresher:
             self._say(logging.WARNING, f"{name}: {entry.why_held}")
 
     async def _compile(self) -> None:
-        """Make a generation if the texts are others than those that serve."""
-        ready = [ReadyList(entry.source, entry.copy) for entry in self._entries if entry.copy is not None]
-        wanted = [(one.shown, one.kind, one.copy.note.sha256) for one in ready]
-        if wanted == self._refused and self._clock() < self._compile_again_at:
-            return
-        self._compile_again_at = float("inf")
-        respelled = any(one.copy.note.asked != one.asked for one in ready if not one.embedded)
-        if (wanted == self._standing and not respelled) or (not ready and self._entries):
-            return
-        if (lost := self._lost()) != self._lost_before:
-            self._lost_before = lost
-            if lost:
-                waits = "its text is lost, its rules still serve; no new generation until it is back"
-                self._say(logging.WARNING, f"{lost}: {waits}")
-        if lost:
-            return
-        if await self._forget_damaged():
-            return
-        self._tell(Stage.COMPILING)
-        error = "it was stopped"
-        try:
-            result = await self._compile_lists(ready)
-            error = result.error
-        finally:
-            self._tell(Stage.COMPILED, error)
-        if not result.ok or result.path is None:
-            wait = self._back_off(self._compile_failures)
-            self._compile_failures += 1
-            self._refused = wanted
-            self._compile_again_at = self._clock() + wait
-            self.compile_error = result.error or "the compiler gave no generation"
-            self._say(logging.ERROR, f"{self.compile_error}; the lists serve as they were, next try in {wait:.0f} s")
-            return
-        self._compile_failures, self._refused, self.compile_error = 0, None, ""
-        self._standing = wanted
-        for one in result.lists:
-            self._reports[one.source, one.kind] = (one.title, one.format, one.rules, one.complaints)
-        for entry in self._entries:
-            if (report := self._reports.get(entry.identity)) is not None:
-                entry.title, entry.format, entry.rules, entry.complaints = report
-        self._on_generation(result.path)
-        if respelled:
-            await asyncio.to_thread(self._note_spelling)
-
-    def _tell(self, stage: Stage, error: str = "") -> None:
-        if self._on_progress is not None:
-            self._on_progress(Progress(stage, error=error))
-
-    def _note_spelling(self) -> None:
-        """Note as what each text was compiled."""
-        for entry in self._entries:
-            if entry.copy is None or (one := ReadyList(entry.source, entry.copy)).embedded:
-                continue
-            if entry.copy.note.asked != one.asked:
-                with suppress(OSError):  # then it is compiled once more after the next start
-                    entry.copy = self._shelf.annotate(entry.copy, entry.copy.note._replace(asked=one.asked))
-
-    async def _forget_damaged(self) -> bool:
-        """Read the copies once more before they are used; what is not as it was is fetched again. True: there was one."""
-        found = False
-        for entry in self._entries:
-            if entry.copy is None or entry.source.location is Location.EMBEDDED:
-                continue
-            try:
-                await asyncio.to_thread(self._shelf.verify, entry.copy)
-            except OSError as problem:
-                found = True
-                entry.copy, entry.next_try = None, self._clock()
-                entry.error = f"{entry.identity[0]}: {reason(problem)}"
-                self._say(logging.WARNING, entry.error)
-                self._wake.set()
-        return found
-
-    def _lost(self) -> str:
-        """A list that serves although its text is gone: a generation without it would lose its rules. Empty: none."""
-        serving = {(source, kind) for source, kind, _ in self._standing or ()}
-        return next(
-            (entry.identity[0] for entry in self._entries if entry.copy is None and entry.identity in serving), ""
-        )
+        if not await self._generations.make(self._entries, self._on_its_way):
+            self._wake.set()
 
     def _tidy(self) -> None:
         gone = self._shelf.tidy([entry.source.key for entry in self._entries])
@@ -464,24 +387,9 @@ class Refresher:
             self._say(logging.INFO, f"removed copies of lists that are no longer in use: {', '.join(gone)}")
 
     def _next_wake(self) -> float:
-        return min(self._next_due(), self._compile_again_at)
+        return min(self._next_due(), self._generations.again_at)
 
     def _next_due(self) -> float:
         """When the first of those is due that are not on their way."""
         times = (one.next_try for one in self._entries if one.source.key not in self._on_its_way)
         return min((when for when in times if when is not None), default=float("inf"))
-
-    def _back_off(self, failures: int) -> float:
-        base = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
-        return float(min(base, self._every) * (0.75 + 0.5 * self._dice()))
-
-    def _learn_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """What a generation says of its lists; a manifest that makes no sense counts as none."""
-        try:
-            lists = [dict(one) for one in manifest["lists"]]
-            self._standing = [(str(one["source"]), str(one["kind"]), str(one["sha256"])) for one in lists]
-            for one in lists:
-                report = (str(one["title"]), str(one["format"]), int(one["rules"]), int(one["complaints"]))
-                self._reports[str(one["source"]), str(one["kind"])] = report
-        except (KeyError, TypeError, ValueError):
-            self._standing = None

@@ -14,7 +14,8 @@ import pytest
 from mirage_hole.lists.rule import Action
 from mirage_hole.sources.catalogue import load_catalogue
 from mirage_hole.sources.download import FetchOutcome, Result
-from mirage_hole.sources.refresh import BACK_OFF, EVERY, Refresher, pause
+from mirage_hole.sources.pauses import BACK_OFF, pause
+from mirage_hole.sources.refresh import EVERY, Refresher
 from mirage_hole.sources.shelf import Note, Shelf
 from mirage_hole.sources.source import Source, parse_source
 

@@ -300,3 +300,15 @@ async def test_compiling_can_be_watched(home):
     await home.live(home.refresher(A, on_progress=events.append), 10)
     assert [event.stage for event in events] == [Stage.COMPILING, Stage.COMPILED] * 2
     assert [event.error for event in events] == ["", "the disk is full", "", ""]
+
+
+async def test_single_lists_may_be_asked_for(home):
+    home.texts = {A.address: MANY, B.address: b"b.example\n"}
+    refresher = home.refresher(A, B)
+    home.events[START + 10] = lambda: refresher.request_now([A.key])
+    home.events[START + 20] = lambda: refresher.request_now(["unknown"])
+    home.events[START + 30] = lambda: home.texts.update({A.address: FEW})
+    home.events[START + 40] = lambda: refresher.request_now([A.key], trust=True)
+    await home.live(refresher, 100)
+    assert [(when, lists) for when, lists in home.fetched if when] == [(10.0, [A.address]), (40.0, [A.address])]
+    assert texts(home) == [FEW, b"b.example\n"]
