@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +11,6 @@ from mirage_hole.cli.options import Flags, some_setting_options
 from mirage_hole.cli.query import read_timeout
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from mirage_hole.cli.report_view import Reported
     from mirage_hole.config.settled import Settled
     from mirage_hole.runtime.report import Report
@@ -86,8 +82,7 @@ def _report_given(
     from mirage_hole.cli.terminal import clean
 
     given = read_arguments(arguments, allow)
-    with _waiting(f"reading {len(given.sources):,} lists"):
-        compiled = compile_lists(given.sources, timeout)
+    compiled = compile_lists(given.sources, timeout)
     for refusal in compiled.refused:
         click.echo(f"mirage-hole: {clean(refusal, 1000)}", err=True)
     if compiled.report is None:
@@ -158,12 +153,3 @@ def _newest(settled: Settled) -> Report:
         "or name the lists to report on"
     )
     raise StartupError(message, _FAILURE)
-
-
-def _waiting(what: str) -> AbstractContextManager[Any]:
-    """Something that moves on a terminal while there is nothing else to see."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(what)

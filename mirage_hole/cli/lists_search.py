@@ -80,10 +80,15 @@ def search_lists(lists: Sequence[Known], what: Wanted, limit: int) -> tuple[list
 
     found, notes = [], []
     for one in lists:
-        if one.path is None:
+        try:
+            path = one.path()
+        except OSError as problem:
+            notes.append(f"{one.title} was not searched: {problem.strerror or problem}")
+            continue
+        if path is None:
             notes.append(f"{one.title} was not searched: it is not downloaded yet")
             continue
-        text = Inspected(file_chunks(str(one.path)))
+        text = Inspected(file_chunks(str(path)))
         try:
             found.append(Found(one, search(text, what, one.source.kind, one.format, limit)))
         except Failure as failure:

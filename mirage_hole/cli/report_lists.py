@@ -16,10 +16,10 @@ from mirage_hole.lists.rule import Action
 from mirage_hole.sources.source import Location, Source, SourceProblem, parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mirage_hole.runtime.report import Report
-    from mirage_hole.sources.download import FetchOutcome
+    from mirage_hole.sources.progress import Progress
 
 MAX_FILES: Final = 1000
 """In a directory."""
@@ -116,19 +116,28 @@ def _files(directory: Path, left_out: list[str]) -> Iterator[tuple[str, str, boo
 
 def compile_lists(sources: Sequence[Source], timeout: float) -> Compiled:
     """Fetch and compile, in a directory that is gone afterwards. ``timeout``: seconds for the downloads."""
-    with tempfile.TemporaryDirectory(prefix="mirage-hole-") as directory:
-        return asyncio.run(_compile(sources, Path(directory), timeout))
+    from mirage_hole.cli.progress import progress_bar
+
+    with tempfile.TemporaryDirectory(prefix="mirage-hole-") as directory, progress_bar(len(sources)) as on_progress:
+        return asyncio.run(_compile(sources, Path(directory), timeout, on_progress))
 
 
-async def _compile(sources: Sequence[Source], state: Path, timeout: float) -> Compiled:  # noqa: ASYNC109 - handed on
+async def _compile(
+    sources: Sequence[Source],
+    state: Path,
+    timeout: float,  # noqa: ASYNC109 - handed on
+    on_progress: Callable[[Progress], object],
+) -> Compiled:
     from mirage_hole.runtime.compilation import compile_generation
     from mirage_hole.runtime.compile_job import CompileJob, ListJob
     from mirage_hole.runtime.report import read_report
     from mirage_hole.sources.download import Downloader, Limits
+    from mirage_hole.sources.progress import Progress, Stage
     from mirage_hole.sources.shelf import Shelf
 
-    downloader = Downloader(Shelf(state / "lists"), limits=Limits(total=timeout, attempts=1))
-    outcomes: list[FetchOutcome] = await downloader.fetch_all(sources)
+    limits = Limits(total=timeout, attempts=1)
+    downloader = Downloader(Shelf(state / "lists"), limits=limits, on_progress=on_progress)
+    outcomes = await downloader.fetch_all(sources)
     jobs = [
         ListJob(one.copy.path, source.title, source.shown, source.kind.name.lower(), source.format or None)
         for source, one in zip(sources, outcomes, strict=True)
@@ -137,6 +146,7 @@ async def _compile(sources: Sequence[Source], state: Path, timeout: float) -> Co
     refused = [one.error for one in outcomes if one.copy is None]
     if not jobs:
         return Compiled(None, refused, "")
+    on_progress(Progress(Stage.COMPILING, ""))
     result = await compile_generation(CompileJob(state, 1, tuple(jobs)))
     if not result.ok or result.path is None:
         return Compiled(None, refused, result.error)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from mirage_hole.config.settled import Settled
-    from mirage_hole.sources.shelf import Copy
+    from mirage_hole.sources.shelf import Shelf
     from mirage_hole.sources.source import Source
 
 _MAX_NAMED = 10
@@ -33,14 +33,17 @@ class Known(NamedTuple):
     """As the newest compiled lists call it, else the source's."""
     format: str | None
     """As the newest compiled lists have it; None when it is not known."""
-    copy: Copy | None
-    """None: it was never downloaded."""
+    shelf: Shelf
 
-    @property
     def path(self) -> Path | None:
-        """Its text: the copy, else the file itself; None when there is none on this machine."""
-        if self.copy is not None:
-            return self.copy.path
+        """Its text: the copy, else the file itself; None when there is none on this machine.
+
+        Raises:
+            OSError: the copy is damaged, or can't be read.
+        """
+        copy = self.shelf.find(self.source.key)
+        if copy is not None:
+            return copy.path
         return None if self.source.location is Location.WEB else Path(self.source.address)
 
     @property
@@ -69,7 +72,7 @@ def known_lists(settled: Settled) -> list[Known]:
             # The compiler numbers titles that occur again; one that is not compiled yet may be the same as another.
             title = title if title not in taken else f"{title} ({source.shown})"
             taken.add(title)
-            found.append(Known(source, title, form, shelf.find(source.key)))
+            found.append(Known(source, title, form, shelf))
     except PermissionError as error:
         raise StartupError(no_permission(error, state), NO_PERMISSION) from None
     return found
@@ -78,9 +81,11 @@ def known_lists(settled: Settled) -> list[Known]:
 def configured_sources(settled: Settled) -> Sequence[Source]:
     """What the settings name, as far as it means something."""
     from mirage_hole.cli.sources import catalogue
+    from mirage_hole.runtime.list_service import wishes_of
     from mirage_hole.sources.source import resolve_sources
 
-    return resolve_sources(settled.blocklists, settled.allowlists, catalogue()).sources
+    wishes = wishes_of(settled.lists)
+    return resolve_sources(settled.blocklists, settled.allowlists, catalogue(), wishes=wishes).sources
 
 
 def no_permission(error: PermissionError, state: Path) -> str:
