@@ -14,7 +14,7 @@ from mirage_hole.lists.expression import is_too_wide, read_expression
 from mirage_hole.lists.line import Findings, Found, Problem, found, without_trailing_comment
 from mirage_hole.lists.local_data import local_data
 from mirage_hole.lists.records import read_record
-from mirage_hole.lists.rule import Action, RichRule, Scope, Target
+from mirage_hole.lists.rule import Action, Reply, RichRule, Scope, Target
 from mirage_hole.lists.spelling import SINKHOLES, is_address
 
 SCOPE = Scope.SUBTREE
@@ -91,7 +91,8 @@ def _expression(text: str, address: str, action: Action, line: str) -> RichRule 
             rewrite = read_record("AAAA" if ":" in address else "A", address)
     except ValueError as problem:
         return Problem(str(problem), line)
-    return RichRule(line, action, Target.REGEX, subject, rewrite=rewrite)
+    reply = Reply.MODE if rewrite is None else Reply.NODATA
+    return RichRule(line, action, Target.REGEX, subject, reply=reply, rewrite=rewrite)
 
 
 def _host_record(words: list[str], action: Action, line: str) -> Findings:

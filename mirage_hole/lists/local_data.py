@@ -39,8 +39,12 @@ def local_data(
 
 
 def own_answer(name: str, scope: Scope, rewrite: Rewrite, line: str) -> RichRule | Problem:
-    """The rule for a name with an answer of its own."""
+    """The rule for a name with an answer of its own.
+
+    It is a block and keeps a block's place in the order: an exception lifts it, as ``rpz-passthru`` and ``transparent`` do
+    where such lines come from. The reply is for the types that have no record; ``$dnsrewrite`` has none.
+    """
     plain = found(name, Action.BLOCK, scope)
     if isinstance(plain, Problem):
         return plain
-    return RichRule(line, Action.BLOCK, Target.NAME, to_text(plain.name), scope, rewrite=rewrite)
+    return RichRule(line, Action.BLOCK, Target.NAME, to_text(plain.name), scope, reply=Reply.NODATA, rewrite=rewrite)

@@ -102,7 +102,8 @@ def read(text: str, action: Action, *, own: bool = False) -> Findings:
     rule = RichRule(
         text, action, Target.REGEX, subject, invert=invert, reply=reply, types=types, other_types=other_types
     )
-    return [rule._replace(rewrite=one) for one in rewrites] or [rule]
+    # A reply beside the rewrite: what is blocked with an answer keeps the place of a block (see local_data.own_answer).
+    return [rule._replace(rewrite=one, reply=Reply.NODATA) for one in rewrites] or [rule]
 
 
 def read_options(text: str) -> Options:

@@ -82,12 +82,14 @@ def _reply_in_words(reply: Reply) -> str:
 
 def _rich_in_words(rule: RichRule) -> str:
     where = rule.scope.name if rule.target is Target.NAME else rule.target.name
-    text = f"{rule.action.name} {where} {rule.subject}{_reply_in_words(rule.reply)}"
+    # Local data is a block with an answer (``->``): what has no record is NODATA. A rewrite (``=>``) goes before blocks.
+    local = rule.rewrite is not None and rule.reply is Reply.NODATA
+    text = f"{rule.action.name} {where} {rule.subject}{'' if local else _reply_in_words(rule.reply)}"
     text += " inverted" if rule.invert else ""
     text += f" types {'+'.join(map(type_text, rule.types))}" if rule.types else ""
     text += f" not types {'+'.join(map(type_text, rule.other_types))}" if rule.other_types else ""
     if rule.rewrite is not None:
         number = RdataType(rule.rewrite.rrtype)
         data = dns.rdata.from_wire(dns.rdataclass.IN, number, rule.rewrite.rdata, 0, len(rule.rewrite.rdata))
-        text += f" -> {RdataType.to_text(number)} {data.to_text()}"
+        text += f" {'->' if local else '=>'} {RdataType.to_text(number)} {data.to_text()}"
     return text
