@@ -71,7 +71,6 @@ class RichRules:
         "_searches",
         "judges_answers",
         "judges_clients",
-        "judges_clients",
         "refused",
         "rules",
         "size",
@@ -107,10 +106,6 @@ class RichRules:
             if not rule.badfilter
         )
         """Whether any rule is about who asks."""
-        self.judges_clients = any(
-            rule.clients or rule.other_clients or rule.tags or rule.other_tags for _, rule in rules
-        )
-        """Whether any rule is about some clients and not about others, so that they may not share remembered packets."""
         self._searches = _searches(self._placed)
         self.refused = tuple(self._searches.refused) if self._searches is not None else ()
         """The numbers of the rules with expressions that RE2 does not take; they never apply."""

@@ -70,7 +70,7 @@ class Searches:
                 tries = [*tries, *(one for tried in hits for one in tried)]
         if not tries:
             return []
-        octets = bytes(dotted[1:-1])
+        octets = b""
         found: dict[int, int] = {}
         for one, numbers in tries:
             if isinstance(one, Pattern):
@@ -80,6 +80,7 @@ class Searches:
                     for number in numbers:
                         found[number] = offset
             else:
+                octets = octets or bytes(dotted[1:-1])
                 for at in one.fitting(octets):
                     for number in self._rules_of[at]:
                         found[number] = 0
