@@ -39,6 +39,8 @@ class Note(NamedTuple):
     """As the server wrote it, for If-Modified-Since."""
     fetched_at: float = 0.0
     """Seconds since the epoch: when the source was last seen to be as the copy is."""
+    changed_at: float = 0.0
+    """Seconds since the epoch: when the text was first seen to be as it is."""
     sha256: str = ""
     size: int = 0
     """Octets."""
@@ -46,8 +48,6 @@ class Note(NamedTuple):
     """About how many there are; see :func:`mirage_hole.sources.local.judge`."""
     expires: int = 0
     """Seconds from one download to the next, as the text itself wishes."""
-    asked: str = ""
-    """As what it was compiled last: the format and title that were asked for. A change of the settings is noticed by this."""
 
 
 class Damaged(OSError):  # noqa: N818 - reads as what it is at the raise
@@ -130,7 +130,9 @@ class Draft:
     def _keep(self, key: str, note: Note) -> Copy:
         self.flush()
         self._file.close()
-        return self._shelf._adopt(key, self._path, note._replace(sha256=self.sha256, size=self.size))
+        return self._shelf._adopt(
+            key, self._path, note._replace(sha256=self.sha256, size=self.size, changed_at=self._shelf._clock())
+        )
 
     def discard(self) -> None:
         """Forget it. Does nothing after :meth:`keep`."""

@@ -54,7 +54,7 @@ class ReadyList(NamedTuple):
 
     @property
     def asked(self) -> str:
-        """Format and title together, to notice that the settings ask for others; empty when they ask for none."""
+        """Format and title together, as the manifest has them: the settings may ask for others than those that serve."""
         return f"{self.format or ''}|{self.title}".strip("|")
 
 
@@ -135,6 +135,8 @@ class ListStatus(NamedTuple):
     """Octets of what is on its way, packed as it comes."""
     total: int | None = None
     """How many there will be; None when the server does not say."""
+    last_change: float | None = None
+    """When the text that serves was first seen."""
 
 
 @dataclass(slots=True, eq=False)
@@ -178,6 +180,7 @@ class Entry:
             last_try=self.last_try,
             next_try=self.next_try or None,
             error=self.error,
+            last_change=(self.copy.note.changed_at or None) if self.copy else None,
             held=self.why_held,
             refresh_every=self.holds,
         )

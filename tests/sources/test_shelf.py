@@ -53,6 +53,16 @@ def test_a_kept_copy_is_found_with_all_that_is_known_of_it(shelf):
     assert files(shelf) == [f"{KEY}.json", f"{KEY}.txt"]
 
 
+def test_a_list_that_is_seen_again_unchanged_keeps_the_time_of_its_last_change(shelf, clock):
+    first = clock.now
+    copy = put(shelf)
+    clock.now += 100.0
+    shelf.confirm(copy)
+    assert shelf.find(KEY).note.changed_at == first
+    put(shelf, TEXT + b"0.0.0.0 b.example\n")
+    assert shelf.find(KEY).note.changed_at == clock.now
+
+
 def test_nothing_is_found_where_nothing_was_kept(shelf):
     assert shelf.find(KEY) is None
 
