@@ -33,6 +33,11 @@ class ListJob(NamedTuple):
     format: str | None = None
     """None: found out."""
 
+    @property
+    def asked(self) -> str:
+        """Format and title together, so that it is noticed when others are asked for; empty when none are."""
+        return f"{self.format or ''}|{self.title}".strip("|")
+
 
 @dataclass(frozen=True, slots=True)
 class CompileJob:

@@ -138,6 +138,7 @@ def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[di
         "source": one.source,
         "kind": one.kind,
         "format": parsed.format,
+        "asked": one.asked,
         "rules": parsed.rules,
         "complaints": parsed.complaint_count,
         "sha256": digest.hexdigest(),

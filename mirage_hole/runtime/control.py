@@ -154,7 +154,7 @@ class ControlPlane:
         """Tell people where everything is, once it is there."""
         await self._dns_up.wait()
         await wait_at_most(self.web.tried, ANNOUNCE_WITHIN)
-        if self._settled.blocklists and self._policy.generation() is None:
+        if (self._settled.blocklists or self._settled.lists) and self._policy.generation() is None:
             await wait_at_most(self._compiled, ANNOUNCE_WITHIN)
         self._announced = True
         summary = announcement.summarise(

@@ -33,6 +33,9 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "blocklists": (Part.LISTS,),
     "allowlists": (Part.LISTS,),
     "refresh_every": (Part.LISTS,),
+    "lists": (Part.LISTS,),
+    "shrink_guard": (Part.LISTS,),
+    "file_folders": (Part.LISTS,),
     # List servers are found through the upstreams: the filter might block its own lists.
     "upstreams": (Part.WORKERS, Part.LISTS),
     "timeout": (Part.WORKERS,),
@@ -75,6 +78,7 @@ def worker_settings(settled: Settled) -> WorkerSettings:
         block_ipv6=settled.block_ipv6,
         block_ttl=settled.block_ttl,
         allow_from=settled.allow_from,
+        clients=tuple((one.name, one.addresses, one.tags) for one in settled.clients),
         log_level=settled.log_level.upper(),
         log_format=settled.log_format,
     )

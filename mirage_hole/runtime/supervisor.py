@@ -118,7 +118,8 @@ def _read_later(settled: Settled) -> list[Path]:
     """Local files that are read again while running."""
     from pathlib import Path
 
-    written = [Path(text) for text in (*settled.blocklists, *settled.allowlists) if text.startswith("/")]
+    sources = (*settled.blocklists, *settled.allowlists, *(one.source for one in settled.lists))
+    written = [Path(text) for text in sources if text.startswith("/")]
     return [*([settled.config_file] if settled.config_file is not None else []), *written]
 
 

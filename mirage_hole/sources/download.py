@@ -304,8 +304,7 @@ class Downloader:
         with self._disk():
             draft.flush()
         judgement = local.judge(draft.path, source)
-        asked = had.copy.note.asked if had.copy is not None else ""
-        note = note._replace(expires=judgement.expires, rules=judgement.rules, size=draft.size, asked=asked)
+        note = note._replace(expires=judgement.expires, rules=judgement.rules, size=draft.size)
         # A file on this machine and a text that was asked for by its checksum are the operator's own word.
         guarded = source.location is Location.WEB and not source.sha256
         with self._disk():

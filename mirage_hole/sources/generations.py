@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mirage_hole.sources.failures import reason
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from mirage_hole.sources.shelf import Shelf
     from mirage_hole.sources.status import Compiled, Entry
 
-_Texts = list[tuple[str, str, str]]
-"""(source, kind, sha256) of each list."""
+_Texts = list[tuple[str, str, str, str]]
+"""(source, kind, sha256, format and title that were asked for) of each list."""
 
 
 class Generations:
@@ -80,12 +79,11 @@ class Generations:
             False when a copy turned out to be damaged: it is due now.
         """
         ready = [ReadyList(entry.source, entry.copy) for entry in entries if entry.copy is not None]
-        wanted = [(one.shown, one.kind, one.copy.note.sha256) for one in ready]
+        wanted = [(one.shown, one.kind, one.copy.note.sha256, one.asked) for one in ready]
         if wanted == self._refused and self._clock() < self.again_at:
             return True
         self.again_at = float("inf")
-        respelled = any(one.copy.note.asked != one.asked for one in ready if not one.embedded)
-        if (wanted == self._standing and not respelled) or (not ready and entries) or self._is_one_lost(entries):
+        if wanted == self._standing or (not ready and entries) or self._is_one_lost(entries):
             return True
         still = [entry for entry in entries if entry.source.key not in on_its_way]
         if await asyncio.to_thread(self._forget_damaged, still):
@@ -102,8 +100,6 @@ class Generations:
             if entry.identity in self._reports:
                 self.report(entry)
         self._on_generation(result.path)
-        if respelled:
-            await asyncio.to_thread(self._note_spelling, still)
         return True
 
     async def _compile(self, ready: Sequence[ReadyList]) -> Compiled:
@@ -130,7 +126,7 @@ class Generations:
 
     def _is_one_lost(self, entries: Sequence[Entry]) -> bool:
         """Whether a list serves although its text is gone: a generation without it would lose its rules."""
-        serving = {(source, kind) for source, kind, _ in self._standing or ()}
+        serving = {(source, kind) for source, kind, _, _ in self._standing or ()}
         lost = next((one.identity[0] for one in entries if one.copy is None and one.identity in serving), "")
         if lost and lost != self._lost_before:
             waits = "its text is lost, its rules still serve; no new generation until it is back"
@@ -153,20 +149,13 @@ class Generations:
                 self._say(logging.WARNING, entry.error)
         return found
 
-    def _note_spelling(self, entries: Sequence[Entry]) -> None:
-        """Note as what each text was compiled."""
-        for entry in entries:
-            if entry.copy is None or (one := ReadyList(entry.source, entry.copy)).embedded:
-                continue
-            if entry.copy.note.asked != one.asked:
-                with suppress(OSError):  # then it is compiled once more after the next start
-                    entry.copy = self._shelf.annotate(entry.copy, entry.copy.note._replace(asked=one.asked))
-
     def _learn(self, manifest: Mapping[str, Any]) -> None:
         """What a generation says of its lists; a manifest that makes no sense counts as none."""
         try:
             lists = [dict(one) for one in manifest["lists"]]
-            self._standing = [(str(one["source"]), str(one["kind"]), str(one["sha256"])) for one in lists]
+            self._standing = [
+                (str(one["source"]), str(one["kind"]), str(one["sha256"]), str(one.get("asked", ""))) for one in lists
+            ]
             for one in lists:
                 report = (str(one["title"]), str(one["format"]), int(one["rules"]), int(one["complaints"]))
                 self._reports[str(one["source"]), str(one["kind"])] = report

@@ -209,6 +209,8 @@ async def test_what_goes_on_with_a_list_is_in_its_status(a_service, tmp_path):
             await asyncio.sleep(0)
     key = service.statuses()[0].key
     service.progress.take(Progress(Stage.RECEIVING, key, "T", 10, 20))
-    assert service.statuses()[0][-3:] == ("receiving", 10, 20)
+    (status,) = service.statuses()
+    assert (status.doing, status.received, status.total) == ("receiving", 10, 20)
     service.progress.take(Progress(Stage.UPDATED, key))
-    assert service.statuses()[0][-3:] == ("", 0, None)
+    (status,) = service.statuses()
+    assert (status.doing, status.received, status.total) == ("", 0, None)

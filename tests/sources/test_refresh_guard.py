@@ -276,21 +276,25 @@ async def test_a_list_that_failed_is_tried_again_while_a_slow_server_is_waited_f
     assert asked.count(A.address) == 1
 
 
-async def test_other_titles_and_formats_of_the_same_texts_are_another_generation(home):
-    home.texts[A.address] = MANY
-    await home.live(home.refresher(A), 10)
-    for source, generations in (
-        (A, 1),
-        (A._replace(format="hosts"), 2),
-        (A._replace(format="hosts"), 2),
-        (A._replace(format="hosts", title="Mine", named=True), 3),
-        (A, 4),
-        (A, 4),
-    ):
-        standing = {"lists": [{"title": "T", "source": A.shown, "kind": "block", "format": "x", "rules": 1, "complaints": 0,
-                               "sha256": home.shelf.find(A.key).note.sha256}]}  # fmt: skip
-        await home.live(home.refresher(source, standing=standing), 10)
-        assert len(home.generations) == generations
+@pytest.mark.parametrize(
+    ("asked", "wanted", "compiled"),
+    [
+        (None, A, False),
+        ("", A, False),
+        ("", A._replace(format="hosts"), True),
+        ("hosts", A._replace(format="hosts"), False),
+        ("hosts", A._replace(format="hosts", title="Mine", named=True), True),
+        ("hosts|Mine", A._replace(format="hosts", title="Mine", named=True), False),
+        ("hosts|Mine", A, True),
+    ],
+)
+async def test_other_titles_and_formats_of_the_same_texts_are_another_generation(home, asked, wanted, compiled):
+    home.put(A, MANY)
+    one = {"title": "T", "source": A.shown, "kind": "block", "format": "x", "rules": 1, "complaints": 0,
+           "sha256": home.shelf.find(A.key).note.sha256}  # fmt: skip
+    standing = {"lists": [one | ({} if asked is None else {"asked": asked})]}
+    await home.live(home.refresher(wanted, standing=standing), 10)
+    assert len(home.generations) == compiled
 
 
 async def test_compiling_can_be_watched(home):
