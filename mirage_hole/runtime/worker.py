@@ -17,7 +17,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
@@ -27,7 +27,8 @@ from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
-from mirage_hole.policy.policy import empty_policy
+from mirage_hole.policy.clients import Clients
+from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
@@ -37,9 +38,6 @@ from mirage_hole.runtime.generation import BadGeneration, open_generation, read_
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
-
-if TYPE_CHECKING:
-    from mirage_hole.policy.policy import Policy
 
 log = logging.getLogger("mirage_hole.worker")
 
@@ -70,7 +68,8 @@ class Worker:
         dice = make_dice()
         self._own_version = settings.own_rules_version
         self._own = _first_own(settings.own_rules_path)
-        policy = _first_index(settings.policy_path).with_own(self._own)
+        self._clients = Clients(settings.clients)
+        policy = self._for_us(_first_index(settings.policy_path))
         self.engine = Engine(
             policy=policy,
             access=Access(settings.allow_from),
@@ -235,10 +234,15 @@ class Worker:
                 channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
                 return
             self.records.flush()  # what is gathered speaks of the old generation's lists
-            policy = policy.with_own(self._own)
+            policy = self._for_us(policy)
             self.plane.take([PolicyChanged(policy)], time.monotonic())
             self.records.generation = policy.generation
+            self.plane.after_batch()  # those who wait for an answer may have got one
             channel.send_json(self._channel, {"is": "policy", "generation": policy.generation, "ok": True})
+
+    def _for_us(self, policy: Policy) -> Policy:
+        """The lists of a generation behind the user's own rules, for the clients that are configured."""
+        return Policy(policy.index, policy.rich, self._own, self._clients)
 
     async def _change_own(self, path: Path, version: int) -> None:
         """Take the user's own rules in front of the lists that serve. Read in a thread: expressions take time to compile."""
@@ -251,6 +255,7 @@ class Worker:
         if version == self._own_version:  # else newer ones are on their way, and this file holds them already
             self._own = own
             self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
+            self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
 
     def _change_settings(self, changes: dict[str, Any]) -> None:

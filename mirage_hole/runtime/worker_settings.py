@@ -32,6 +32,8 @@ class WorkerSettings:
     """Seconds."""
     allow_from: tuple[str, ...] = ()
     """Networks that are answered, in CIDR notation."""
+    clients: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
+    """(name, networks in CIDR notation, tags), for rules about clients."""
     policy_path: str = ""
     """Directory of the generation to start with; empty for none."""
     own_rules_path: str = ""
@@ -58,4 +60,5 @@ class WorkerSettings:
         raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
         for name in ("udp_fds", "tcp_fds", "allow_from"):
             raw[name] = tuple(raw[name])
+        raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
         return cls(**raw)

@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from mirage_hole.config.settled import Endpoint, Settled
+from mirage_hole.config.settled import ClientSettings, Endpoint, Settled
 from mirage_hole.runtime.plan import CONCERNS, Part, changed, worker_settings
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from tests.runtime.settings import a_settled
@@ -23,6 +23,17 @@ def test_upstreams_are_plain_pairs(tmp_path):
     told = worker_settings(a_settled(tmp_path, upstreams=(Endpoint("fe80::1%eth0", 53), Endpoint("192.0.2.1", 5353))))
     assert told.upstreams == (("fe80::1%eth0", 53), ("192.0.2.1", 5353))
     assert WorkerSettings.from_json(told.to_json()) == told
+
+
+def test_clients_are_plain_values(tmp_path):
+    clients = (
+        ClientSettings("Desk", ("192.168.1.7/32", "fd00::7/128"), ("adult",)),
+        ClientSettings("Tv", ("10.0.0.0/8",)),
+    )
+    told = worker_settings(a_settled(tmp_path, clients=clients))
+    assert told.clients == (("Desk", ("192.168.1.7/32", "fd00::7/128"), ("adult",)), ("Tv", ("10.0.0.0/8",), ()))
+    assert WorkerSettings.from_json(told.to_json()) == told
+    assert changed(a_settled(tmp_path), a_settled(tmp_path, clients=clients)) == {Part.WORKERS: ["clients"]}
 
 
 def test_a_change_is_told_to_those_it_concerns(tmp_path):

@@ -1,0 +1,70 @@
+"""Rules that are more than a name in a real worker: clients of the configuration, and own rules that come in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dns.message
+import dns.rcode
+import orjson
+import pytest
+
+from mirage_hole.lists.rule import Reply
+from mirage_hole.lists.stored import encode_rich
+from mirage_hole.policy.verdict import OWN_LIST, Outcome
+from tests.flow.rich_rules import rewrite, rich
+from tests.make import query, texts
+from tests.nameserver import a_nameserver, silence
+from tests.net.edge import UdpClient, connected, until
+from tests.runtime.processes import a_worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirage_hole.lists.rule import RichRule
+    from tests.runtime.processes import Worker
+
+pytestmark = pytest.mark.live
+
+
+def own(folder: Path, *rules: RichRule, name: str = "own.json") -> Path:
+    path = folder / name
+    path.write_bytes(orjson.dumps([[OWN_LIST, *encode_rich(rule)] for rule in rules]))
+    return path
+
+
+async def rcode(worker: Worker, name: str) -> str:
+    with UdpClient(worker.udp) as client:
+        return dns.rcode.to_text((await client.ask(query(name))).rcode())
+
+
+@pytest.mark.parametrize(("networks", "expected"), [(("127.0.0.1/32",), "NXDOMAIN"), (("10.0.0.0/8",), "NOERROR")])
+async def test_the_clients_of_the_configuration_are_who_rules_mean(tmp_path, networks, expected):
+    path = own(tmp_path, rich("www.example", tags=("child",), reply=Reply.NXDOMAIN))
+    clients = (("Kid", networks, ("child",)),)
+    async with a_nameserver() as upstream, a_worker(upstream.at, own_rules_path=str(path), clients=clients) as worker:
+        for _ in range(3):
+            assert await rcode(worker, "www.example") == expected
+
+
+async def test_the_clients_stay_when_the_own_rules_change(tmp_path):
+    path = own(tmp_path, rich("www.example", tags=("child",), reply=Reply.NXDOMAIN))
+    clients = (("Kid", ("127.0.0.0/8",), ("child",)),)
+    async with a_nameserver() as upstream, a_worker(upstream.at, clients=clients) as worker:
+        assert await rcode(worker, "www.example") == "NOERROR"
+        worker.child.tell({"do": "own", "path": str(path), "version": 1})
+        await until(lambda: any(said["version"] == 1 for said in worker.said("own")))
+        assert await rcode(worker, "www.example") == "NXDOMAIN"
+
+
+async def test_an_own_rule_answers_who_waits_already(tmp_path):
+    path = own(tmp_path, rewrite("nas.lan", "A 192.0.2.99"))
+    async with a_nameserver(silence) as upstream, a_worker(upstream.at) as worker, connected(worker.tcp) as client:
+        await client.send(query("nas.lan"))
+        await until(lambda: upstream.heard)
+        worker.child.tell({"do": "own", "path": str(path), "version": 1})
+        reply = dns.message.from_wire(await client.receive())
+        assert texts(reply.answer) == ["nas.lan. 10 A 192.0.2.99"]
+        worker.child.drain()
+        await worker.ended()
+        assert [subject.outcome for subject in worker.records()] == [Outcome.LOCAL]
