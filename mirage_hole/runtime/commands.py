@@ -54,8 +54,8 @@ class CommandService:
             await web.SockSite(runner, sock).start()
             await asyncio.Event().wait()
         finally:
+            await runner.cleanup()  # before the socket is closed: the loop still watches it
             sock.close()
-            await runner.cleanup()
             with contextlib.suppress(OSError):
                 (self._directory / NAME).unlink()
 
