@@ -34,7 +34,7 @@ def check(ctx: click.Context) -> int:
     if loaded.problems:
         click.echo(report(loaded), err=True)
         return BAD_CONFIG
-    written = sum(origin.kind != "default" for origin in loaded.places.values())
+    written = sum(origin.kind != "default" for path, origin in loaded.places.items() if "." in path)
     click.echo(
         f"correct: {loaded.file or 'no configuration file'}, {written} settings written, the others at their defaults"
     )

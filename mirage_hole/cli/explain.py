@@ -105,7 +105,9 @@ def _notes(settled: Settled, index: Policy) -> list[str]:
     """Where the compiled lists are not those that are configured."""
     from mirage_hole.sources.masking import masked
 
-    configured = [masked(source) for source in (*settled.blocklists, *settled.allowlists)]
+    off = {one.source for one in settled.lists if not one.enabled}
+    written = (*settled.blocklists, *settled.allowlists, *(one.source for one in settled.lists))
+    configured = [masked(source) for source in dict.fromkeys(written) if source not in off]
     compiled = [masked(one.source) for one in index.lists]
     notes = [f"{source} is configured but not compiled yet" for source in configured if source not in compiled]
     notes += [

@@ -43,6 +43,23 @@ def test_a_list_can_not_be_both_blocked_and_allowed(mirage_hole):
     assert "lists.allow = 'oisd-small' (--allowlist): is a block list" in ran.err
 
 
+def test_check_reads_the_tables_of_lists_too(mirage_hole, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text(
+        "[lists]\nallow = ['./a.txt']\n[[list]]\nurl = 'oisd-smal'\n[[list]]\nkind = 'block'\nurl = './a.txt'\n"
+    )
+    ran = mirage_hole("config", "check", "--config", str(config))
+    assert ran.code == 78
+    assert (
+        f"list[0].url = 'oisd-smal' ({config}:4): is neither in the catalogue nor a file; write oisd-small" in ran.err
+    )
+    assert "the same list is in" in ran.err
+    config.write_text("[[list]]\nurl = 'oisd-small'\nrefresh_every = '1h'\n")
+    ran = mirage_hole("config", "check", "--config", str(config))
+    assert ran == (0, f"correct: {config}, 2 settings written, the others at their defaults\n", "")
+    assert '[[list]]\nurl = "oisd-small"' in mirage_hole("config", "show", "--config", str(config)).out
+
+
 def test_show_prints_a_configuration_that_says_the_same(mirage_hole, tmp_path):
     shown = mirage_hole("config", "show", "--port", "5353", "--blocklist", "oisd-small").out
     assert tomllib.loads(shown)["server"]["port"] == 5353

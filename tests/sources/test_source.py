@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action
 from mirage_hole.sources.catalogue import load_catalogue
-from mirage_hole.sources.source import Location, Source, SourceProblem, parse_source, resolve_sources
+from mirage_hole.sources.source import Location, Source, SourceProblem, Wish, parse_source, resolve_sources
 
 CATALOGUE = load_catalogue()
 BLOCK, ALLOW = Action.BLOCK, Action.ALLOW
@@ -176,3 +176,55 @@ def test_different_addresses_have_different_keys(path):
     one, other = (parse_source(f"https://example.com/{end}", BLOCK, CATALOGUE) for end in (path, path + "x"))
     if isinstance(one, Source) and isinstance(other, Source) and one.address != other.address:
         assert one.key != other.key
+
+
+def wish(text: str, kind: Action = BLOCK, **more) -> Wish:
+    return Wish(text, kind, "list[0].url", **more)
+
+
+def test_a_wish_is_a_list_with_all_that_is_said_of_it():
+    url = "https://example.com/a.txt"
+    (one,) = resolve_sources([], [], CATALOGUE, wishes=[
+        wish(url, title="Mine", format="hosts", refresh_every=60.0, sha256="ab", folders=("/x",)),
+    ]).sources  # fmt: skip
+    assert (one.title, one.named, one.format) == ("Mine", True, "hosts")
+    assert (one.refresh_every, one.sha256, one.folders) == (60.0, "ab", ("/x",))
+    assert one.key == meaning(url).key
+
+
+def test_what_a_wish_leaves_open_is_as_the_catalogue_says():
+    (one,) = resolve_sources([], [], CATALOGUE, wishes=[wish("oisd-small", refresh_every=60.0)]).sources
+    assert one == meaning("oisd-small")._replace(refresh_every=60.0)
+
+
+def test_a_wish_takes_the_place_of_the_same_list_elsewhere():
+    found = resolve_sources(
+        ["oisd-small", "starter"], [], CATALOGUE, wishes=[wish("starter", title="Mine"), wish("hagezi-pro")]
+    )
+    assert not found.problems
+    assert not found.notes
+    assert [one.title for one in found.sources][1] == "Mine"
+    assert len(found.sources) == 3
+
+
+def test_block_lists_stay_before_allow_lists():
+    wishes = [wish("./d.txt", ALLOW), wish("./b.txt")]
+    found = resolve_sources(["./a.txt"], ["./c.txt"], CATALOGUE, Path("/nonexistent"), wishes)
+    assert [one.title for one in found.sources] == ["a.txt", "b.txt", "c.txt", "d.txt"]
+
+
+def test_a_wish_may_leave_a_list_out_wherever_it_is_named():
+    found = resolve_sources(["starter", "oisd-small"], [], CATALOGUE, wishes=[wish("starter", enabled=False)])
+    assert [one.text for one in found.sources] == ["oisd-small"]
+    assert not found.problems
+
+
+def test_a_wish_that_means_nothing_says_where_it_is_written():
+    (problem,) = resolve_sources([], [], CATALOGUE, wishes=[wish("oisd-smal", enabled=False)]).problems
+    assert problem.setting == "list[0].url"
+    assert "oisd-small" in problem.instead
+
+
+def test_a_wish_can_not_allow_what_is_blocked_elsewhere():
+    (problem,) = resolve_sources(["./a.txt"], [], CATALOGUE, wishes=[wish("./a.txt", ALLOW)]).problems
+    assert problem.setting == "list[0].url"
