@@ -29,12 +29,13 @@ SIMPLE = re.compile(rb"\|\|((?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9_-]{0,62}+)\^\|
 """The commonest lines, with the name as group 1; all others go through :func:`read`."""
 
 _COMMENT = re.compile(r"(?<=\s)[#!].*", re.DOTALL)
-_QUOTED = re.compile(r"('(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")|(?<=\s)[#!].*", re.DOTALL)
+_QUOTED = re.compile(r"('(?:[^'\\]|\\.)*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z))|(?<=\s)[#!].*", re.DOTALL)
 _BARE = re.compile(r"[^|^*/$\s#]++")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _REGEX = re.compile(r"/(.+)/(?:\$(.*))?", re.DOTALL)
 _ENDED = re.compile(r"[^\s/^$]++\^\|?")
 _PATTERN = re.compile(r"[\w.*:-]++|/.+/", re.DOTALL)
+_OPTIONS = re.compile(rf"/\$(?=(?:{'|'.join(sorted(MODIFIERS))})(?:[=,]|\Z))")
 _OPTIONAL = re.compile(r"\((?:\?:)?((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+)\)\?")
 _ALTERNATIVE = re.compile(r"(?:[^()\\|]|\\.|\((?:[^()\\]|\\.)*+\))*+")
 _URL = re.compile(r":\\?/\\?/")
@@ -59,15 +60,15 @@ def read(text: str, action: Action) -> Findings:
     rule_action = Action.ALLOW if body != line else action
     if foreign.is_cosmetic(body):
         return [Problem("a cosmetic filter: it hides parts of a page, DNS can't", line)]
-    expression = _REGEX.fullmatch(body)
+    expression = _expression(body)
     try:
         if expression is None and _BARE.fullmatch(body):
             return _bare(body, rule_action, line)
         if expression is not None:
-            modifiers = _modifiers(expression[2], rule_action, action)
+            modifiers = _modifiers(expression[1], rule_action, action)
             return [
                 _rule(one, modifiers, rule_action, line)
-                for one in _of_expression(expression[1], modifiers, rule_action)
+                for one in _of_expression(expression[0], modifiers, rule_action)
             ]
         pattern, dollar, options = body.partition("$")
         if not body:
@@ -77,6 +78,17 @@ def read(text: str, action: Action) -> Findings:
         return [_rule(subject, modifiers, rule_action, line)]
     except (BadModifier, BadPattern, BadExpression) as problem:
         return [Problem(str(problem), line)]
+
+
+def _expression(body: str) -> tuple[str, str | None] | None:
+    """What stands between slashes, and its modifiers if it has some; None for any other rule."""
+    if body[:1] != "/":
+        return None
+    options = _OPTIONS.search(body, 2)
+    if options is not None:
+        return body[1 : options.start()], body[options.end() :]
+    found = _REGEX.fullmatch(body)
+    return None if found is None else (found[1], found[2])
 
 
 def _without_comment(text: str) -> str:
