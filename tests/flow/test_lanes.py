@@ -12,15 +12,40 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mirage_hole.cache.packets import GOOD_UNTIL, SUBJECT, TAIL, PacketCache
+from mirage_hole.lists.rule import Reply
 from mirage_hole.observe.record import UDP
-from mirage_hole.resolver.effects import AskUpstream, EmitRecord, ForgetPackets, RememberPacket, SendReply
+from mirage_hole.policy.clients import Clients
+from mirage_hole.resolver.effects import (
+    AskUpstream,
+    CloseStream,
+    EmitRecord,
+    EndStream,
+    ForgetPackets,
+    RememberPacket,
+    SendReply,
+)
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged, QueryReceived, TimePassed, UpstreamReplied
+from tests.flow.rich_rules import address as address_rule
+from tests.flow.rich_rules import block, policy_of, rewrite, rich
 from tests.make import HOME, SOA, address, an_engine, answer_to, policy, query
 
+HOUSE = Clients([("Kid", ["10.0.0.0/8"], ["child"])])
 POLICIES = (
     policy(["||ads.example^", "plain.example"], ["good.ads.example"], generation=1),
     policy(["plain.example"], generation=2),
     policy(["||example^"], ["ok.example", "||ads.example^"], generation=3),
+    policy_of(
+        [
+            block("plain.example", Reply.DROP),
+            rich("ok.example", tags=("child",), reply=Reply.NXDOMAIN),
+            rich("short.example", types=(28,)),
+            rewrite("ads.example", "CNAME ok.example."),
+            address_rule("10.0.0.0/30", clients=("127.0.0.1",)),
+        ],
+        [rewrite("good.ads.example", "A 192.0.2.99"), rewrite("good.ads.example", "CNAME short.example.")],
+        generation=4,
+    ).with_clients(HOUSE),
+    policy_of([address_rule("10.0.0.0/31", Reply.NXDOMAIN), rewrite("ads.example", "A 192.0.2.99")], generation=5),
 )
 NAMES = (
     "ads.example",
@@ -40,6 +65,8 @@ class Seen(NamedTuple):
     replies: list[tuple[object, bytes]]
     records: list[tuple[bytes, int, float, bytes]]
     asks: list[tuple[int, bool, bytes]]
+    silent: list[object]
+    """Who gets no answer."""
 
 
 class Lane:
@@ -60,17 +87,19 @@ class Lane:
             if entry is not None:
                 self.replayed += 1
                 reply = (event.ticket, event.wire[:2] + entry[TAIL])
-                return Seen([reply], [(event.client, UDP, 0.0, entry[SUBJECT])], [])
+                return Seen([reply], [(event.client, UDP, 0.0, entry[SUBJECT])], [], [])
         return self.tell(event, now)
 
     def tell(self, event: object, now: float) -> Seen:
-        seen = Seen([], [], [])
+        seen = Seen([], [], [], [])
         for effect in self.engine.handle(event, now):
             match effect:
                 case SendReply(ticket, wire):
                     seen.replies.append((ticket, wire))
                 case EmitRecord(client, transport, duration, subject):
                     seen.records.append((client, transport, duration, subject))
+                case CloseStream(ticket) | EndStream(ticket):
+                    seen.silent.append(ticket)
                 case AskUpstream(_, upstream, over_tcp, wire, _):
                     seen.asks.append((upstream, over_tcp, wire))
                 case RememberPacket() if self.packets is not None:
@@ -118,7 +147,7 @@ steps = st.one_of(
     st.just(Answer()),
     st.builds(Wait, st.integers(0, 40)),
     st.builds(Pause, st.none() | st.integers(0, 80)),
-    st.builds(NewPolicy, st.integers(0, 2)),
+    st.builds(NewPolicy, st.integers(0, len(POLICIES) - 1)),
 )
 
 
@@ -190,6 +219,17 @@ KNOWN = [ask("ok.example"), Answer(), ask("ok.example"), Wait(8)]
     ]
 )
 @example([*KNOWN, NewPolicy(2), ask("ok.example"), ask("ok.example"), NewPolicy(1), ask("ok.example")])
+@example(
+    [
+        NewPolicy(3),
+        *KNOWN,
+        *[ask("ok.example", client=client) for client in CLIENTS * 3],
+        *[ask("ads.example"), Wait(8)] * 3,
+        NewPolicy(4),
+        *[ask("ok.example"), Wait(8)] * 3,
+        *[ask("plain.example")] * 2,
+    ]
+)
 @example([ask("ok.example", "MX", edns=False), Answer(), *[ask("ok.example", "MX", edns=False), Wait(8)] * 5])
 @example([ask("ok.example", "MX", payload=512), Answer(), *[ask("ok.example", "MX", payload=512), Wait(8)] * 5])
 @example(
