@@ -157,7 +157,10 @@ class Engine:
     # -- asking --
 
     def _seek(self, case: Case, now: float) -> list[Effect]:
-        """Ask an upstream, or wait with those who ask the same already."""
+        """Ask an upstream, or wait with those who ask the same already, as long as they do.
+
+        So a case that a rule sent elsewhere on its way may wait for the time of a younger question: at most twice its own.
+        """
         question = self._questions.get(case.key)
         if question is not None:
             if len(question.waiting) >= MAX_WAITING or self._waiting >= self._max_in_flight * WAITING_A_QUESTION:

@@ -46,7 +46,7 @@ _BLOCKED: Final = int(Outcome.BLOCKED)
 _CACHED: Final = int(Outcome.CACHED)
 _LOCAL: Final = int(Outcome.LOCAL)
 
-_NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
+NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -65,7 +65,7 @@ def refuse_what_is_not_served(_engine: Engine, case: Case, _now: float) -> list[
     query = case.query
     if query.qclass != _IN:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
-    if query.qtype in _NOT_SERVED:
+    if query.qtype in NOT_SERVED:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
     return None
 
