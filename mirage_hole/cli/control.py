@@ -1,0 +1,110 @@
+"""Speaks with the running server through the control socket of its state directory."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TIMEOUT: Final = 30.0
+"""Seconds for an answer; a change of rules counts within milliseconds, a busy disk may take longer."""
+MAX_LINE: Final = 1 << 20
+"""Octets of one line of a stream."""
+
+
+class NoServer(Exception):  # noqa: N818 - reads as what it is at the raise
+    """No server runs with this state directory."""
+
+
+class Refused(Exception):  # noqa: N818 - reads as what it is at the raise
+    """The server runs and does not do what was asked; the message says why and what to do."""
+
+
+def call(
+    state_directory: Path, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = TIMEOUT
+) -> dict[str, Any]:
+    """Ask once.
+
+    Args:
+        state_directory: the server's.
+        method: of HTTP.
+        path: such as ``/rules``; see :mod:`mirage_hole.api.commands`.
+        body: becomes JSON.
+        timeout: seconds until the server counts as stuck.
+
+    Raises:
+        NoServer: nobody listens.
+        Refused: a problem document came back, or nothing in time.
+    """
+    connection = _Connection(state_directory, timeout)
+    try:
+        response = _ask(connection, method, path, body)
+        answer: dict[str, Any] = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise _explained(problem, state_directory, timeout) from problem
+    finally:
+        connection.close()
+    return answer
+
+
+def stream(
+    state_directory: Path, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = TIMEOUT
+) -> Iterator[dict[str, Any]]:
+    """Ask once and read one JSON object a line until the server has said everything.
+
+    ``timeout`` is the longest silence, in seconds. Raises as :func:`call`.
+    """
+    connection = _Connection(state_directory, timeout)
+    try:
+        response = _ask(connection, method, path, body)
+        while line := response.readline(MAX_LINE):
+            yield json.loads(line)
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise _explained(problem, state_directory, timeout) from problem
+    finally:
+        connection.close()
+
+
+def _ask(connection: _Connection, method: str, path: str, body: dict[str, Any] | None) -> http.client.HTTPResponse:
+    data = None if body is None else json.dumps(body).encode()
+    connection.request(method, path, data, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    if response.status >= 400:
+        text = response.read(MAX_LINE)
+        try:
+            detail = str(json.loads(text)["detail"])
+        except (ValueError, KeyError, TypeError):
+            detail = f"the server answered {response.status} {response.reason}"
+        raise Refused(detail)
+    return response
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the Unix socket of a state directory."""
+
+    def __init__(self, state_directory: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._directory = state_directory
+
+    def connect(self) -> None:
+        from mirage_hole.runtime.commands import reachable
+
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        with reachable(self._directory) as path:
+            self.sock.connect(path)
+
+
+def _explained(problem: Exception, directory: Path, timeout: float) -> Exception:
+    if isinstance(problem, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+        return NoServer(f"no server runs with the state directory {directory}; --state DIRECTORY names another")
+    if isinstance(problem, PermissionError):
+        return Refused(f"{directory} is not accessible for this user; run it as the server's user, or with sudo")
+    if isinstance(problem, TimeoutError):
+        return Refused(f"the server did not answer within {timeout:g} s; what was asked may still happen")
+    return Refused(f"the server broke off: {problem}")
