@@ -31,9 +31,9 @@ _FAILURE = 1
     show_default=True,
     help="Complaints shown of each list, besides one of each reason.",
 )
-@click.option("--timeout", metavar="TIME", default="10m", show_default=True, help="How long downloads may take.")
+@click.option("--timeout", metavar="TIME", default="60s", show_default=True, help="How long downloads may take.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@some_setting_options("server.state_directory", "server.web")
+@some_setting_options("server.state_directory", "web.listen")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import marisa_trie
@@ -115,6 +116,10 @@ class Builder:
             add_line(line)
         self._lists.append(listed)
         return len(listed.lines)
+
+    def codes(self) -> Counter[int]:
+        """How many rules of the list that was added last have which bits."""
+        return Counter(self._lists[-1].codes)
 
     def add_rich(self, rules: Iterable[RichRule]) -> None:
         """Take the rich rules of the list that was added last."""

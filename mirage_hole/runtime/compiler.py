@@ -30,6 +30,7 @@ from mirage_hole.lists.rule import Action
 from mirage_hole.policy.build import Builder, Built
 from mirage_hole.runtime import generation as generations
 from mirage_hole.runtime.compile_job import BadJob, CompiledList, CompileJob, CompileResult, ListJob
+from mirage_hole.runtime.report import Report, Tally, report_lists, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,15 +68,20 @@ def compile_job(job: CompileJob) -> CompileResult:
         builder = Builder()
         entries: list[dict[str, Any]] = []
         compiled: list[CompiledList] = []
+        tallies: list[Tally] = []
         for one in job.lists:
-            entry, report = _read_list(one, builder, [entry["title"] for entry in entries])
+            entry, report, told = _read_list(one, builder, [entry["title"] for entry in entries])
             entries.append(entry)
             compiled.append(report)
+            tallies.append(told)
         built = builder.build()
+        lists, overlap = report_lists(entries, tallies, built)
         temporary = directory / f"{_TEMPORARY}{target.name}"
         try:
             with _explained(f"can't write {target}"):
-                octets = _write(temporary, built, built.manifest(job.generation, int(time.time()), entries))
+                manifest = built.manifest(job.generation, int(time.time()), entries)
+                took = round(time.monotonic() - began, 3)
+                octets = _write(temporary, built, manifest, Report(lists, overlap, len(built.names), took, _peak_kib()))
                 generations.open_generation(temporary)  # what can't be opened is not published
                 temporary.rename(target)
                 _sync_directory(directory)
@@ -114,8 +120,8 @@ def main() -> int:
     return 0 if result.ok else 1
 
 
-def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[dict[str, Any], CompiledList]:
-    """Add a list's rules; return its manifest entry and its report. ``taken``: the titles of the lists before it."""
+def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[dict[str, Any], CompiledList, Tally]:
+    """Add a list's rules; return its manifest entry and its reports. ``taken``: the titles of the lists before it."""
     digest = hashlib.sha256()
 
     def chunks() -> Iterator[bytes]:
@@ -145,7 +151,8 @@ def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[di
     }
     first = tuple(parsed.complaints[:FIRST_COMPLAINTS])
     counts = (parsed.rules, parsed.complaint_count, dict(parsed.reasons))
-    return entry, CompiledList(title, one.source, one.kind, parsed.format, *counts, first)
+    report = CompiledList(title, one.source, one.kind, parsed.format, *counts, first)
+    return entry, report, tally(parsed, builder.codes())
 
 
 def _short(source: str) -> str:
@@ -153,7 +160,7 @@ def _short(source: str) -> str:
     return source.rpartition("/")[2] if source.startswith("/") else source.partition("://")[2] or source
 
 
-def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:
+def _write(directory: Path, built: Built, manifest: dict[str, Any], report: Report) -> int:
     """Write every file, down to the disk; return the octets."""
     directory.mkdir()
     built.names.save(str(directory / generations.NAMES))
@@ -164,6 +171,7 @@ def _write(directory: Path, built: Built, manifest: dict[str, Any]) -> int:
         (generations.LINES, built.lines),
         (generations.MORE, built.more),
         (generations.MANIFEST, orjson.dumps(manifest)),
+        (generations.REPORT, report.to_json()),
     ]
     if built.rich:
         files.append((generations.RICH, orjson.dumps(built.rich)))

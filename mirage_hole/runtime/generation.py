@@ -30,6 +30,8 @@ RICH = "rich.json"
 """Only there when a list has rules that are more than a name."""
 OWN_RULES = "own-rules.compiled.json"
 """The user's own rules, in the state directory itself; ``runtime/own_rules.py`` writes them."""
+REPORT = "report.json"
+"""What the compiler found out about the lists (``runtime/report.py``); no worker reads it."""
 CHECKSUMS = "checksums.json"
 """The CRC-32 of each of the other files: it finds what decays, and it costs a millisecond a megabyte."""
 
@@ -202,7 +204,7 @@ def _explained(directory: Path) -> Iterator[None]:
 def _read_checksums(directory: Path) -> dict[str, int]:
     sums = orjson.loads(read_bounded(directory / CHECKSUMS))
     needed = {MANIFEST, NAMES, SETS, LINES, MORE}
-    if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {RICH}:
+    if not isinstance(sums, dict) or not needed <= sums.keys() <= needed | {RICH, REPORT}:
         message = f"{CHECKSUMS} does not name the files of a generation"
         raise BadIndex(message)
     return sums

@@ -5,19 +5,30 @@ The compiler writes it once; the command line and the control plane read it, the
 
 from __future__ import annotations
 
+import sys
+from array import array
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from mirage_hole.lists.rule import Complaint
+from mirage_hole.lists.rule import Complaint, Scope, Target
+from mirage_hole.lists.stored import decode_bits
 from mirage_hole.policy.index import BadIndex
-from mirage_hole.runtime.generation import read_bounded
+from mirage_hole.runtime.generation import REPORT, read_bounded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-REPORT: Final = "report.json"
+    from mirage_hole.lists.parse import ParsedList
+    from mirage_hole.policy.build import Built
+
+MAX_COMPARED: Final = 200
+"""Lists of which each two are compared; with more there is no overlap."""
+FIRST_COMPLAINTS: Final = 100
+"""Complaints kept of a list, besides the first of each reason."""
 
 
 class BadReport(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -60,7 +71,8 @@ class Report:
 
     lists: tuple[ListReport, ...]
     overlap: tuple[tuple[int, ...], ...]
-    """How many names each two lists share; of a list with itself: its names."""
+    """How many names each two lists share; of a list with itself: its names. Empty when there are more than
+    ``MAX_COMPARED`` lists."""
     names: int
     """Distinct names with rules."""
     seconds: float
@@ -71,6 +83,97 @@ class Report:
         lists = [{**one._asdict(), "first_complaints": list(map(list, one.first_complaints))} for one in self.lists]
         fields = {"overlap": self.overlap, "names": self.names, "seconds": self.seconds, "peak_kib": self.peak_kib}
         return orjson.dumps({"lists": lists, **fields})
+
+
+class Tally(NamedTuple):
+    """What is kept of a list that was read, for its report."""
+
+    codes: Counter[int]
+    """How many plain rules have which bits (:func:`mirage_hole.lists.stored.encode_bits`)."""
+    targets: Counter[Target]
+    """How many rich rules are about what."""
+    rich: int
+    """Different rich rules."""
+    reasons: dict[str, int]
+    complaints: tuple[Complaint, ...]
+    """The first, and of every other reason the first."""
+
+
+def tally(parsed: ParsedList, codes: Counter[int]) -> Tally:
+    """Of a list that was read to its end; ``codes`` as in :class:`Tally`."""
+    targets = Counter(rule.target for rule in parsed.rich)
+    different = len({rule._replace(line=0, text="") for rule in parsed.rich})
+    return Tally(codes, targets, different, dict(parsed.reasons.most_common()), tuple(_telling(parsed.complaints)))
+
+
+def report_lists(
+    entries: Sequence[dict[str, Any]], tallies: Sequence[Tally], built: Built
+) -> tuple[tuple[ListReport, ...], tuple[tuple[int, ...], ...]]:
+    """The reports of all lists, and their overlap; ``entries``: of the manifest, in the order of the lists."""
+    different, unique, overlap = _compare(built, len(entries))
+    reports = []
+    for number, (entry, one) in enumerate(zip(entries, tallies, strict=True)):
+        scopes: Counter[Scope] = Counter()
+        for code, count in one.codes.items():
+            scopes[decode_bits(code).scope] += count
+        reports.append(
+            ListReport(
+                title=entry["title"],
+                source=entry["source"],
+                kind=entry["kind"],
+                format=entry["format"],
+                rules=entry["rules"],
+                exact=scopes[Scope.EXACT],
+                subtree=scopes[Scope.SUBTREE],
+                below=scopes[Scope.BELOW],
+                names_with_conditions=one.targets[Target.NAME],
+                patterns=one.targets[Target.PATTERN],
+                regexes=one.targets[Target.REGEX],
+                addresses=one.targets[Target.ADDRESS],
+                duplicates=one.codes.total() - different[number] + one.targets.total() - one.rich,
+                unique=unique[number],
+                complaints=entry["complaints"],
+                reasons=one.reasons,
+                first_complaints=one.complaints,
+                sha256=entry["sha256"],
+            )
+        )
+    return tuple(reports), overlap
+
+
+def _compare(built: Built, lists: int) -> tuple[Counter[int], Counter[int], tuple[tuple[int, ...], ...]]:
+    """(different plain rules of each list, names that it alone has, how many names each two share).
+
+    Names are counted a set at a time: there are millions of names and few different sets of lists that have them.
+    """
+    members: Counter[int] = Counter()
+    unique: Counter[int] = Counter()
+    compared = lists if lists <= MAX_COMPARED else 0
+    overlap = [[0] * compared for _ in range(compared)]
+    column = array({1: "B", 2: "H", 4: "I"}[built.set_width], built.sets)
+    if sys.byteorder == "big":
+        column.byteswap()
+    for number, names in Counter(column).items():
+        for list_id, _ in built.members[number]:
+            members[list_id] += names
+        having = {list_id for list_id, _ in built.members[number]}
+        if len(having) == 1:
+            unique[next(iter(having))] += names
+        if compared:
+            for one in having:
+                row = overlap[one]
+                for other in having:
+                    row[other] += names
+    return members, unique, tuple(map(tuple, overlap))
+
+
+def _telling(complaints: Sequence[Complaint]) -> Iterator[Complaint]:
+    """The first complaints, and of every other reason the first."""
+    seen: set[str] = set()
+    for number, one in enumerate(complaints):
+        if number < FIRST_COMPLAINTS or one.reason not in seen:
+            yield one
+        seen.add(one.reason)
 
 
 def read_report(directory: Path) -> Report:
@@ -90,12 +193,17 @@ def read_report(directory: Path) -> Report:
             message = f"{path}: the overlap is not about its {len(lists)} lists"
             raise BadReport(message)
         return Report(lists, overlap, int(raw["names"]), float(raw["seconds"]), int(raw["peak_kib"]))
-    except (BadIndex, orjson.JSONDecodeError, KeyError, TypeError) as problem:
+    except BadReport:
+        raise
+    except (BadIndex, ValueError, KeyError, TypeError) as problem:
         message = f"{path}: {type(problem).__name__} {problem}"
         raise BadReport(message) from problem
 
 
 def _read_list(raw: dict[str, Any]) -> ListReport:
     known = {name: raw[name] for name in ListReport._fields}
+    if not isinstance(known["reasons"], dict):
+        message = "reasons is no object"
+        raise TypeError(message)
     complaints = tuple(Complaint(int(line), str(reason), str(text)) for line, reason, text in known["first_complaints"])
     return ListReport(**{**known, "first_complaints": complaints})
