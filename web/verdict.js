@@ -30,6 +30,7 @@ function show({ name, verdict, rules }) {
   const heading = {
     block: [el('b', {}, name), ' is ', el('b', { className: 'is-blocked' }, 'blocked'), ` by ${first?.list}`],
     allow: [el('b', {}, name), ' is ', el('b', { className: 'is-allowed' }, 'allowed'), ` by ${first?.list}`],
+    rewrite: [el('b', {}, name), ' is given ', el('b', { className: 'is-allowed' }, 'an answer of its own'), ` by ${first?.list}`],
     none: [el('b', {}, name), ' is ', el('b', { className: 'is-allowed' }, 'not blocked'), ': no rule of any list applies'],
   }[verdict];
   reveal(
@@ -37,7 +38,7 @@ function show({ name, verdict, rules }) {
     rules.length
       ? el('ol', { className: 'rules' }, ...rules.map((rule) =>
         el('li', { className: rule.action === 'block' ? 'is-blocked' : 'is-allowed' },
-          el('span', { className: 'badge' }, rule.action === 'block' ? 'Blocks' : 'Allows'), ' ',
+          el('span', { className: 'badge' }, { block: 'Blocks', allow: 'Allows', rewrite: 'Answers' }[rule.action]), ' ',
           el('b', {}, rule.list),
           `, ${rule.line === null ? 'line unknown' : `line ${count(rule.line)}`}: `,
           el('code', {}, rule.rule),

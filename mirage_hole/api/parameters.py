@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from mirage_hole.api.problems import Fault, Refusal
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.wire.codes import type_number
 from mirage_hole.wire.names import BadName, from_text
 
 if TYPE_CHECKING:
@@ -56,6 +57,28 @@ class Parameters:
                 name, f"{_shown(text)} is no address and no network", f"{name}=192.168.1.7 or {name}=192.168.1.0/24"
             )
             return None
+
+    def address(self, name: str) -> bytes:
+        """The octets of an address; empty when absent."""
+        text = self._text(name)
+        if not text:
+            return b""
+        try:
+            return ip_address(text).packed
+        except ValueError:
+            self._fault(name, f"{_shown(text)} is no address", f"{name}=192.168.1.7")
+            return b""
+
+    def rrtype(self, name: str) -> int:
+        """The number of a record type; 0 when absent."""
+        text = self._text(name)
+        if not text:
+            return 0
+        try:
+            return type_number(text)
+        except ValueError:
+            self._fault(name, f"{_shown(text)} is no record type", f"{name}=AAAA or {name}=TYPE65")
+            return 0
 
     def outcomes(self, name: str) -> frozenset[str]:
         """Outcomes, separated by commas; empty when absent."""

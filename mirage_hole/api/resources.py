@@ -99,8 +99,10 @@ class Resources:
         """``/api/v1/explain``"""
         parameters = Parameters(request.query)
         name = parameters.domain("name")
+        qtype = parameters.rrtype("type")
+        client = parameters.address("client")
         parameters.done()
-        found = self._state.explain(name) if self._state.explain else None
+        found = self._state.explain(name, qtype, client) if self._state.explain else None
         if found is None:
             raise Refusal(503, "No lists are loaded yet.", headers={"Retry-After": "5"})
         return _json(views.explanation(found))

@@ -38,8 +38,9 @@ class ApiState:
     """Names under which the web server may be visited, besides loopback names, the machine's own, and its address."""
     lists: Callable[[], Sequence[ListStatus]] = tuple
     generation: Callable[[], GenerationView | None] = lambda: None
-    explain: Callable[[bytes], Explanation | None] | None = None
-    """What the rules say of a name (folded wire form), None while no list is loaded; absent, the page offers no such thing."""
+    explain: Callable[[bytes, int, bytes], Explanation | None] | None = None
+    """What the rules say of a name (folded wire form), query type and client's octets (0 and empty: none in particular); None
+    while no list is loaded. Absent, the page offers no such thing."""
     datagrams_lost: Callable[[], int] = int
     """UDP queries that the kernel had no room for."""
     clock: Callable[[], float] = time.time

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mirage_hole.lists.rule import Action
 from mirage_hole.observe.metrics import Facts, ListFacts
 from mirage_hole.observe.recent import address_text
+from mirage_hole.policy.order import in_words
+from mirage_hole.wire.codes import type_text
 from mirage_hole.wire.names import to_text
 
 if TYPE_CHECKING:
@@ -15,11 +18,11 @@ if TYPE_CHECKING:
     from mirage_hole.observe.recent import QueryRow
     from mirage_hole.observe.series import Minutes
     from mirage_hole.observe.toplist import Ranked
-    from mirage_hole.policy.explain import Explanation
+    from mirage_hole.policy.explain import AppliedRule, Explanation
 
 TOP = 10
 MAX_RULES = 100
-VERDICTS = {"blocked": "block", "allowed": "allow", "no rule": "none"}
+VERDICTS = {"blocked": "block", "allowed": "allow", "rewritten": "rewrite", "no rule": "none"}
 SILENT_AFTER = 15.0
 """Seconds without a report after which a worker does not count as well; it reports every second."""
 
@@ -115,23 +118,39 @@ def lists(state: ApiState) -> list[dict[str, Any]]:
 
 
 def explanation(found: Explanation) -> dict[str, Any]:
-    """What the rules say of a name, the deciding rule first."""
+    """What the rules say of a query, the deciding rule first."""
     return {
         "name": to_text(found.name),
+        "type": type_text(found.qtype) if found.qtype else None,
         "verdict": VERDICTS[found.outcome],
-        "rules": [
+        "rules": [_rule(rule) for rule in found.rules[:MAX_RULES]],
+        "others": [_rule(rule) for rule in found.others[:MAX_RULES]],
+        "without": [
             {
-                "decides": rule.decides,
-                "action": rule.match.action.name.lower(),
-                "list": rule.list.title,
-                "source": rule.list.source,
-                "rule": rule.text,
-                "scope": rule.match.scope.name.lower(),
-                "line": rule.match.line or None,
-                "why": rule.why,
+                "list": one.list.title,
+                "source": one.list.source,
+                "verdict": VERDICTS[one.outcome],
+                "rule": one.rule or None,
+                "by": one.title or None,
+                "changes": one.changes,
             }
-            for rule in found.rules[:MAX_RULES]
+            for one in found.without[:MAX_RULES]
         ],
+    }
+
+
+def _rule(rule: AppliedRule) -> dict[str, Any]:
+    match = rule.match
+    return {
+        "decides": rule.decides,
+        "action": "rewrite" if match.rewrites and match.action is Action.BLOCK else match.action.name.lower(),
+        "list": rule.list.title,
+        "source": rule.list.source,
+        "rule": rule.text,
+        "scope": match.scope.name.lower(),
+        "line": match.line or None,
+        "step": in_words(match.step),
+        "why": rule.why,
     }
 
 

@@ -6,55 +6,89 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mirage_hole.cli.completion import complete_type
 from mirage_hole.cli.options import Flags, some_setting_options
-from mirage_hole.cli.query import read_name, read_together
+from mirage_hole.cli.query import read_name, read_together, read_type
 from mirage_hole.runtime.errors import StartupError
+from mirage_hole.wire.names import to_text
 
 if TYPE_CHECKING:
+    from mirage_hole.cli.explain_stages import Case
     from mirage_hole.config.settled import Settled
-    from mirage_hole.policy.explain import Explanation
     from mirage_hole.policy.policy import Policy
 
 FAILURE = 1
-"""The API's words."""
 
 
 @click.command("explain", short_help="Say why a name is blocked or not.")
 @click.argument("name")
-@click.option("--client", metavar="IP", help="Who asks: also say whether that client is answered.")
+@click.argument("rrtype", metavar="[TYPE]", default="A", shell_complete=complete_type)
+@click.option("--client", metavar="IP", help="Who asks: rules for some clients only then count, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @some_setting_options("server.state_directory")
 @click.pass_context
-def command(ctx: click.Context, name: str, client: str | None, as_json: bool) -> int:
-    """Say what happens to a query for NAME: the deciding list, line and rule, the other rules, and the answer.
+def command(ctx: click.Context, name: str, rrtype: str, client: str | None, as_json: bool) -> int:
+    """Say what happens to a query for NAME: every stage in order, every rule in each list, which one decides and why.
 
-    Reads the lists that were compiled last, without asking the server.
+    TYPE is A, AAAA, HTTPS, … or TYPE followed by a number; A when left out. Reads the lists that were compiled last and your
+    own rules, without asking the server. In front of a rule, > means that it decides, - that it does not apply.
     """
-    from mirage_hole.policy.explain import blocked_answer, explain
+    from mirage_hole.cli.explain_stages import Case, answer_of, stages
+    from mirage_hole.policy.explain import explain
+    from mirage_hole.wire.codes import type_text
     from mirage_hole.wire.names import from_text
 
-    name, octets = read_together(lambda: read_name("NAME", name), lambda: _client_octets(client))
-    wire = from_text(name)
+    name, qtype, octets = read_together(
+        lambda: read_name("NAME", name), lambda: read_type(rrtype), lambda: _client_octets(client)
+    )
     settled = ctx.ensure_object(Flags).settled()
-    index = open_policy(settled)
-    found = explain(index, wire)
-    answer = blocked_answer(settled.block_mode, settled.block_ttl, settled.block_ipv4, settled.block_ipv6)
-    notes = _notes(settled, index)
-    refused = octets is not None and not _is_answered(octets, settled)
-    if refused:
-        notes.insert(
-            0, f"{client} is outside server.allow_from: no answer over UDP, REFUSED over TCP, whatever the lists say"
-        )
+    policy = serving_policy(settled)
+    found = explain(policy, from_text(name), qtype, octets or b"")
+    case = Case(found, client, octets, policy, settled)
+    notes = _notes(settled, policy)
     if as_json:
         import orjson
 
-        shown = _as_object(found, index, answer) | {"notes": notes}
-        if client is not None:
-            shown["client"] = {"address": client, "answered": not refused}
-        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
-    else:
-        click.echo("\n".join([*found.lines(answer), *(f"note: {note}" for note in notes)]))
+        click.echo(orjson.dumps(_as_object(case, notes), option=orjson.OPT_INDENT_2))
+        return 0
+    asked = f"{to_text(found.name)} {type_text(qtype)}{f' from {client}' if client else ''}"
+    click.echo(f"{asked}: {found.outcome}")
+    for number, stage in enumerate(stages(case), 1):
+        click.echo(f"{number}. {stage.title}: {stage.said}")
+        for line in stage.lines:
+            click.echo(f"   {line}")
+    click.echo(f"answer: {answer_of(case)}")
+    for note in notes:
+        click.echo(f"note: {note}")
     return 0
+
+
+def serving_policy(settled: Settled) -> Policy:
+    """What a server with these settings judges by: the newest compiled lists, the user's own rules, the configured clients.
+
+    Raises:
+        StartupError: there are neither compiled lists nor own rules, or they can't be read.
+    """
+    from mirage_hole.policy.clients import Clients
+    from mirage_hole.policy.policy import empty_policy
+    from mirage_hole.runtime.generation import OWN_RULES, BadGeneration, read_own_rules
+
+    try:
+        own = read_own_rules(settled.state_directory / OWN_RULES)
+    except BadGeneration as problem:
+        message = f"your own rules can't be read: {problem}; they are compiled anew when the server restarts"
+        raise StartupError(message, FAILURE) from None
+    try:
+        policy = open_policy(settled)
+    except NoLists:
+        if not own.size:
+            raise
+        policy = empty_policy()
+    return policy.with_own(own).with_clients(Clients(settled.clients))
+
+
+class NoLists(StartupError):  # noqa: N818 - reads as what it is at the raise
+    """Nothing has been compiled yet."""
 
 
 def open_policy(settled: Settled) -> Policy:
@@ -80,7 +114,7 @@ def open_policy(settled: Settled) -> Policy:
     message = (
         f"no compiled lists in {state}; start the server once, or write the state directory it uses (--state DIRECTORY)"
     )
-    raise StartupError(message, FAILURE)
+    raise NoLists(message, FAILURE)
 
 
 def _client_octets(client: str | None) -> bytes | None:
@@ -93,12 +127,6 @@ def _client_octets(client: str | None) -> bytes | None:
     except ValueError:
         message = f"--client = {client!r} is no IP address; write one such as 192.168.1.20"
         raise click.UsageError(message) from None
-
-
-def _is_answered(client: bytes, settled: Settled) -> bool:
-    from mirage_hole.policy.access import Access
-
-    return Access(settled.allow_from).permits(client)
 
 
 def _notes(settled: Settled, index: Policy) -> list[str]:
@@ -118,9 +146,22 @@ def _notes(settled: Settled, index: Policy) -> list[str]:
     return notes
 
 
-def _as_object(found: Explanation, index: Policy, answer: str) -> dict[str, Any]:
-    """The object that the web API gives, with the answer and the generation that it is about."""
+def _as_object(case: Case, notes: list[str]) -> dict[str, Any]:
+    """The object that the web API gives, with all stages, the answer, and the generation that it is about."""
     from mirage_hole.api.views import explanation
+    from mirage_hole.cli.explain_stages import answer_of, is_answered, stages
 
-    blocked = found.outcome == "blocked"
-    return explanation(found) | {"answer": answer if blocked else None, "generation": index.generation}
+    shown = explanation(case.found)
+    shown["stages"] = [{"stage": stage.title, "said": stage.said} for stage in stages(case)]
+    shown["answer"] = answer_of(case)
+    shown["generation"] = case.policy.generation
+    shown["notes"] = notes
+    if case.octets is not None:
+        who = case.policy.clients.who(case.octets)
+        shown["client"] = {
+            "address": case.client,
+            "answered": is_answered(case),
+            "names": sorted(who.names),
+            "tags": sorted(who.tags),
+        }
+    return shown

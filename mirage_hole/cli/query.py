@@ -54,7 +54,7 @@ def command(
     from mirage_hole.wire.reading import read_in_full
 
     qtype, text, endpoint, seconds = read_together(
-        lambda: _read_type(rrtype),
+        lambda: read_type(rrtype),
         lambda: read_name("NAME", name),
         lambda: read_server(server, ctx.ensure_object(Flags)),
         lambda: read_timeout(timeout),
@@ -156,7 +156,12 @@ def read_timeout(text: str) -> float:
     return seconds
 
 
-def _read_type(text: str) -> int | None:
+def read_type(text: str) -> int | None:
+    """The number of a record type; None when it is left out.
+
+    Raises:
+        click.UsageError: no such type.
+    """
     from mirage_hole.wire.codes import type_number
 
     try:

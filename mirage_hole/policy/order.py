@@ -69,6 +69,11 @@ ORDER: tuple[Place, ...] = (
 )
 
 
+def in_words(step: Step) -> str:
+    """What a step holds, as plain text."""
+    return ORDER[step].what.replace("`", "")
+
+
 def step_of(
     action: Action,
     *,

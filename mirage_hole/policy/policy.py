@@ -175,7 +175,12 @@ def ordered(matches: Sequence[Match]) -> list[Match]:
     """Those that apply once exceptions have lifted rewrites, the deciding one first, with the answer of all its kind."""
     found = sorted(_unlifted(matches), key=order)
     if found and found[0].rewrites:
-        found[0] = found[0]._replace(rewrites=gathered(_together(found)))
+        together = _together(found)
+        answer = gathered(together)
+        # The rule that gives the answer is the one to be named: not a record that an alias has beaten.
+        giver = next((one for one in together if one.rewrites[0] in answer), found[0])
+        found.remove(giver)
+        found.insert(0, giver._replace(rewrites=answer))
     return found
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mirage_hole import __version__
 from mirage_hole.api.state import ApiState
 from mirage_hole.observe.statistics import Statistics
+from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
@@ -284,6 +285,7 @@ class ControlPlane:
             self._level = new.log_level
         if Part.WORKERS in parts:
             self._workers.change(replace(worker_settings(new), log_level=self._level))
+            self._policy.use_clients(Clients(new.clients))
         if Part.LISTS in parts:
             self.lists.change(new)
         if Part.WEB in parts:

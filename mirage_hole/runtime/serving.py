@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mirage_hole.api.state import GenerationView
+from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import generation
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ log = logging.getLogger(__name__)
 class ServingPolicy:
     """Replaced as a whole when a new generation comes."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, own_rules: Path | None = None, clients: Clients | None = None
+    ) -> None:
+        """``directory``: of the generation; ``own_rules``: the file of the user's own, compiled; ``clients``: configured."""
+        self._own_rules = own_rules
+        self._own_seen: tuple[int, int, int] | None = None
+        self._clients = clients or Clients()
         self.directory: Path | None = None
         self.manifest: dict[str, Any] | None = None
         """Without the sets, which can be long; None while there is no generation."""
@@ -52,19 +59,55 @@ class ServingPolicy:
         """The titles of its lists, in the order that records use."""
         return [] if self.manifest is None else list(self._titles)
 
-    def explain(self, name: bytes) -> Explanation | None:
-        """What the rules say of a name (folded wire form); None while there are none. The files are mapped at the first call."""
+    def use_clients(self, clients: Clients) -> None:
+        """From now on these are the configured clients."""
+        self._clients = clients
+        if self._policy is not None:
+            self._policy = self._policy.with_clients(clients)
+
+    def explain(self, name: bytes, qtype: int = 0, client: bytes = b"") -> Explanation | None:
+        """What the rules say of a query; None while there are none. The files are mapped at the first call.
+
+        Args:
+            name: folded wire form.
+            qtype: 0: none in particular.
+            client: address octets of who asks; empty: nobody in particular.
+        """
         from mirage_hole.policy.explain import explain
 
+        try:
+            policy = self._serving()
+        except generation.BadGeneration as problem:
+            log.error("%s", problem)
+            return None
+        return None if policy is None else explain(policy, name, qtype, client)
+
+    def _serving(self) -> Policy | None:
+        """The generation behind the user's own rules as they are on disk now.
+
+        Raises:
+            BadGeneration: one of them can't be read.
+        """
         if self._policy is None:
             if self.directory is None:
                 return None
-            try:
-                self._policy = generation.open_generation(self.directory)
-            except generation.BadGeneration as problem:
-                log.error("%s", problem)
-                return None
-        return explain(self._policy, name)
+            self._policy = generation.open_generation(self.directory).with_clients(self._clients)
+            self._own_seen = None
+        if self._own_rules is not None:
+            seen = _state_of(self._own_rules)
+            if seen != self._own_seen:
+                self._policy = self._policy.with_own(generation.read_own_rules(self._own_rules))
+                self._own_seen = seen
+        return self._policy
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is replaced."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def _view(manifest: dict[str, Any]) -> GenerationView:

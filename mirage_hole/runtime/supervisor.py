@@ -62,6 +62,7 @@ def serve(
         try:
             import asyncio
 
+            from mirage_hole.policy.clients import Clients
             from mirage_hole.runtime.control import ControlPlane
             from mirage_hole.runtime.serving import ServingPolicy
 
@@ -70,7 +71,7 @@ def serve(
                     settled,
                     listeners,
                     workers,
-                    ServingPolicy(newest),
+                    ServingPolicy(newest, settled.state_directory / OWN_RULES, Clients(settled.clients)),
                     handler=handler,
                     manager=manager,
                     web=web,

@@ -67,7 +67,7 @@ def a_state(**changes: Any) -> ApiState:
             a_status("Broken", "/etc/broken.txt", state="missing", error="It answered with an HTML page."),
         ],
         "generation": lambda: GenerationView(1, NOON - 100, 850_000),
-        "explain": lambda name: explain(INDEX, name),
+        "explain": lambda *asked: explain(INDEX, *asked),
         "clock": Clock(),
     }
     return ApiState(**(settings | changes))

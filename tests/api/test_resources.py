@@ -101,7 +101,7 @@ async def test_explain_names_every_rule_and_the_one_that_decides_or_says_that_th
     assert blocked["rules"] == [
         {
             "decides": True, "action": "block", "list": "list 0", "source": "0.txt", "rule": "||example^", "scope": "subtree",
-            "line": 7, "why": "the only rule that applies",
+            "line": 7, "step": "any other rule of a blocklist", "why": "the only rule that applies",
         }
     ]  # fmt: skip
     assert allowed["verdict"] == "allow"
@@ -110,10 +110,22 @@ async def test_explain_names_every_rule_and_the_one_that_decides_or_says_that_th
         (False, "block", 7),
     ]
     assert (free["verdict"], free["rules"]) == ("none", [])
+    assert [(one["list"], one["verdict"], one["changes"]) for one in blocked["without"]] == [("list 0", "none", True)]
+
+
+async def test_explain_takes_a_type_and_a_client() -> None:
+    async with serving(a_state()) as url:
+        told = await get_json(f"{url}/api/v1/explain?name=ads.example&type=aaaa&client=192.168.1.7")
+        wrong = await get_json(f"{url}/api/v1/explain?name=ads.example&type=nonsense&client=phone", 400)
+    assert (told["type"], told["verdict"], told["others"]) == ("AAAA", "block", [])
+    assert [(fault["where"], fault["instead"]) for fault in wrong["problems"]] == [
+        ("type", "type=AAAA or type=TYPE65"),
+        ("client", "client=192.168.1.7"),
+    ]
 
 
 async def test_explain_without_lists_says_so() -> None:
-    for nothing in (None, lambda _name: None):
+    for nothing in (None, lambda *_asked: None):
         async with serving(a_state(explain=nothing)) as url:
             problem = await get_json(f"{url}/api/v1/explain?name=a.example", 503)
         assert problem["detail"] == "No lists are loaded yet."

@@ -5,9 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from mirage_hole.lists.rule import Action, Rule, Scope
+from mirage_hole.lists.rule import Action, Rewrite, RichRule, Rule, Scope, Target
+from mirage_hole.lists.stored import encode_rich
 from mirage_hole.policy.build import Builder
-from mirage_hole.runtime.generation import CHECKSUMS, LINES, MANIFEST, MORE, NAMES, SETS, checksums, directory_name
+from mirage_hole.policy.verdict import OWN_LIST
+from mirage_hole.runtime.generation import (
+    CHECKSUMS,
+    LINES,
+    MANIFEST,
+    MORE,
+    NAMES,
+    OWN_RULES,
+    SETS,
+    checksums,
+    directory_name,
+)
 from mirage_hole.wire.names import from_text
 
 
@@ -57,8 +69,14 @@ def test_a_blocked_name_is_explained_with_list_line_rule_and_answer(mirage_hole,
     ran = mirage_hole("explain", "WWW.ads.example.")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines() == [
-        "www.ads.example: blocked",
-        "> ||ads.example^  in My ads (starter) line 3: the only rule that applies",
+        "www.ads.example A: blocked",
+        "1. who may ask: everybody in server.allow_from: 127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and 5 more",
+        "2. what is served: A is",
+        "3. your own rules and the lists: blocked",
+        "   > ||ads.example^  in My ads (starter) line 3: the only rule that applies",
+        "     without My ads: no rule applies",
+        "4. cache and upstreams: not asked",
+        "5. addresses in the answer: not looked at: a rule about the name has decided",
         "answer: A 0.0.0.0, AAAA ::, NODATA for any other type, TTL 10 s",
     ]
 
@@ -71,13 +89,13 @@ def test_every_rule_that_applies_is_told(mirage_hole, state):
 
 def test_an_allowed_name_names_the_exception(mirage_hole, state):
     out = mirage_hole("explain", "fine.example").out
-    assert "fine.example: allowed" in out
-    assert "in Exceptions (/lists/allow.txt) line 9: allow beats block" in out
+    assert "fine.example A: allowed" in out
+    assert "in Exceptions (/lists/allow.txt) line 9: any rule of an allowlist; that goes before" in out
     assert "answer: what the upstream says" in out
 
 
 def test_a_name_without_rules_is_said_to_have_none(mirage_hole, state):
-    assert "example.org: no rule applies" in mirage_hole("explain", "example.org").out
+    assert "example.org A: no rule" in mirage_hole("explain", "example.org").out
 
 
 def test_json_says_the_same(mirage_hole, state):
@@ -85,7 +103,8 @@ def test_json_says_the_same(mirage_hole, state):
     assert found["verdict"] == "block"
     assert found["generation"] == 7
     assert found["answer"].startswith("A 0.0.0.0")
-    assert found["client"] == {"address": "192.168.1.9", "answered": True}
+    assert found["client"] == {"address": "192.168.1.9", "answered": True, "names": [], "tags": []}
+    assert (found["type"], [stage["stage"] for stage in found["stages"]][2]) == ("A", "your own rules and the lists")
     assert [(rule["decides"], rule["rule"], rule["line"], rule["scope"]) for rule in found["rules"]] == [
         (True, "x.ads.example", 5, "exact"),
         (False, "||ads.example^", 3, "subtree"),
@@ -95,7 +114,8 @@ def test_json_says_the_same(mirage_hole, state):
 def test_a_stranger_is_said_to_get_no_answer(mirage_hole, state):
     assert "note" not in mirage_hole("explain", "ads.example", "--client", "192.168.1.9").out
     ran = mirage_hole("explain", "ads.example", "--client", "203.0.113.7")
-    assert "note: 203.0.113.7 is outside server.allow_from: no answer over UDP, REFUSED over TCP" in ran.out
+    assert "1. who may ask: 203.0.113.7 is outside server.allow_from: no answer over UDP, REFUSED over TCP" in ran.out
+    assert "answer: none over UDP, REFUSED over TCP" in ran.out
     found = json.loads(mirage_hole("explain", "ads.example", "--client", "2001:db8::7", "--json").out)
     assert found["client"]["answered"] is False
 
@@ -105,6 +125,78 @@ def test_lists_that_are_not_compiled_as_configured_are_noted(mirage_hole, state,
     out = mirage_hole("explain", "ads.example").out
     assert "note: /lists/new.txt is configured but not compiled yet" in out
     assert "note: starter is no longer configured; it counts until the server reloads" in out
+
+
+def own(state: Path, *rules: RichRule) -> None:
+    (state / OWN_RULES).write_text(json.dumps([[OWN_LIST, *encode_rich(one)] for one in rules]))
+
+
+def test_your_own_rules_come_first(mirage_hole, state):
+    own(state, RichRule("@@ads.example", Action.ALLOW, Target.NAME, "ads.example"))
+    out = mirage_hole("explain", "ads.example").out
+    assert "> @@ads.example  in your own rules (own): your own exact allow; that goes before any other" in out
+    assert "without your own rules: blocked by ||ads.example^ in My ads" in out
+    assert "4. cache and upstreams: the cache is asked, then" in out
+
+
+def test_rules_for_some_types_and_clients_count_for_those(mirage_hole, state, tmp_path):
+    config = tmp_path / "home/.config/mirage-hole/config.toml"
+    config.write_text(config.read_text() + "[[client]]\nname = 'Kid'\naddresses = '192.168.1.20'\ntags = 'child'\n")
+    own(
+        state,
+        RichRule(
+            "||games.example^$client=Kid", Action.BLOCK, Target.NAME, "games.example", Scope.SUBTREE, clients=("Kid",)
+        ),
+        RichRule("||v6.example^$dnstype=AAAA", Action.BLOCK, Target.NAME, "v6.example", Scope.SUBTREE, types=(28,)),
+    )
+    assert (
+        "- ||games.example^$client=Kid  in your own rules (own): only for Kid"
+        in mirage_hole("explain", "games.example").out
+    )
+    kid = mirage_hole("explain", "games.example", "--client", "192.168.1.20").out
+    assert "games.example A from 192.168.1.20: blocked" in kid
+    assert "192.168.0.0/16 is in server.allow_from; configured as kid with the tags child" in kid
+    assert "v6.example A: no rule" in mirage_hole("explain", "v6.example").out
+    assert "v6.example AAAA: blocked" in mirage_hole("explain", "v6.example", "aaaa").out
+
+
+def test_own_rules_are_explained_though_no_list_was_ever_compiled(mirage_hole, tmp_path):
+    state = tmp_path / "none"
+    state.mkdir()
+    own(
+        state,
+        RichRule("nas.example", Action.BLOCK, Target.NAME, "nas.example", rewrite=Rewrite(0, 1, bytes((10, 0, 0, 9)))),
+    )
+    out = mirage_hole("explain", "nas.example", "--state", str(state)).out
+    assert "nas.example A: rewritten" in out
+    assert "answer: A 10.0.0.9" in out.splitlines()
+
+
+def test_damaged_own_rules_are_named(mirage_hole, state):
+    (state / OWN_RULES).write_text("{")
+    ran = mirage_hole("explain", "ads.example")
+    assert ran.code == 1
+    assert "your own rules can't be read" in ran.err
+
+
+def test_rules_about_addresses_are_told_to_be_compared_later(mirage_hole, state):
+    own(state, RichRule("||192.0.2.1^", Action.BLOCK, Target.ADDRESS, "192.0.2.1/32"))
+    out = mirage_hole("explain", "example.org").out
+    assert "5. addresses in the answer: compared with 1 rule about addresses; the first that blocks one decides" in out
+
+
+def test_an_alias_is_said_to_be_asked_for(mirage_hole, state):
+    alias = Rewrite(0, 5, from_text("garden.example"))
+    own(state, RichRule("www.example", Action.BLOCK, Target.NAME, "www.example", rewrite=alias))
+    out = mirage_hole("explain", "www.example", "AAAA").out
+    assert "4. cache and upstreams: asked for garden.example AAAA: the cache, then" in out
+    assert "answer: CNAME garden.example., and what the upstream says of that name" in out
+
+
+def test_what_is_never_served_ends_before_the_rules(mirage_hole, state):
+    out = mirage_hole("explain", "ads.example", "AXFR").out
+    assert "2. what is served: AXFR is not: REFUSED" in out
+    assert "answer: REFUSED" in out
 
 
 def test_the_newest_generation_counts(mirage_hole, state):
@@ -141,6 +233,7 @@ def test_a_directory_of_another_user_is_a_matter_of_permission(mirage_hole, stat
     [
         (["a..b"], "write a name such as example.com"),
         (["ads.example", "--client", "phone"], "write one such as 192.168.1.20"),
+        (["ads.example", "nonsense"], "write A, AAAA, HTTPS"),
     ],
 )
 def test_wrong_usage_says_what_to_write(mirage_hole, state, arguments, advice):

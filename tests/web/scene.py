@@ -127,7 +127,7 @@ class House:
             _status(TITLES[3], "/etc/mirage-hole/kids.txt", "allow", "domains", 14, 0, good),
         ]
 
-    def explain(self, name: bytes) -> Explanation:
+    def explain(self, name: bytes, qtype: int = 0, client: bytes = b"") -> Explanation:
         """What the rules of the scene say."""
         lists: list[dict[bytes, Rule]] = [{} for _ in TITLES]
         for known, text, list_id, line, _ in BLOCKED:
@@ -137,7 +137,7 @@ class House:
         for rules in (*lists, {b"": Rule(from_text("doubleclick.net"), Action.BLOCK, Scope.SUBTREE, 18_230)}):
             builder.add_list(rules.values())
         infos = [ListInfo(title, "https://lists.example/", "block", "hosts", 1, 0) for title in (*TITLES, TITLES[1])]
-        return explain(builder.build().as_index(12, infos), name)
+        return explain(builder.build().as_policy(12, infos), name, qtype, client)
 
 
 def _status(
