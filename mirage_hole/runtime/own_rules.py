@@ -1,13 +1,14 @@
 """The user's own rules on disk: what was written, and the same compiled for the workers.
 
 ``own-rules.json`` is the truth and readable; ``own-rules.compiled.json`` is made of it whenever it changes, so that a worker
-needs no parser. Both are replaced as a whole. Every method that writes waits for the disk.
+needs no parser. Both are replaced as a whole. Every method that writes waits for the disk, and first takes over what another
+process has written meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from mirage_hole.lists.own import BadRule, read_own
+from mirage_hole.lists.rule import Action
 from mirage_hole.lists.stored import encode_rich
 from mirage_hole.policy.verdict import OWN_LIST
 from mirage_hole.runtime.generation import OWN_RULES
+from mirage_hole.runtime.state_files import keep_aside, one_at_a_time, read_at_most, replace_files, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from mirage_hole.lists.rule import RichRule
@@ -34,6 +37,9 @@ MAX_COMMENT: Final = 500
 """Characters."""
 MAX_OCTETS: Final = 32 * 1024 * 1024
 """Of the file: every rule and comment at their longest."""
+MAX_TOLD: Final = 20
+"""Problems and notes of one change."""
+_LAST_ID: Final = 2**31
 
 
 class RefusedRule(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -62,7 +68,11 @@ class OwnRules:
     """Every rule of the user's own, by number."""
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        """Read what is there. A damaged file is kept aside, and the compiled rules go on serving until the next change."""
+        """Read what is there. A damaged file is kept aside, and the compiled rules go on serving until the next change.
+
+        Raises:
+            OSError: the file can't be read.
+        """
         self._directory = directory
         self._clock = clock
         self._rules: dict[int, OwnRule] = {}
@@ -72,7 +82,8 @@ class OwnRules:
         self.path = directory / OWN_RULES
         """What workers read."""
         self.problem = ""
-        """What was wrong with the file; empty when nothing was."""
+        """What was wrong with the file; empty when nothing was, and once a change has replaced it."""
+        self._seen = stamp(directory / WRITTEN)
         self._load()
 
     def all(self) -> list[OwnRule]:
@@ -92,24 +103,18 @@ class OwnRules:
         if len(comment) > MAX_COMMENT:
             message = f"the comment has {len(comment)} characters; at most {MAX_COMMENT} are kept"
             raise RefusedRule(message)
-        problems, wanted = [], []
-        for text in texts:
-            try:
-                wanted.append(self._meaning(text.strip()).text)
-            except BadRule as problem:
-                problems.append(str(problem))
-        if problems:
-            raise RefusedRule("\n".join(problems))
+        wanted = self._wanted(texts)
+        with self._changing():
+            return self._add(wanted, comment, until)
+
+    def _add(self, wanted: list[str], comment: str, until: float | None) -> list[OwnRule]:
         known = {one.text: one for one in self._rules.values()}
-        fresh = [text for text in dict.fromkeys(wanted) if text not in known]
-        if len(self._rules) + len(fresh) > MAX_RULES:
-            message = (
-                f"there would be {len(self._rules) + len(fresh)} rules; {MAX_RULES} is the limit: use a list for more"
-            )
-            raise RefusedRule(message)
+        count = len(self._rules) + sum(text not in known for text in wanted)
+        if count > MAX_RULES:
+            raise _too_many(count)
         rules, number = dict(self._rules), self._next
         taken = []
-        for text in dict.fromkeys(wanted):
+        for text in wanted:
             old = known.get(text)
             if old is None:
                 one = OwnRule(number, text, comment, self._clock(), until)
@@ -123,17 +128,20 @@ class OwnRules:
 
     def remove(self, chosen: Iterable[int | str]) -> list[OwnRule]:
         """Forget rules by number or text; those that are not there are not missed."""
-        gone = self._find(chosen)
-        if gone:
-            self._save({number: one for number, one in self._rules.items() if one not in gone}, self._next)
+        with self._changing():
+            gone = self._find(chosen)
+            if gone:
+                numbers = {one.id for one in gone}
+                self._save({number: one for number, one in self._rules.items() if number not in numbers}, self._next)
         return gone
 
     def switch(self, chosen: Iterable[int | str], *, enabled: bool) -> list[OwnRule]:
         """Switch rules on or off."""
-        found = self._find(chosen)
-        if found:
-            changed = {one.id: replace(one, enabled=enabled) for one in found}
-            self._save({**self._rules, **changed}, self._next)
+        with self._changing():
+            found = self._find(chosen)
+            if found:
+                changed = {one.id: replace(one, enabled=enabled) for one in found}
+                self._save({**self._rules, **changed}, self._next)
         return [self._rules[one.id] for one in found]
 
     def replace_all(self, texts: Iterable[str]) -> list[OwnRule]:
@@ -142,15 +150,17 @@ class OwnRules:
         Raises:
             RefusedRule: as :meth:`add`.
         """
-        before = (self._rules, self._next)
-        wanted = [text.strip() for text in texts]
-        kept = {number: one for number, one in self._rules.items() if one.text in wanted}
-        self._rules = kept
-        try:
-            self.add(wanted)
-        except (RefusedRule, OSError):
-            self._rules, self._next = before
-            raise
+        wanted = dict.fromkeys(self._wanted(texts))
+        if len(wanted) > MAX_RULES:
+            raise _too_many(len(wanted))
+        with self._changing():
+            kept = {one.text: replace(one, enabled=True) for one in self._rules.values() if one.text in wanted}
+            rules, number = {one.id: one for one in kept.values()}, self._next
+            for text in wanted:
+                if text not in kept:
+                    rules[number] = OwnRule(number, text, created=self._clock())
+                    number += 1
+            self._save(rules, number)
         return self.all()
 
     def expire(self) -> list[OwnRule]:
@@ -164,24 +174,46 @@ class OwnRules:
         Raises:
             OSError: the disk does not take them.
         """
-        self._compile(self._rules)
+        replace_files({self.path: self._compiled(self._rules)})
 
     def notes(self, rules: Iterable[OwnRule]) -> list[str]:
         """What the owner of these rules should know: those that contradict another one."""
-        by_subject: dict[tuple[object, ...], list[OwnRule]] = {}
+        by_subject: dict[object, list[tuple[OwnRule, RichRule]]] = {}
         for one in self._rules.values():
-            read = self._meaning(one.text)
-            by_subject.setdefault((read.target, read.subject, read.scope), []).append(one)
+            with contextlib.suppress(BadRule):
+                read = self._meaning(one.text)
+                by_subject.setdefault((read.target, read.subject, read.scope), []).append((one, read))
         said = []
         for one in rules:
             read = self._meaning(one.text)
-            others = by_subject.get((read.target, read.subject, read.scope), ())
-            said += [
-                f"{one.text} contradicts your rule {other.id}: {other.text}; of two like these, allow wins"
-                for other in others
-                if other.enabled and other.id != one.id and self._meaning(other.text).action is not read.action
-            ]
-        return said
+            for other, meaning in by_subject.get((read.target, read.subject, read.scope), ()):
+                if other.id != one.id and other.enabled and meaning.action is not read.action:
+                    said.append(_contradiction(one, read, other, meaning))
+        return said[:MAX_TOLD]
+
+    def _wanted(self, texts: Iterable[str]) -> list[str]:
+        """The rules as they are kept, each once.
+
+        Raises:
+            RefusedRule: some are none; each is named.
+        """
+        problems, wanted = [], []
+        for text in texts:
+            try:
+                wanted.append(self._meaning(text.strip()).text)
+            except BadRule as problem:
+                problems.append(str(problem))
+        if problems:
+            more = f"\nand {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
+            raise RefusedRule("\n".join(problems[:MAX_TOLD]) + more)
+        return list(dict.fromkeys(wanted))
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        with one_at_a_time(self._directory):
+            if stamp(self._directory / WRITTEN) != self._seen:
+                self._load()
+            yield
 
     def _meaning(self, text: str) -> RichRule:
         known = self._meanings.get(text)
@@ -199,36 +231,28 @@ class OwnRules:
 
     def _load(self) -> None:
         path = self._directory / WRITTEN
+        self._seen = stamp(path)
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_OCTETS + 1)
-            if len(data) > MAX_OCTETS:
-                message = f"it is larger than {MAX_OCTETS} octets"
-                raise ValueError(message)
-            rules = [_rule(one) for one in _entries(orjson.loads(data))]
+            rules = _entries(orjson.loads(read_at_most(path, MAX_OCTETS)))
         except FileNotFoundError:
-            return
-        except (OSError, ValueError, TypeError, KeyError) as problem:
-            self.problem = f"{path} can't be read ({problem}); it is kept as {path.name}.damaged"
+            rules = {}
+        except (ValueError, TypeError, KeyError) as problem:
+            self.problem = f"{path} is damaged ({problem}); {keep_aside(path)}"
             log.error("%s; the rules that were compiled from it serve until the next change", self.problem)
-            try:
-                path.replace(path.with_name(f"{path.name}.damaged"))
-            except OSError as refusal:
-                log.error("%s: %s", path, refusal.strerror)
-            return
-        self._rules = {one.id: one for one in rules[:MAX_RULES]}
-        self._next = max(self._rules, default=0) + 1
+            rules, self._seen = {}, None
+        self._rules = rules
+        self._next = max([self._next - 1, *rules]) + 1
 
     def _save(self, rules: dict[int, OwnRule], number: int) -> None:
         """Write, then believe."""
         document = {"version": VERSION, "rules": [asdict(one) for one in rules.values()]}
-        _replace(
-            self._directory / WRITTEN, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
-        self._compile(rules)
+        data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        written = self._directory / WRITTEN
+        replace_files({written: data, self.path: self._compiled(rules)})
+        self._seen, self.problem = stamp(written), ""
         self._rules, self._next = rules, number
 
-    def _compile(self, rules: dict[int, OwnRule]) -> None:
+    def _compiled(self, rules: dict[int, OwnRule]) -> bytes:
         now = self._clock()
         stored: list[list[Any]] = []
         for one in rules.values():
@@ -238,37 +262,46 @@ class OwnRules:
                 stored.append([OWN_LIST, *encode_rich(self._meaning(one.text)._replace(line=one.id))])
             except BadRule as problem:  # written by an older version, or by hand
                 log.error("your rule %d is not used: %s", one.id, problem)
-        _replace(self.path, orjson.dumps(stored))
+        return orjson.dumps(stored)
 
 
-def _entries(document: object) -> list[Any]:
-    if (
-        not isinstance(document, dict)
-        or document.get("version") != VERSION
-        or not isinstance(document.get("rules"), list)
-    ):
+def _contradiction(one: OwnRule, read: RichRule, other: OwnRule, meaning: RichRule) -> str:
+    stronger = one if read.important and not meaning.important else other
+    if read.important == meaning.important:
+        stronger = one if read.action is Action.ALLOW else other
+    return f"{one.text} contradicts your rule {other.id}, {other.text}; where both apply, {stronger.text} wins"
+
+
+def _too_many(count: int) -> RefusedRule:
+    return RefusedRule(f"there would be {count} rules; {MAX_RULES} is the limit: use a list for more")
+
+
+def _entries(document: object) -> dict[int, OwnRule]:
+    """The rules of a file by number.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none of ours.
+    """
+    if not isinstance(document, dict) or document.get("version") != VERSION:
         message = f"no rules of version {VERSION}"
         raise ValueError(message)
-    return list(document["rules"])
+    rules = {one.id: one for one in map(_rule, document["rules"])}
+    if len(rules) != len(document["rules"]) or len(rules) > MAX_RULES:
+        message = "numbers that occur twice, or too many rules"
+        raise ValueError(message)
+    return rules
 
 
 def _rule(raw: dict[str, Any]) -> OwnRule:
-    until = raw.get("until")
+    number, until = int(raw["id"]), raw.get("until")
+    if not 0 < number < _LAST_ID:
+        message = f"{number} is no number of a rule"
+        raise ValueError(message)
     return OwnRule(
-        int(raw["id"]),
+        number,
         str(raw["text"]),
         str(raw.get("comment", "")),
         float(raw.get("created", 0.0)),
         None if until is None else float(until),
         bool(raw.get("enabled", True)),
     )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """The whole file or the old one, whatever happens meanwhile."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -59,7 +59,8 @@ class OwnRuleService:
         """End rules at their time, until cancelled."""
         async with self._one_at_a_time:
             own = await self._rules()
-            if own.all():  # compiled by an older version, or with rules whose time is over
+            # What is compiled may be of an older version, or hold rules whose time is over.
+            if (own.all() or own.path.exists()) and not own.problem:
                 await asyncio.to_thread(own.compile)
                 self._workers.use_own_rules(own.path)
         while True:
