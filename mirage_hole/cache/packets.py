@@ -87,7 +87,7 @@ class PacketCache:
             cost += len(view) + KEY_COST
         if not self._most_clients or cost > self._capacity - self._most_clients * CLIENT_COST:
             return  # it would push everything else out
-        entries = self._views.get(view)
+        entries = self._views.get(view) if view else self._entries
         if entries is None or self.tables.get(client) is not entries:
             entries = self._let_in(client, view)
         # The answer's TTLs were already lowered by whole seconds; the next one falls a whole second later.
@@ -150,7 +150,7 @@ class PacketCache:
             if len(self.tables) >= self._most_clients:
                 self._forget_clients()
             self.cost += CLIENT_COST
-        entries = self._views.get(view)
+        entries = self._views.get(view) if view else self._entries
         if entries is None:
             entries = self._views[view] = {}
             self.cost += VIEW_COST
