@@ -161,7 +161,7 @@ def _values(name: str, text: str, read: Callable[[str], str | int]) -> tuple[tup
             message = f"the modifier ${name} without a value, or with an empty one"
             raise BadModifier(message)
         (others if negated else kept).add(read(value))
-    return tuple(sorted(kept)), tuple(sorted(others))  # type: ignore[type-var]
+    return tuple(sorted(kept)), tuple(sorted(others))
 
 
 def _type(value: str) -> int:

@@ -7,7 +7,7 @@ octets becomes those it fits; any other is one about names.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, collapse_addresses, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses, summarize_address_range
 from itertools import product
 
 MAX_NETWORKS = 64
@@ -37,13 +37,13 @@ def networks_of(expression: str) -> list[str]:
         count *= len(values)
     if not fixed or not 0 < count <= MAX_NETWORKS:
         return []
-    networks = []
+    networks: list[IPv4Network] = []
     for upper in product(*fixed[:-1]):
         for first, last in _runs(fixed[-1]):
             low = bytes((*upper, first)).ljust(4, b"\0")
             high = bytes((*upper, last)).ljust(4, b"\xff")
             networks += summarize_address_range(IPv4Address(low), IPv4Address(high))
-    collapsed = [str(ip_network(one)) for one in collapse_addresses(networks)]
+    collapsed = [str(one) for one in collapse_addresses(networks)]
     return collapsed if len(collapsed) <= MAX_NETWORKS else []
 
 
