@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,27 +15,11 @@ from mirage_hole.cli.sources import read_list
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mirage_hole.cli.list_changes import Changed, Changes, Version
-    from mirage_hole.config.settled import Settled
-    from mirage_hole.lists.rule import RichRule, Rule
-    from mirage_hole.sources.source import Source
+    from mirage_hole.cli.list_changes import Changed, Changes
+    from mirage_hole.cli.list_versions import Side
 
 MAX_SHOWN = 100_000
 _FAILURE = 1
-
-
-class Side(NamedTuple):
-    """One of the two versions."""
-
-    shown: str
-    """What it is called."""
-    at: float | None
-    """When it was read, seconds since the epoch; None when it was just now."""
-    rules: Version
-
-
-class BadText(Exception):  # noqa: N818 - reads as what it is at the raise
-    """A list is no list; the message says which and why."""
 
 
 def _complete(ctx: click.Context, param: click.Parameter, typed: str) -> list[Any]:
@@ -76,51 +60,26 @@ def command(
     """
     from mirage_hole.cli.list_changes import compare
     from mirage_hole.cli.list_text import CantRead
+    from mirage_hole.cli.list_versions import BadText, NoVersion, side_of, versions_of
     from mirage_hole.sources.failures import Failure
 
     seconds = read_timeout(timeout)
     with ExitStack() as stack:
         try:
             if two is None:
-                old, new = _versions(ctx.ensure_object(Flags).settled(), one)
+                old, new = versions_of(ctx.ensure_object(Flags).settled(), one)
             else:
                 first, second = read_together(
                     lambda: read_list("LIST", one, allow), lambda: read_list("SOURCE", two, allow)
                 )
-                old = stack.enter_context(_side(first, seconds))
-                new = stack.enter_context(_side(second, seconds))
+                old = stack.enter_context(side_of(first, seconds))
+                new = stack.enter_context(side_of(second, seconds))
             changes = compare(old.rules, new.rules)
-        except (CantRead, Failure, BadText) as problem:
+        except (CantRead, Failure, BadText, NoVersion) as problem:
             click.echo(f"mirage-hole: {problem}", err=True)
             return _FAILURE
         _print(old, new, changes, None if everything else show, as_json)
     return 0
-
-
-@contextmanager
-def _side(source: Source, timeout: float) -> Iterator[Side]:
-    """A list that is read now."""
-    from mirage_hole.cli.list_text import Inspected, text_of
-    from mirage_hole.lists.line import split_lines
-    from mirage_hole.lists.parse import parse
-
-    with text_of(source, timeout) as chunks:
-
-        def rules() -> Iterator[Rule | RichRule]:
-            text = Inspected(chunks())
-            parsed = parse(split_lines(text), source.kind, source.format or None)
-            yield from parsed
-            yield from parsed.rich
-            if text.refusal:
-                message = f"{source.shown}: the list {text.refusal}"
-                raise BadText(message)
-
-        yield Side(source.shown, None, rules)
-
-
-def _versions(settled: Settled, text: str) -> tuple[Side, Side]:
-    """The previous and the newest version of a configured list."""
-    raise NotImplementedError
 
 
 def _print(old: Side, new: Side, changes: Changes, shown: int | None, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
 
@@ -9,6 +10,9 @@ from mirage_hole.cli.fingerprints import Fingerprints
 from mirage_hole.cli.list_changes import compare, each_of
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action
+from mirage_hole.sources.download import Downloader
+from mirage_hole.sources.shelf import Shelf
+from mirage_hole.sources.source import parse_source
 
 OLD = """\
 ||stays.example^
@@ -151,3 +155,70 @@ def test_fingerprints_are_counted_as_a_set():
     rest = one.without(other)
     assert rest.size == 2
     assert [rest.take(value) for value in (1, 257, 2**64 - 1, 1)] == [True, False, True, False]
+
+
+@pytest.fixture
+def used(tmp_path):
+    """A list in use, with flags that configure it: old text first, new text then."""
+    source = tmp_path / "mine.txt"
+    flags = ["--state", str(tmp_path / "state"), "--blocklist", str(source)]
+
+    def put(text: str, at: float) -> None:
+        source.write_text(text)
+        found = parse_source(str(source), Action.BLOCK, {})
+        shelf = Shelf(tmp_path / "state/lists", lambda: at)
+        (outcome,) = asyncio.run(Downloader(shelf, clock=lambda: at).fetch_all([found]))
+        assert outcome.error == ""
+
+    return put, flags
+
+
+def test_the_newest_version_of_a_list_in_use_is_compared_with_the_one_before(mirage_hole, used):
+    put, flags = used
+    put("||first.example^\n", 86400.0 * 365)
+    put(OLD, 86400.0 * 366)
+    put(NEW, 86400.0 * 367)
+    ran = mirage_hole("lists", "diff", "mine", *flags)
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("before  mine.txt: 4 rules, 1971-01-0")
+    assert lines[1].startswith("after   mine.txt: 5 rules, 1971-01-0")
+    assert lines[2:5] == ["added   3", "removed 2", "+ ||new.example^  (line 4)"]
+    said = json.loads(mirage_hole("lists", "diff", "mine.txt", "--json", *flags).out)
+    assert [said[side]["at"] for side in ("before", "after")] == [86400.0 * 366, 86400.0 * 367]
+
+
+def test_a_list_that_never_changed_has_nothing_to_be_compared_with(mirage_hole, used):
+    put, flags = used
+    ran = mirage_hole("lists", "diff", "mine.txt", *flags)
+    assert ran.code == 1
+    assert "mine.txt is not downloaded yet; " in ran.err
+    put(OLD, 86400.0 * 365)
+    put(OLD, 86400.0 * 366)
+    ran = mirage_hole("lists", "diff", "mine.txt", *flags)
+    assert ran.code == 1
+    assert "mine.txt has not changed since it was first downloaded on 197" in ran.err
+
+
+def test_a_damaged_version_is_named(mirage_hole, used, tmp_path):
+    put, flags = used
+    put(OLD, 1.0)
+    put(NEW, 2.0)
+    (before,) = (tmp_path / "state/lists").glob("*.before.txt")
+    before.write_text("other\n")
+    ran = mirage_hole("lists", "diff", "mine.txt", *flags)
+    assert ran.code == 1
+    assert f"{before}: the copy on disk is damaged" in ran.err
+
+
+def test_the_starter_list_changes_only_with_the_program(mirage_hole, tmp_path):
+    ran = mirage_hole("lists", "diff", "starter", "--state", str(tmp_path / "state"), "--blocklist", "starter")
+    assert ran.code == 1
+    assert "is a part of the program" in ran.err
+
+
+def test_a_list_that_is_not_configured_is_wrong_usage(mirage_hole, used):
+    _, flags = used
+    ran = mirage_hole("lists", "diff", "mien.txt", *flags)
+    assert ran.code == 2
+    assert "LIST = 'mien.txt' is no list of this configuration; write 'mine.txt'" in ran.err
