@@ -61,8 +61,16 @@ ORDER: tuple[Place, ...] = (
         "Pi-hole and AdGuard Home: an allowlist beats blocklists, `$important` too",
     ),
     Place(Step.REWRITE, "`$dnsrewrite` of a blocklist", "AdGuard Home: rewrites before all other rules of blocklists"),
-    Place(Step.IMPORTANT_ALLOW, "`@@…$important` of a blocklist", "AdGuard Home"),
-    Place(Step.IMPORTANT_BLOCK, "`…$important` of a blocklist", "AdGuard Home"),
+    Place(
+        Step.IMPORTANT_ALLOW,
+        "`@@…$important` of a blocklist",
+        "AdGuard Home: an exception that is as important as a block lifts it",
+    ),
+    Place(
+        Step.IMPORTANT_BLOCK,
+        "`…$important` of a blocklist",
+        "AdGuard Home: an important block is not lifted by a usual exception",
+    ),
     Place(Step.ALLOW, "`@@…` of a blocklist", "AdGuard Home: an exception beats a block, however deep the block is"),
     Place(Step.BLOCK, "any other rule of a blocklist", "AdGuard Home; Pi-hole's gravity"),
     Place(Step.OWN_BLOCK, "your own block by pattern or regex", "last in Pi-hole's order: a subscribed allow beats it"),
@@ -72,6 +80,12 @@ ORDER: tuple[Place, ...] = (
 def in_words(step: Step) -> str:
     """What a step holds, as plain text."""
     return ORDER[step].what.replace("`", "")
+
+
+def table() -> str:
+    """The order as docs/rules.md prints it."""
+    rows = [f"| {number} | {place.what} | {place.why} |" for number, place in enumerate(ORDER, 1)]
+    return "\n".join(("| | rule | why there |", "|---|---|---|", *rows))
 
 
 def step_of(
