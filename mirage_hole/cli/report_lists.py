@@ -72,7 +72,7 @@ def read_arguments(arguments: Sequence[str], allow: Sequence[str]) -> Given:
             if not named:
                 problems.append(f"{argument!r} is a directory without a list; write the path of a file")
         else:
-            named = [(argument, argument, False)]
+            named = [(argument, Path(argument).name, False)]
         for text, title, in_allow_folder in named:
             entry = entries.get(text.strip().lower())
             allows = in_allow_folder or any(fnmatch(text, one) or fnmatch(Path(text).name, one) for one in allow)
@@ -83,6 +83,8 @@ def read_arguments(arguments: Sequence[str], allow: Sequence[str]) -> Given:
             else:
                 if not found.named:
                     found = found._replace(title=title if found.location is Location.FILE else found.title, named=True)
+                if any(one.title == found.title for one in sources.values()):
+                    found = found._replace(title=found.shown)
                 sources.setdefault(found.address, found)
     if problems:
         raise click.UsageError("\n       ".join(problems))

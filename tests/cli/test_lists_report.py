@@ -122,6 +122,15 @@ def test_people_also_read_time_and_memory(mirage_hole, folder):
     assert " s, with " in ran.out.splitlines()[-1]
 
 
+def test_lists_with_the_same_name_are_told_apart_by_their_paths(mirage_hole, tmp_path):
+    paths = [tmp_path / "a/list.txt", tmp_path / "b/list.txt"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("a.example\n")
+    said = json.loads(mirage_hole("lists", "report", "--json", *map(str, [*paths, paths[0]])).out)
+    assert [one["title"] for one in said["lists"]] == ["list.txt", str(paths[1])]
+
+
 def test_every_wrong_argument_is_told_at_once(mirage_hole, folder, tmp_path):
     (tmp_path / "empty").mkdir()
     ran = mirage_hole("lists", "report", "oisd-smal", str(tmp_path / "empty"), "ftp://x/")
