@@ -6,7 +6,7 @@ import re
 import sys
 import unicodedata
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,6 +17,8 @@ MAX_CELL = 200
 """Characters."""
 
 _GAP = "  "
+_RICH_GAP = 3
+_NARROW = 24  # characters of a text that need not be broken
 # orjson escapes the first 32 itself. A terminal may obey the others: C1 controls, and marks that turn the reading direction.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
@@ -112,10 +114,39 @@ def _print_rich(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    widths = [
+        max(_width(row[at]) for row in ([column.title for column in columns], *rows)) for at in range(len(columns))
+    ]
+    wraps = [not column.number and width > _NARROW for column, width in zip(columns, widths, strict=True)]
+    least = sum(_NARROW if wrap else width for wrap, width in zip(wraps, widths, strict=True))
+    if least + _RICH_GAP * len(columns) > console.width:
+        for line in records(columns, rows, console.width):
+            console.print(Text(line), soft_wrap=True)
+        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        options: dict[str, Any] = {"justify": "right", "no_wrap": True} if column.number else {"overflow": "fold"}
-        table.add_column(Text(column.title), **options)
+    for column, wrap in zip(columns, wraps, strict=True):
+        table.add_column(
+            Text(column.title), justify="right" if column.number else "left", no_wrap=not wrap, overflow="fold"
+        )
     for row in rows:
         table.add_row(*map(Text, row))  # as Text: a square bracket of a list's is no markup
-    Console().print(table)
+    console.print(table)
+
+
+def records(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """A table for terminals that are too narrow for it: the first cell of a row, and below it the others by name."""
+    lines = []
+    for row in rows:
+        lines.append(row[0])
+        line = ""
+        for cell, column in zip(row[1:], columns[1:], strict=True):
+            if not cell:
+                continue
+            item = f"{_GAP}{column.title} {cell}"
+            if line and len(line) + len(item) > width:
+                lines.append(line)
+                line = ""
+            line += item
+        lines += [line] if line else []
+    return lines

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from mirage_hole.cli import report_view as view
-from mirage_hole.cli.terminal import Column, aligned, clean, duration, json_text
+from mirage_hole.cli.terminal import Column, aligned, clean, duration, json_text, records
 
 
 def a_list(title: str, **numbers):
@@ -112,6 +112,17 @@ def test_programs_get_every_number_and_the_complaints_they_ask_for():
 def test_a_table_leaves_room_for_wide_letters():
     lines = aligned([Column("name", number=False), Column("n")], [["\u5e7f\u544a", "1"], ["caf\u00e9", "22"]])
     assert lines == ["name   n", "\u5e7f\u544a   1", "caf\u00e9  22"]
+
+
+def test_where_a_table_has_no_room_each_row_is_a_record():
+    columns = [Column("list", number=False), Column("rules"), Column("hits"), Column("empty")]
+    assert records(columns, [["ads", "1,234", "5", ""], ["all", "", "", ""]], 15) == [
+        "ads",
+        "  rules 1,234",
+        "  hits 5",
+        "all",
+    ]
+    assert records(columns, [["ads", "1,234", "5", ""]], 80) == ["ads", "  rules 1,234  hits 5"]
 
 
 @pytest.mark.parametrize("odd", ["\x1b[31m", "\r", "\x9b31m", "\u202e", "\u2066", "\x7f", "\ufeff"])
