@@ -49,7 +49,7 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize("form", [None, *(set(FORMATS) - {"regex", "subtrees"})])
+@pytest.mark.parametrize("form", [None, *(name for name in FORMATS if name not in {"regex", "subtrees"})])
 def test_a_mixed_list_loses_nothing_whatever_it_is_taken_for(form):
     result = read(MIXED, form=form)
     assert (result.texts, result.complaints) == (RULES, [])
