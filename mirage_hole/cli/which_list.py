@@ -79,13 +79,11 @@ def known_lists(settled: Settled) -> list[Known]:
 
 
 def configured_sources(settled: Settled) -> Sequence[Source]:
-    """What the settings name, as far as it means something."""
+    """The lists in use, as far as they mean something: what the settings name, and what was added, without what was switched off."""
     from mirage_hole.cli.sources import catalogue
-    from mirage_hole.runtime.list_service import wishes_of
-    from mirage_hole.sources.source import resolve_sources
+    from mirage_hole.runtime.list_choices import ListChoices, choose
 
-    wishes = wishes_of(settled.lists)
-    return resolve_sources(settled.blocklists, settled.allowlists, catalogue(), wishes=wishes).sources
+    return choose(settled, ListChoices(settled.state_directory), catalogue()).used
 
 
 def no_permission(error: PermissionError, state: Path) -> str:

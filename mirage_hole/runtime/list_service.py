@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mirage_hole.runtime.generation import next_number
 from mirage_hole.sources.progress import Board
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from mirage_hole.config.settled import ListSettings, Settled
+    from mirage_hole.config.settled import Settled
     from mirage_hole.runtime.compile_job import CompileResult
+    from mirage_hole.runtime.list_choices import Choices, ListChoices
     from mirage_hole.runtime.serving import ServingPolicy
+    from mirage_hole.sources.catalogue import Entry
     from mirage_hole.sources.progress import Progress
     from mirage_hole.sources.refresh import Refresher
-    from mirage_hole.sources.source import Wish
     from mirage_hole.sources.status import ListStatus, ReadyList
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 REBUILD_EVERY: Final = 600.0
 """Seconds. A disk that breaks every generation must not keep the compiler busy."""
@@ -44,6 +47,11 @@ class ListService:
         self._clock = clock
         self._changed = asyncio.Event()
         self._refresher: Refresher | None = None
+        self._making = True
+        """The refresher that there may be is not the one to come."""
+        self._choices: ListChoices | None = None
+        self._chosen: Choices | None = None
+        self._one_choice_at_a_time = asyncio.Lock()
         self._download_all = False
         self._trust_all = False
         self.progress = Board()
@@ -55,6 +63,7 @@ class ListService:
     async def run(self) -> None:
         """Work until cancelled; new settings bring a new schedule."""
         while True:
+            self._making = True
             self._changed.clear()
             # Loading the downloader takes a third of a second, in which records should be read.
             refresher = await asyncio.to_thread(self._make)
@@ -62,6 +71,7 @@ class ListService:
                 refresher.request_now(trust=self._trust_all)
                 self._download_all = self._trust_all = False
             self._refresher = refresher
+            self._making = False
             async with asyncio.TaskGroup() as group:
                 from mirage_hole.sources.network import NetworkWatch
 
@@ -78,12 +88,51 @@ class ListService:
 
     def refresh(self, keys: Collection[str] | None = None, *, trust: bool = False) -> None:
         """Download the lists with these keys now, or all. With ``trust``, one that has lost most of its rules is used all the same."""
-        if self._refresher is not None and not self._changed.is_set():
+        if self._refresher is not None and self.ready:
             self._refresher.request_now(keys, trust=trust)
             return
         # The new schedule does not know yet what it has to do; it does a little more than it was asked, but trusts nothing more.
         self._download_all = True
         self._trust_all = self._trust_all or (trust and keys is None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the schedule is that of the newest settings."""
+        return self._refresher is not None and not self._making and not self._changed.is_set()
+
+    @property
+    def resting(self) -> bool:
+        """Whether everything is done that was asked for, as well as it could be."""
+        return self.ready and self._refresher is not None and self._refresher.resting
+
+    @property
+    def compile_error(self) -> str:
+        """Why the last compilation failed; empty when it did not."""
+        return self._refresher.compile_error if self._refresher is not None else ""
+
+    async def choose(
+        self, action: Callable[[ListChoices, Settled, dict[str, Entry]], tuple[T, bool]]
+    ) -> tuple[T, bool]:
+        """Change which lists are used. ``action`` runs in a thread and says what it gives, and whether anything is new.
+
+        Raises:
+            RefusedList, OSError: what ``action`` raises; nothing has changed then.
+        """
+        from mirage_hole.sources.catalogue import load_catalogue
+
+        def act() -> tuple[T, bool]:
+            return action(self._loaded_choices(), self._settled, load_catalogue())
+
+        async with self._one_choice_at_a_time:
+            result, changed = await asyncio.to_thread(act)
+            if changed:
+                self._changed.set()
+        return result, changed
+
+    @property
+    def chosen(self) -> Choices | None:
+        """Every list, configured or added, also those that are switched off; None until the lists are first looked at."""
+        return self._chosen
 
     def confirm(self, key: str) -> bool:
         """Use the newer text of a list that was held back; False when there is none."""
@@ -116,17 +165,15 @@ class ListService:
         return [_with_progress(status, self.progress.of(status.key)) for status in statuses]
 
     def _make(self) -> Refresher:
+        from mirage_hole.runtime.list_choices import choose
         from mirage_hole.sources.catalogue import load_catalogue
         from mirage_hole.sources.download import Downloader
         from mirage_hole.sources.refresh import Refresher
         from mirage_hole.sources.resolve import UpstreamResolver
         from mirage_hole.sources.shelf import Shelf
-        from mirage_hole.sources.source import resolve_sources
 
         settled = self._settled
-        found = resolve_sources(
-            settled.blocklists, settled.allowlists, load_catalogue(), wishes=wishes_of(settled.lists)
-        )
+        self._chosen = found = choose(settled, self._loaded_choices(), load_catalogue())
         for problem in found.problems:
             log.error("this list is left out: %s", problem)
         for note in found.notes:
@@ -136,7 +183,7 @@ class ListService:
         standing = None if self._distrusted else self._policy.manifest
         self._distrusted = False
         return Refresher(
-            found.sources,
+            found.used,
             shelf,
             Downloader(
                 shelf,
@@ -150,6 +197,13 @@ class ListService:
             every=settled.refresh_every,
             on_progress=self.progress.take,
         )
+
+    def _loaded_choices(self) -> ListChoices:
+        if self._choices is None:
+            from mirage_hole.runtime.list_choices import ListChoices
+
+            self._choices = ListChoices(self._settled.state_directory)
+        return self._choices
 
     async def _compile(self, ready: Sequence[ReadyList]) -> CompileResult:
         from mirage_hole.runtime.compilation import compile_generation
@@ -172,23 +226,3 @@ def _with_progress(status: ListStatus, event: Progress | None) -> ListStatus:
     if event is None:
         return status
     return status._replace(doing=event.stage.value, received=event.received, total=event.total)
-
-
-def wishes_of(lists: Sequence[ListSettings]) -> list[Wish]:
-    """The ``[[list]]`` tables, as the sources take them."""
-    from mirage_hole.lists.rule import Action
-    from mirage_hole.sources.source import Wish
-
-    return [
-        Wish(
-            one.source,
-            Action.ALLOW if one.kind == "allow" else Action.BLOCK,
-            f"list[{number}].url",
-            one.title,
-            one.format,
-            one.refresh_every,
-            one.sha256,
-            one.enabled,
-        )
-        for number, one in enumerate(lists)
-    ]

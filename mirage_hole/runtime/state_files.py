@@ -27,7 +27,7 @@ def stamp(path: Path) -> Stamp:
     """Of the file as it is now."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
 
@@ -36,11 +36,15 @@ def read_at_most(path: Path, octets: int) -> bytes:
     """A file's content.
 
     Raises:
+        FileNotFoundError: it is not there, nor perhaps its directory.
         OSError: it can't be read.
         ValueError: it is larger.
     """
-    with path.open("rb") as file:
-        data = file.read(octets + 1)
+    try:
+        with path.open("rb") as file:
+            data = file.read(octets + 1)
+    except NotADirectoryError as problem:
+        raise FileNotFoundError(*problem.args) from problem
     if len(data) > octets:
         message = f"it is larger than {octets} octets"
         raise ValueError(message)

@@ -96,6 +96,8 @@ class Refresher:
         self._dice = dice
         self._say = say
         self._wake = asyncio.Event()
+        self.resting = False
+        """Everything that was asked for is done, as well as it could be; the next is due later."""
         self._entries: list[Entry] = []
         self._settings_changed = False
         self._asked = False
@@ -137,7 +139,9 @@ class Refresher:
             elif self._generations.again_at <= self._clock():
                 await self._compile()
             seconds = self._next_wake() - self._clock()
+            self.resting = not self._wake.is_set()
             await self._pause(self._wake, min(max(seconds, 0.0), _LONGEST_PAUSE))
+            self.resting = False
             self._wake.clear()
 
     @property
@@ -157,6 +161,7 @@ class Refresher:
             self._trusted |= {entry.source.key for entry in chosen}
             for entry in chosen:
                 self.confirm(entry.source.key)
+        self.resting = False
         if keys is None:
             self._asked = True
         for entry in chosen if keys is not None else ():
@@ -172,6 +177,7 @@ class Refresher:
         if held is None:
             return False
         self._confirmed[key] = held.note.sha256
+        self.resting = False
         self._wake.set()
         return True
 
@@ -194,7 +200,7 @@ class Refresher:
             self._generations.report(entry)
             entries.append(entry)
         self._entries = entries
-        self._settings_changed = True
+        self._settings_changed, self.resting = True, False
         self._wake.set()
 
     def statuses(self) -> list[ListStatus]:
