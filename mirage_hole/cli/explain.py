@@ -104,7 +104,7 @@ def open_policy(settled: Settled) -> Policy:
     try:
         newest = newest_generation(state)
         if newest is not None:
-            return open_generation(newest)
+            return open_generation(newest, lines=True)
     except PermissionError as error:
         message = f"{error.filename or state} is not readable for this user; run it as the server's user, or with sudo"
         raise StartupError(message, NO_PERMISSION) from None

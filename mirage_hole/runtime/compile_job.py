@@ -90,6 +90,10 @@ class CompiledList:
     reasons: dict[str, int]
     """How many complaints of each kind."""
     first_complaints: tuple[Complaint, ...]
+    reused: bool = False
+    """Whether its text was the one that is packed already, so that it was not parsed."""
+    seconds: float = 0.0
+    """What reading it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ class CompileResult:
     names: int = 0
     """Distinct names with rules."""
     octets: int = 0
-    """Size of the generation on disk."""
+    """Size of the index: what a worker maps or reads."""
+    disk_octets: int = 0
+    """Size of the whole generation: with line numbers and report."""
     lists: tuple[CompiledList, ...] = ()
     seconds: float = 0.0
     peak_kib: int = 0

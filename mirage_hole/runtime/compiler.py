@@ -9,9 +9,7 @@ process ends.
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -24,29 +22,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
-from mirage_hole.lists.line import split_lines
-from mirage_hole.lists.parse import ParsedList, parse
-from mirage_hole.lists.rule import Action
-from mirage_hole.policy.build import Builder, Built
+from mirage_hole.policy.build import Builder, Built, TooMuch
 from mirage_hole.runtime import generation as generations
-from mirage_hole.runtime.compile_job import BadJob, CompiledList, CompileJob, CompileResult, ListJob
-from mirage_hole.runtime.report import Report, Tally, report_lists, tally
+from mirage_hole.runtime.compile_job import BadJob, CompiledList, CompileJob, CompileResult
+from mirage_hole.runtime.memory import available, peak_kib
+from mirage_hole.runtime.parsed import ListKey, ParsedLists
+from mirage_hole.runtime.reading import CompileError, TakenList, explained, take_list
+from mirage_hole.runtime.report import FIRST_COMPLAINTS, ListReport, Report, report_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAX_JOB = 16 * 1024 * 1024
 """Octets on standard input."""
-FIRST_COMPLAINTS = 100
-"""Complaints a list that the result carries."""
-
-_CHUNK = 1 << 16
+_BASE = 48 << 20
+_OCTETS_A_RULE = 96
+_OCTETS_A_KEY_OCTET = 2
 _TEMPORARY = ".tmp-"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-class CompileError(Exception):
-    """No generation came of it; the message is one sentence for an operator."""
 
 
 def compile_job(job: CompileJob) -> CompileResult:
@@ -58,45 +51,51 @@ def compile_job(job: CompileJob) -> CompileResult:
     began = time.monotonic()
     directory = generations.generations_directory(job.state)
     target = directory / generations.directory_name(job.generation)
-    with _explained(f"can't write to {directory}"):
+    with explained(f"can't write to {directory}"):
         directory.mkdir(parents=True, exist_ok=True)
     with _alone(directory):
         if target.exists():
             message = f"{target} exists already; a generation is never changed"
             raise CompileError(message)
         _remove_leftovers(directory)
+        parsed = ParsedLists(job.state)
+        lists = [take_list(one, parsed) for one in job.lists]
         builder = Builder()
-        entries: list[dict[str, Any]] = []
-        compiled: list[CompiledList] = []
-        tallies: list[Tally] = []
-        for one in job.lists:
-            entry, report, told = _read_list(one, builder, [entry["title"] for entry in entries])
-            entries.append(entry)
-            compiled.append(report)
-            tallies.append(told)
-        built = builder.build()
-        lists, overlap = report_lists(entries, tallies, built)
+        with explained(f"can't read from {parsed.directory}"):
+            for one in lists:
+                builder.add_packed(one.packed)
+            _refuse_too_much(builder)
+            built = builder.build()
+        entries = _entries(lists, built.left_out)
         temporary = directory / f"{_TEMPORARY}{target.name}"
         try:
-            with _explained(f"can't write {target}"):
+            with explained(f"can't write {target}"):
+                told, overlap = report_lists(entries, [one.packed for one in lists], built)
                 manifest = built.manifest(job.generation, int(time.time()), entries)
                 took = round(time.monotonic() - began, 3)
-                octets = _write(temporary, built, manifest, Report(lists, overlap, len(built.names), took, _peak_kib()))
+                _write(temporary, built, manifest, Report(told, overlap, len(built.names), took, peak_kib()))
+                names = len(built.names)
+                del built  # what opens it now needs memory, too
                 generations.open_generation(temporary)  # what can't be opened is not published
+                sizes = {path.name: path.stat().st_size for path in temporary.iterdir()}
                 temporary.rename(target)
                 _sync_directory(directory)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+        with suppress(OSError):  # the generation is there; what is not remembered is parsed again
+            used = [(ListKey(one.job.source, one.job.kind), one.name) for one in lists]
+            parsed.note(used, time.time())
     return CompileResult(
         ok=True,
         generation=job.generation,
         path=target,
-        names=len(built.names),
-        octets=octets,
-        lists=tuple(compiled),
+        names=names,
+        octets=sum(size for name, size in sizes.items() if name in generations.DECIDING),
+        disk_octets=sum(sizes.values()),
+        lists=tuple(map(_compiled, entries, told, lists)),
         seconds=round(time.monotonic() - began, 3),
-        peak_kib=_peak_kib(),
+        peak_kib=peak_kib(),
     )
 
 
@@ -111,7 +110,7 @@ def main() -> int:
             message = f"the job is longer than {MAX_JOB} octets"
             raise BadJob(message)
         result = compile_job(CompileJob.from_json(data))
-    except (CompileError, BadJob, generations.BadGeneration) as problem:
+    except (CompileError, BadJob, TooMuch, generations.BadGeneration) as problem:
         result = CompileResult(ok=False, error=str(problem))
     except MemoryError:
         result = CompileResult(ok=False, error="not enough memory to compile the lists; remove some, or add memory")
@@ -120,39 +119,54 @@ def main() -> int:
     return 0 if result.ok else 1
 
 
-def _read_list(one: ListJob, builder: Builder, taken: Sequence[str]) -> tuple[dict[str, Any], CompiledList, Tally]:
-    """Add a list's rules; return its manifest entry and its reports. ``taken``: the titles of the lists before it."""
-    digest = hashlib.sha256()
+def _entries(lists: Sequence[TakenList], left_out: Sequence[int]) -> list[dict[str, Any]]:
+    """What the manifest says of each list; ``left_out``: how many of its rules are too many."""
+    entries: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for one, too_many in zip(lists, left_out, strict=True):
+        facts = one.packed.facts
+        title = plain = one.job.title or facts.title or _short(one.job.source)
+        # Statistics and metrics know a list by its title.
+        numbers = count(2)
+        while title in taken:
+            title = f"{plain} ({next(numbers)})"
+        taken.add(title)
+        entries.append(
+            {
+                "title": title,
+                "source": one.job.source,
+                "kind": one.job.kind,
+                "format": facts.format,
+                "asked": one.job.asked,
+                "rules": len(one.packed) + one.packed.rich_count - too_many,
+                "complaints": facts.complaints + too_many,
+                "sha256": facts.sha256,
+            }
+        )
+    return entries
 
-    def chunks() -> Iterator[bytes]:
-        with one.path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                yield chunk
 
-    with _explained(f"can't read the list {one.source}"):
-        parsed: ParsedList = parse(split_lines(chunks()), Action[one.kind.upper()], one.format)
-        builder.add_list(parsed)
-        builder.add_rich(parsed.rich)
-    title = plain = one.title or parsed.title or _short(one.source)
-    # Statistics and metrics know a list by its title.
-    numbers = count(2)
-    while title in taken:
-        title = f"{plain} ({next(numbers)})"
-    entry = {
-        "title": title,
-        "source": one.source,
-        "kind": one.kind,
-        "format": parsed.format,
-        "asked": one.asked,
-        "rules": parsed.rules,
-        "complaints": parsed.complaint_count,
-        "sha256": digest.hexdigest(),
-    }
-    first = tuple(parsed.complaints[:FIRST_COMPLAINTS])
-    counts = (parsed.rules, parsed.complaint_count, dict(parsed.reasons))
-    report = CompiledList(title, one.source, one.kind, parsed.format, *counts, first)
-    return entry, report, tally(parsed, builder.codes())
+def _compiled(entry: dict[str, Any], told: ListReport, one: TakenList) -> CompiledList:
+    fields = (entry[name] for name in ("title", "source", "kind", "format", "rules", "complaints"))
+    return CompiledList(
+        *fields, told.reasons, told.first_complaints[:FIRST_COMPLAINTS], one.reused, round(one.seconds, 3)
+    )
+
+
+def _refuse_too_much(builder: Builder) -> None:
+    """Refuse what the memory at hand is too small for: better no new generation than a machine without memory."""
+    needed, there = estimate(builder.rules, builder.key_octets), available()
+    if there is not None and needed > there:
+        message = (
+            f"{builder.rules:,} rules take about {needed >> 20:,} MiB of memory to compile, and {there >> 20:,} MiB are "
+            "free; remove lists or add memory; the previous generation stays in use"
+        )
+        raise CompileError(message)
+
+
+def estimate(rules: int, key_octets: int) -> int:
+    """The most memory that compiling takes, octets: what was measured of a million to five million names, and a tenth."""
+    return _BASE + rules * _OCTETS_A_RULE + key_octets * _OCTETS_A_KEY_OCTET
 
 
 def _short(source: str) -> str:
@@ -160,8 +174,8 @@ def _short(source: str) -> str:
     return source.rpartition("/")[2] if source.startswith("/") else source.partition("://")[2] or source
 
 
-def _write(directory: Path, built: Built, manifest: dict[str, Any], report: Report) -> int:
-    """Write every file, down to the disk; return the octets."""
+def _write(directory: Path, built: Built, manifest: dict[str, Any], report: Report) -> None:
+    """Write every file, down to the disk."""
     directory.mkdir()
     built.names.save(str(directory / generations.NAMES))
     with (directory / generations.NAMES).open("rb") as file:
@@ -179,7 +193,6 @@ def _write(directory: Path, built: Built, manifest: dict[str, Any], report: Repo
         _write_file(directory / name, data)
     _write_file(directory / generations.CHECKSUMS, generations.checksums(directory))
     _sync_directory(directory)
-    return sum(path.stat().st_size for path in directory.iterdir())
 
 
 def _write_file(path: Path, data: bytes) -> None:
@@ -200,7 +213,7 @@ def _sync_directory(directory: Path) -> None:
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Hold the directory's lock: two compilers would remove each other's leftovers."""
-    with _explained(f"can't write to {directory}"):
+    with explained(f"can't write to {directory}"):
         file = (directory / ".lock").open("w")
     with file:
         try:
@@ -214,22 +227,6 @@ def _alone(directory: Path) -> Iterator[None]:
 def _remove_leftovers(directory: Path) -> None:
     for path in directory.glob(f"{_TEMPORARY}*"):
         shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turn what the system says into a sentence."""
-    try:
-        yield
-    except OSError as problem:
-        why = problem.strerror or str(problem)
-        if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
-            why = "the disk is full; free some space, the previous generation stays in use"
-        message = f"{what}: {why}"
-        raise CompileError(message) from problem
-    except RuntimeError as problem:  # marisa's way of saying that writing failed
-        message = f"{what}: {problem}; is the disk full? The previous generation stays in use"
-        raise CompileError(message) from problem
 
 
 def _step_back() -> None:
@@ -252,18 +249,6 @@ def _end_with_parent() -> None:
     """Have the kernel send SIGTERM when the supervisor is gone: nobody waits for the result, and the next one needs the lock."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, *map(ctypes.c_ulong, (signal.SIGTERM, 0, 0, 0)))
-
-
-def _peak_kib() -> int:
-    """Largest resident memory so far. From /proc, since getrusage counts the parent's memory at the time of the fork too."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1])
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak
 
 
 def _stop(number: int, _frame: object) -> NoReturn:

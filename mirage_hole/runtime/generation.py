@@ -32,6 +32,8 @@ OWN_RULES = "own-rules.compiled.json"
 """The user's own rules, in the state directory itself; ``runtime/own_rules.py`` writes them."""
 REPORT = "report.json"
 """What the compiler found out about the lists (``runtime/report.py``); no worker reads it."""
+DECIDING = frozenset({MANIFEST, NAMES, SETS, RICH})
+"""What a worker reads: the index. The rest is for those who explain and report."""
 CHECKSUMS = "checksums.json"
 """The CRC-32 of each of the other files: it finds what decays, and it costs a millisecond a megabyte."""
 
@@ -54,10 +56,14 @@ def directory_name(generation: int) -> str:
     return f"{generation:08d}"
 
 
-def open_generation(directory: Path) -> Policy:
+def open_generation(directory: Path, *, lines: bool = False) -> Policy:
     """Map a generation read-only.
 
     The files may be unlinked afterwards; the policy keeps its pages.
+
+    Args:
+        directory: of the generation.
+        lines: also map the line numbers, for whoever explains; without, or when they are damaged, matches have line 0.
 
     Raises:
         BadGeneration: a file is missing, unreadable or damaged, of another version, or does not fit the others.
@@ -68,8 +74,9 @@ def open_generation(directory: Path) -> Policy:
         if not isinstance(manifest, dict):
             message = "the manifest is no JSON object"
             raise BadIndex(message)
-        names, sets, lines, more = (_map(directory / file, sums) for file in (NAMES, SETS, LINES, MORE))
-        index = Index.from_buffers(manifest, names, sets, lines, more)
+        names, sets = (_map(directory / file, sums) for file in (NAMES, SETS))
+        numbers, more = _map_lines(directory, sums) if lines else (None, b"")
+        index = Index.from_buffers(manifest, names, sets, numbers, more)
         if not manifest.get("rich"):
             return Policy(index)
         stored = orjson.loads(read_bounded(directory / RICH, sums))
@@ -126,7 +133,7 @@ def checksums(directory: Path) -> bytes:
 
 
 def usable_generation(state: Path) -> tuple[Path | None, list[str]]:
-    """The newest generation that is as it was written, None when there is none; and what is wrong with each newer one.
+    """The newest generation whose index is as it was written, None when there is none; and what is wrong with each newer one.
 
     Raises:
         OSError: the state directory can't be read.
@@ -136,6 +143,8 @@ def usable_generation(state: Path) -> tuple[Path | None, list[str]]:
         try:
             with _explained(path):
                 for name, expected in _read_checksums(path).items():
+                    if name not in DECIDING:
+                        continue
                     with (path / name).open("rb") as file:
                         _compare(name, file, expected)
         except BadGeneration as problem:
@@ -217,6 +226,14 @@ def _map(path: Path, sums: Mapping[str, int]) -> mmap.mmap | bytes:
         if file.seek(0, 2) == 0:  # an empty file can't be mapped
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _map_lines(directory: Path, sums: Mapping[str, int]) -> tuple[mmap.mmap | bytes | None, mmap.mmap | bytes]:
+    """The line numbers; none when they are damaged, since no answer depends on them."""
+    try:
+        return _map(directory / LINES, sums), _map(directory / MORE, sums)
+    except (BadIndex, OSError):
+        return None, b""
 
 
 def _compare(name: str, file: BufferedReader, expected: int | None) -> None:

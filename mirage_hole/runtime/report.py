@@ -5,8 +5,6 @@ The compiler writes it once; the command line and the control plane read it, the
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -15,6 +13,7 @@ import orjson
 
 from mirage_hole.lists.rule import Complaint, Scope, Target
 from mirage_hole.lists.stored import decode_bits
+from mirage_hole.policy.build import MAX_RICH
 from mirage_hole.policy.index import BadIndex
 from mirage_hole.runtime.generation import REPORT, read_bounded
 
@@ -22,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from mirage_hole.lists.parse import ParsedList
     from mirage_hole.policy.build import Built
+    from mirage_hole.policy.packed import Packed
 
 MAX_COMPARED: Final = 200
 """Lists of which each two are compared; with more there is no overlap."""
 FIRST_COMPLAINTS: Final = 100
 """Complaints kept of a list, besides the first of each reason."""
+TOO_MANY: Final = f"more than {MAX_RICH:,} rules that are more than a name, over all lists"
 
 
 class BadReport(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -58,6 +58,8 @@ class ListReport(NamedTuple):
     """Rules that the same list has on an earlier line."""
     unique: int
     """Names that no other list has."""
+    covered: int
+    """Names that a rule about a name above them, in this list or another, decides in the same way."""
     complaints: int
     reasons: dict[str, int]
     """How many complaints of each kind."""
@@ -85,37 +87,32 @@ class Report:
         return orjson.dumps({"lists": lists, **fields})
 
 
-class Tally(NamedTuple):
-    """What is kept of a list that was read, for its report."""
-
-    codes: Counter[int]
-    """How many plain rules have which bits (:func:`mirage_hole.lists.stored.encode_bits`)."""
-    targets: Counter[Target]
-    """How many rich rules are about what."""
-    rich: int
-    """Different rich rules."""
-    reasons: dict[str, int]
-    complaints: tuple[Complaint, ...]
-    """The first, and of every other reason the first."""
-
-
-def tally(parsed: ParsedList, codes: Counter[int]) -> Tally:
-    """Of a list that was read to its end; ``codes`` as in :class:`Tally`."""
-    targets = Counter(rule.target for rule in parsed.rich)
-    different = len({rule._replace(line=0, text="") for rule in parsed.rich})
-    return Tally(codes, targets, different, dict(parsed.reasons.most_common()), tuple(_telling(parsed.complaints)))
-
-
 def report_lists(
-    entries: Sequence[dict[str, Any]], tallies: Sequence[Tally], built: Built
+    entries: Sequence[dict[str, Any]], packed: Sequence[Packed], built: Built
 ) -> tuple[tuple[ListReport, ...], tuple[tuple[int, ...], ...]]:
     """The reports of all lists, and their overlap; ``entries``: of the manifest, in the order of the lists."""
-    different, unique, overlap = _compare(built, len(entries))
+    unique, overlap = _compare(built, len(entries))
+    targets: list[Counter[Target]] = [Counter() for _ in entries]
+    different: list[set[bytes]] = [set() for _ in entries]
+    for (
+        list_id,
+        _,
+        action,
+        target,
+        subject,
+        scope,
+        _,
+        *rest,
+    ) in built.rich:  # all but text and line says what a rule means
+        targets[list_id][Target(target)] += 1
+        different[list_id].add(orjson.dumps([action, target, subject, scope, *rest]))
     reports = []
-    for number, (entry, one) in enumerate(zip(entries, tallies, strict=True)):
+    for number, (entry, one) in enumerate(zip(entries, packed, strict=True)):
         scopes: Counter[Scope] = Counter()
         for code, count in one.codes.items():
             scopes[decode_bits(code).scope] += count
+        kinds = targets[number]
+        too_many = built.left_out[number]
         reports.append(
             ListReport(
                 title=entry["title"],
@@ -126,37 +123,32 @@ def report_lists(
                 exact=scopes[Scope.EXACT],
                 subtree=scopes[Scope.SUBTREE],
                 below=scopes[Scope.BELOW],
-                names_with_conditions=one.targets[Target.NAME],
-                patterns=one.targets[Target.PATTERN],
-                regexes=one.targets[Target.REGEX],
-                addresses=one.targets[Target.ADDRESS],
-                duplicates=one.codes.total() - different[number] + one.targets.total() - one.rich,
+                names_with_conditions=kinds[Target.NAME],
+                patterns=kinds[Target.PATTERN],
+                regexes=kinds[Target.REGEX],
+                addresses=kinds[Target.ADDRESS],
+                duplicates=built.repeated[number] + kinds.total() - len(different[number]),
                 unique=unique[number],
+                covered=built.covered[number],
                 complaints=entry["complaints"],
-                reasons=one.reasons,
-                first_complaints=one.complaints,
+                reasons=one.facts.reasons | ({TOO_MANY: too_many} if too_many else {}),
+                first_complaints=one.facts.first_complaints,
                 sha256=entry["sha256"],
             )
         )
     return tuple(reports), overlap
 
 
-def _compare(built: Built, lists: int) -> tuple[Counter[int], Counter[int], tuple[tuple[int, ...], ...]]:
-    """(different plain rules of each list, names that it alone has, how many names each two share).
+def _compare(built: Built, lists: int) -> tuple[Counter[int], tuple[tuple[int, ...], ...]]:
+    """(names that each list alone has, how many names each two share).
 
     Names are counted a set at a time: there are millions of names and few different sets of lists that have them.
     """
-    members: Counter[int] = Counter()
     unique: Counter[int] = Counter()
     compared = lists if lists <= MAX_COMPARED else 0
     overlap = [[0] * compared for _ in range(compared)]
-    column = array({1: "B", 2: "H", 4: "I"}[built.set_width], built.sets)
-    if sys.byteorder == "big":
-        column.byteswap()
-    for number, names in Counter(column).items():
-        for list_id, _ in built.members[number]:
-            members[list_id] += names
-        having = {list_id for list_id, _ in built.members[number]}
+    for members, names in zip(built.members, built.uses, strict=True):
+        having = {list_id for list_id, _ in members}
         if len(having) == 1:
             unique[next(iter(having))] += names
         if compared:
@@ -164,11 +156,11 @@ def _compare(built: Built, lists: int) -> tuple[Counter[int], Counter[int], tupl
                 row = overlap[one]
                 for other in having:
                     row[other] += names
-    return members, unique, tuple(map(tuple, overlap))
+    return unique, tuple(map(tuple, overlap))
 
 
-def _telling(complaints: Sequence[Complaint]) -> Iterator[Complaint]:
-    """The first complaints, and of every other reason the first."""
+def telling(complaints: Sequence[Complaint]) -> Iterator[Complaint]:
+    """The first complaints, and of every other reason the first: those that a report keeps."""
     seen: set[str] = set()
     for number, one in enumerate(complaints):
         if number < FIRST_COMPLAINTS or one.reason not in seen:

@@ -91,7 +91,7 @@ class ServingPolicy:
         if self._policy is None:
             if self.directory is None:
                 return None
-            self._policy = generation.open_generation(self.directory).with_clients(self._clients)
+            self._policy = generation.open_generation(self.directory, lines=True).with_clients(self._clients)
             self._own_seen = None
         if self._own_rules is not None:
             seen = _state_of(self._own_rules)

@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import gc
 import itertools
-import sys
-from array import array
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action, Reply, Rule, Scope
-from mirage_hole.policy import index as index_module
 from mirage_hole.policy.build import Builder
 from mirage_hole.policy.index import ALL_LISTS, BadIndex, Index, ListInfo, empty_index
 from mirage_hole.policy.order import Step
@@ -141,7 +138,8 @@ def test_more_sets_than_sixteen_bits_can_number():
     for rules in entries:
         builder.add_list(rules)
     built = builder.build()
-    assert built.set_width == 4
+    assert built.layout.bits == 8 or built.layout.rare
+    assert len(built.members) == len(pairs)
     index = built.as_index(1, [INFO] * lists)
     for line in (1, 2, 40_000, 65_536, 65_537, 68_265):
         name = b"\x06%06x\0" % line
@@ -149,7 +147,9 @@ def test_more_sets_than_sixteen_bits_can_number():
         assert [(match.list_id, match.line) for match in found] == [(list_id, line) for list_id in pairs[line - 1]]
 
 
-labels = st.sampled_from([b"a", b"b", b"com", b"x\x03com", b"\x01a", b"a" * 48, b"0" + b"a" * 48, b"\0", b"\x03com"])
+labels = st.sampled_from(
+    [b"a", b"b", b"com", b"x\x03com", b"\x01a", b"a" * 48, b"0" + b"a" * 48, b"\0", b"\x03com", b".", b"a.b", b"a" * 46]
+)
 names = st.lists(labels, min_size=1, max_size=4).map(wire_of)
 rules = st.builds(
     Rule,
@@ -230,8 +230,15 @@ def test_buffers_that_do_not_belong_together_are_refused(which):
     [
         {"names": 2},
         {"names": None},
-        {"set_width": 3},
-        {"set_width": 2},
+        {"set_bits": 3},
+        {"set_bits": 8},
+        {"set_bits": 4},
+        {"rare_sets": 1},
+        {"rare_sets": -1},
+        {"rare_sets": None},
+        {"line_octets": 2},
+        {"line_octets": None},
+        {"line_octets": 9},
         {"sets": [[[1, 0, 0]]]},
         {"sets": [[[0, 9, 0]]]},
         {"sets": 7},
@@ -245,14 +252,19 @@ def test_a_damaged_manifest_is_refused(change):
         Index.from_buffers(manifest | change, *buffers)
 
 
-def test_a_big_endian_machine_swaps_the_columns(monkeypatch):
+def test_without_line_numbers_an_index_decides_the_same():
     manifest, buffers = a_manifest()
-    swapped = []
-    for code, column in zip("BII", buffers[1:], strict=True):
-        values = array(code, column)
-        values.byteswap()
-        swapped.append(values.tobytes())
-    native = Index.from_buffers(manifest, *buffers)
-    monkeypatch.setattr(index_module.sys, "byteorder", "big" if sys.byteorder == "little" else "little")
-    foreign = Index.from_buffers(manifest, buffers[0], *swapped)
-    assert decide(foreign, "a.com") == decide(native, "a.com")
+    light = Index.from_buffers(manifest, *buffers[:2])
+    match = decide(Index.from_buffers(manifest, *buffers), "a.com")
+    assert match is not None
+    assert match.line == 3
+    assert decide(light, "a.com") == match._replace(line=0)
+
+
+def test_the_line_of_a_rule_is_looked_up_by_its_list_and_name():
+    index = an_index([*["x.example"] * 400, "||a.example^"], ["a.example", "||a.example^"])
+    name = from_text("a.example")
+    assert index.line_of(0, name, Scope.SUBTREE) == 401
+    assert [index.line_of(1, name, scope) for scope in Scope] == [1, 2, 0]
+    assert index.line_of(0, from_text("b.example"), Scope.EXACT) == 0
+    assert index.line_of(7, name, Scope.EXACT) == 0

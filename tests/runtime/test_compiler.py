@@ -22,7 +22,7 @@ from mirage_hole.runtime.compile_job import BadJob, CompileJob, CompileResult, L
 from mirage_hole.runtime.compiler import CompileError, compile_job
 from mirage_hole.runtime.generation import (
     CHECKSUMS,
-    PATTERNS,
+    RICH,
     BadGeneration,
     checksums,
     generations_directory,
@@ -64,7 +64,7 @@ def test_list_texts_become_a_generation(tmp_path):
     assert sum(block.reasons.values()) == 1
     assert (allow.title, allow.rules, allow.format) == ("lists.example/allow", 1, "domains")
 
-    index = open_generation(result.path)
+    index = open_generation(result.path, lines=True)
     assert [one.title for one in index.lists] == ["Trackers", "lists.example/allow"]
     blocked = decide(index, "x.ads.example.com")
     assert (blocked.list_id, blocked.line, blocked.scope) == (0, 2, Scope.SUBTREE)
@@ -91,25 +91,25 @@ def test_lists_that_give_themselves_the_same_title_can_be_told_apart(tmp_path):
 def test_rules_with_wildcards_are_part_of_the_generation(tmp_path):
     result = compile_job(a_job(tmp_path, block="||ads-*.example^\nplain.example\n", allow="||*.good.example^\n"))
     assert [one.rules for one in result.lists] == [2, 1]
-    assert result.names == 1
-    index = open_generation(result.path)
+    assert result.names == 2
+    index = open_generation(result.path, lines=True)
     match = decide(index, "x.ads-7.example")
     assert (match.list_id, match.line, match.name) == (0, 1, from_text("ads-7.example"))
     assert rule_text(match) == "||ads-*.example^"
     assert rule_text(decide(index, "ads.good.example")) == "@@||*.good.example^"
     assert decide(index, "good.example") is None
-    (result.path / PATTERNS).unlink()
-    with pytest.raises(BadGeneration, match=PATTERNS):
+    (result.path / RICH).unlink()
+    with pytest.raises(BadGeneration, match=RICH):
         open_generation(result.path)
-    (result.path / PATTERNS).write_bytes(b"7")
+    (result.path / RICH).write_bytes(b"7")
     (result.path / CHECKSUMS).write_bytes(checksums(result.path))
-    with pytest.raises(BadGeneration, match="no JSON array"):
+    with pytest.raises(BadGeneration, match="does not hold the 1 rules"):
         open_generation(result.path)
 
 
 def test_a_generation_without_wildcards_has_no_file_of_them(tmp_path):
     result = compile_job(a_job(tmp_path))
-    assert not (result.path / PATTERNS).exists()
+    assert not (result.path / RICH).exists()
 
 
 def test_the_manifest_tells_texts_apart_by_their_digest(tmp_path):
@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_old_generation_and_nothing_else(tmp_path, monkey
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(compiler.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CompileError, match="the disk is full"):
         compile_job(a_job(tmp_path, 2))
     assert listing(tmp_path) == ["00000001"]
@@ -197,7 +197,7 @@ def test_the_process_answers_with_one_line_of_json(tmp_path):
     assert result.ok
     assert isinstance(result.lists[0].first_complaints[0], Complaint)
     assert result.peak_kib > 1000
-    assert result.octets == sum(path.stat().st_size for path in result.path.iterdir())
+    assert result.disk_octets == sum(path.stat().st_size for path in result.path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_the_process_answers_with_one_line_of_json(tmp_path):
         ),
         (
             b'{"state": "/nowhere", "generation": 1, "lists": '
-            b'[{"path": "x", "title": "", "source": "x", "kind": "block", "format": "rpz"}]}',
+            b'[{"path": "x", "title": "", "source": "x", "kind": "block", "format": "word"}]}',
             "write one of hosts, domains",
         ),
     ],

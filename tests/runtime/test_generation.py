@@ -30,11 +30,13 @@ from mirage_hole.runtime.generation import (
 from mirage_hole.wire.names import from_text
 
 NAME = from_text("ads.example.com")
+OTHER = from_text("other.example")
 
 
 def write(state, number=1):
     builder = Builder()
-    builder.add_list([Rule(NAME, Action.BLOCK, Scope.EXACT, 12)])
+    # Two sets, so that there is a column of them.
+    builder.add_list([Rule(NAME, Action.BLOCK, Scope.EXACT, 12), Rule(OTHER, Action.BLOCK, Scope.SUBTREE, 13)])
     built = builder.build()
     info = ListInfo("a title", "a source", "block", "domains", 1, 0)
     directory = generations_directory(state) / directory_name(number)
@@ -58,7 +60,7 @@ def flip(file, at=-1):
 
 
 def test_a_generation_is_mapped_and_decides(tmp_path):
-    index = open_generation(write(tmp_path, 42))
+    index = open_generation(write(tmp_path, 42), lines=True)
     assert index.generation == 42
     assert index.lists == (ListInfo("a title", "a source", "block", "domains", 1, 0),)
     match = index.decide(NAME, (0, 4, 12))
@@ -99,7 +101,7 @@ def test_a_state_directory_without_generations_has_none(tmp_path):
     assert remove_old_generations(tmp_path) == []
 
 
-@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES, MORE, CHECKSUMS])
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, CHECKSUMS])
 def test_a_missing_file_is_named(tmp_path, file):
     directory = write(tmp_path)
     (directory / file).unlink()
@@ -107,7 +109,7 @@ def test_a_missing_file_is_named(tmp_path, file):
         open_generation(directory)
 
 
-@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES])
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS])
 @pytest.mark.parametrize("keep", [0, -1])
 def test_a_file_cut_short_is_refused(tmp_path, file, keep):
     directory = write(tmp_path)
@@ -126,7 +128,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, manifest):
         open_generation(directory)
 
 
-@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS, LINES])
+@pytest.mark.parametrize("file", [MANIFEST, NAMES, SETS])
 def test_a_single_flipped_bit_is_found_before_anything_is_looked_up(tmp_path, file):
     directory = write(tmp_path)
     flip(directory / file, (directory / file).stat().st_size // 2)
@@ -145,12 +147,12 @@ def test_checksums_that_are_none_are_refused(tmp_path, text):
 
 def test_a_damaged_generation_gives_way_to_the_one_before_it(tmp_path):
     good = write(tmp_path, 1)
-    flip(write(tmp_path, 2) / LINES)
+    flip(write(tmp_path, 2) / SETS)
     (write(tmp_path, 3) / SETS).unlink()
     found, problems = usable_generation(tmp_path)
     assert found == good
     assert "00000003" in problems[0]
-    assert "00000002: lines.bin is damaged" in problems[1]
+    assert "00000002: sets.bin is damaged" in problems[1]
 
 
 def test_without_a_usable_generation_there_is_none(tmp_path):
@@ -163,14 +165,33 @@ def test_without_a_usable_generation_there_is_none(tmp_path):
 
 def test_files_are_mapped_not_read(tmp_path):
     index = open_generation(write(tmp_path))
-    assert isinstance(index._held, mmap.mmap)
+    assert isinstance(index.index._held, mmap.mmap)
+
+
+def test_who_only_decides_does_not_even_read_the_line_numbers(tmp_path):
+    directory = write(tmp_path)
+    (directory / LINES).unlink()
+    (directory / MORE).unlink()
+    match = open_generation(directory).decide(NAME, (0, 4, 12))
+    assert match is not None
+    assert match.line == 0
+
+
+@pytest.mark.parametrize("file", [LINES, MORE])
+def test_damaged_line_numbers_are_as_good_as_none(tmp_path, file):
+    directory = write(tmp_path)
+    (directory / file).write_bytes(b"x" * 13)
+    match = open_generation(directory, lines=True).decide(NAME, (0, 4, 12))
+    assert match is not None
+    assert match.line == 0
+    assert usable_generation(tmp_path) == (directory, [])
 
 
 def test_opening_a_generation_needs_no_parser_and_no_web():
     code = (
         "import sys, mirage_hole.runtime.generation;"
         "print([name for name in sys.modules if name.split('.')[0] in {'aiohttp', 'click', 'msgspec', 'sqlite3', 'idna'}"
-        " or name.startswith('mirage_hole.lists.') and name != 'mirage_hole.lists.rule'])"
+        " or name.startswith('mirage_hole.lists.') and name[18:] not in {'rule', 'stored'}])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert ended.stdout.strip() == "[]"
