@@ -6,6 +6,7 @@ errors are problem documents (RFC 9457).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -17,12 +18,14 @@ from aiohttp import web
 from mirage_hole.api.problems import Fault, Refusal, problem_response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Octets: ten thousand rules at their longest."""
+LONGEST: Final = 315_360_000
+"""Seconds, ten years: the longest a rule that ends by itself can be asked to count."""
 _UCRED: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
 
 
@@ -62,8 +65,11 @@ class CommandState(Protocol):
     async def confirm_list(self, source: str) -> dict[str, Any]:
         """Use the text that was held back since the list had shrunk."""
 
-    def update_lists(self, sources: list[str]) -> AsyncIterator[dict[str, Any]]:
-        """Download these lists, or all when there are none; tells what happens."""
+    def update_lists(self, sources: list[str], *, download: bool, force: bool) -> AsyncGenerator[dict[str, Any], None]:
+        """Tell what happens to these lists, or to all when there are none, until all is done.
+
+        ``download``: begin with downloading them; ``force``: use what comes, however many rules a list has lost.
+        """
 
 
 def make_command_app(state: CommandState) -> web.Application:
@@ -124,8 +130,11 @@ class _Commands:
         body = await _body(request)
         texts = [_text(body, "text")] if "text" in body else _texts(body, "rules")
         seconds = body.get("seconds")
-        if seconds is not None and (not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds <= 0):
-            _refuse("seconds", repr(seconds), "write how long the rule counts, in seconds above 0, or leave it out")
+        if seconds is not None and (
+            not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST
+        ):
+            instead = f"write how long the rule counts, in seconds above 0 and up to {LONGEST}, or leave it out"
+            _refuse("seconds", repr(seconds)[:80], instead)
         return _json(await self._state.add_rules(texts, _text(body, "comment", ""), seconds))
 
     async def replace_rules(self, request: web.Request) -> web.Response:
@@ -164,16 +173,25 @@ class _Commands:
         """One JSON object a line, until everything asked for has happened."""
         body = await _body(request)
         sources = _texts(body, "sources") if "sources" in body else []
-        happening = self._state.update_lists(sources)
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        async for event in happening:
-            await response.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        happening = self._state.update_lists(
+            sources, download=_flag(body, "download", True), force=_flag(body, "force", False)
+        )
+        async with contextlib.aclosing(happening):
+            first = await anext(happening)  # a refusal comes before the answer begins
+            response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+            await response.prepare(request)
+            await response.write(_line(first))
+            async for event in happening:
+                await response.write(_line(event))
         return response
 
 
+def _line(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
 def _json(value: object) -> web.Response:
-    return web.Response(body=orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), content_type="application/json")
+    return web.Response(body=_line(value), content_type="application/json")
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -210,8 +228,8 @@ def _chosen(body: dict[str, Any]) -> list[int | str]:
     return value
 
 
-def _flag(body: dict[str, Any], name: str) -> bool:
-    value = body.get(name)
+def _flag(body: dict[str, Any], name: str, usual: bool | None = None) -> bool:
+    value = body.get(name, usual)
     if not isinstance(value, bool):
         _refuse(name, "missing" if value is None else repr(value)[:80], "write true or false")
     return value

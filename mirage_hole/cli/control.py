@@ -92,7 +92,7 @@ class _Connection(http.client.HTTPConnection):
         self._directory = state_directory
 
     def connect(self) -> None:
-        from mirage_hole.runtime.commands import reachable
+        from mirage_hole.runtime.control_socket import reachable
 
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)

@@ -1,33 +1,24 @@
-"""The control socket: a file in the state directory through which the command line speaks with the running server."""
+"""What the control socket serves: the commands of ``mirage-hole rules`` and ``mirage-hole lists``, carried out."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import logging
 import os
-import socket
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mirage_hole import __version__
+from mirage_hole.runtime.control_socket import NAME, listen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from mirage_hole.api.problems import Refusal
-    from mirage_hole.runtime.list_service import ListService
+    from mirage_hole.runtime.list_commands import ListCommands
     from mirage_hole.runtime.own_rules import OwnRule
     from mirage_hole.runtime.own_service import OwnRuleService, Taken
-
-log = logging.getLogger(__name__)
-
-NAME: Final = "control.sock"
-_MODE: Final = 0o600
-_CONNECTIONS: Final = 32  # that wait to be accepted
-_LONGEST_PATH: Final = 100  # octets; sun_path holds 108 (unix(7)), other systems less
 
 
 class CommandService:
@@ -54,70 +45,16 @@ class CommandService:
             await web.SockSite(runner, sock).start()
             await asyncio.Event().wait()
         finally:
+            with contextlib.suppress(OSError):
+                (self._directory / NAME).unlink()  # while it is surely ours
             await runner.cleanup()  # before the socket is closed: the loop still watches it
             sock.close()
-            with contextlib.suppress(OSError):
-                (self._directory / NAME).unlink()
-
-
-def listen(directory: Path) -> socket.socket:
-    """The listening socket. One that a dead server left behind is replaced.
-
-    Raises:
-        OSError: the directory can't be written, or another server uses it.
-    """
-    with reachable(directory) as path:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            try:
-                sock.bind(path)
-            except OSError as problem:
-                if problem.errno != errno.EADDRINUSE:
-                    raise
-                if _is_served(path):
-                    message = "another server uses this state directory; give each its own with --state DIRECTORY"
-                    raise OSError(errno.EADDRINUSE, message, str(directory)) from None
-                Path(path).unlink()
-                sock.bind(path)
-            Path(path).chmod(_MODE)
-            sock.listen(_CONNECTIONS)
-        except BaseException:
-            sock.close()
-            raise
-    return sock
-
-
-@contextlib.contextmanager
-def reachable(directory: Path) -> Any:
-    """A path to the directory's control socket that is short enough for a socket's address."""
-    path = directory / NAME
-    if len(os.fsencode(path)) <= _LONGEST_PATH or not Path("/proc/self/fd").is_dir():
-        yield str(path)
-        return
-    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{NAME}"
-    finally:
-        os.close(descriptor)
-
-
-def _is_served(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-        other.settimeout(1.0)
-        try:
-            other.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except OSError:
-            return True
-        return True
 
 
 class Commands:
     """What the commands do: see :class:`mirage_hole.api.commands.CommandState`."""
 
-    def __init__(self, own_rules: OwnRuleService, lists: ListService) -> None:
+    def __init__(self, own_rules: OwnRuleService, lists: ListCommands) -> None:
         self._own = own_rules
         self._lists = lists
 
@@ -152,35 +89,35 @@ class Commands:
         try:
             (rules, notes), taken = await self._own.change(action)
         except RefusedRule as problem:
-            raise _refused(400, str(problem)) from None
+            raise refused(400, str(problem)) from None
         except OSError as problem:
             why = f"your own rules can't be written: {problem.strerror or problem}; nothing was changed"
-            raise _refused(507, why) from None
+            raise refused(507, why) from None
         return _changed(rules, notes, taken)
 
     async def lists(self) -> dict[str, Any]:
         """Every list and how it is."""
-        return {"lists": [one._asdict() for one in self._lists.statuses()]}
+        return {"lists": self._lists.rows()}
 
     async def add_list(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
         """Use one more list."""
-        raise NotImplementedError
+        return await self._lists.add(source, kind, form, title)
 
     async def remove_list(self, source: str) -> dict[str, Any]:
         """Use it no longer."""
-        raise NotImplementedError
+        return await self._lists.remove(source)
 
     async def switch_list(self, source: str, *, enabled: bool) -> dict[str, Any]:
         """Switch it off, or on again."""
-        raise NotImplementedError
+        return await self._lists.switch(source, enabled=enabled)
 
     async def confirm_list(self, source: str) -> dict[str, Any]:
         """Use the text that was held back since the list had shrunk."""
-        raise NotImplementedError
+        return self._lists.confirm(source)
 
-    def update_lists(self, sources: list[str]) -> AsyncIterator[dict[str, Any]]:
+    def update_lists(self, sources: list[str], *, download: bool, force: bool) -> AsyncGenerator[dict[str, Any], None]:
         """Download these lists, or all when there are none; tells what happens."""
-        raise NotImplementedError
+        return self._lists.update(sources, download=download, force=force)
 
 
 def rule_object(one: OwnRule) -> dict[str, Any]:
@@ -204,7 +141,8 @@ def _changed(rules: list[OwnRule], notes: list[str], taken: Taken) -> dict[str, 
     }
 
 
-def _refused(status: int, detail: str) -> Refusal:
+def refused(status: int, detail: str) -> Refusal:
+    """A refusal; loaded late, as it brings the web framework."""
     from mirage_hole.api.problems import Refusal
 
     return Refusal(status, detail)

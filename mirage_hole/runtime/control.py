@@ -21,6 +21,7 @@ from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
+from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
@@ -91,7 +92,8 @@ class ControlPlane:
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
-        self.commands = CommandService(settled.state_directory, Commands(self.own_rules, self.lists))
+        commands = Commands(self.own_rules, ListCommands(self.lists, lambda: _described(state)))
+        self.commands = CommandService(settled.state_directory, commands)
         self._register_generation()
 
     async def run(self) -> int:
@@ -293,6 +295,13 @@ class ControlPlane:
         taken = sorted({name for names in parts.values() for name in names} - {"config_file", *(fixed or ())})
         if taken:
             log.info("changed: %s", ", ".join(taken))
+
+
+def _described(state: ApiState) -> list[dict[str, Any]]:
+    """The lists in use as the web API has them; loaded late, as it brings the web part."""
+    from mirage_hole.api.views import lists
+
+    return lists(state)
 
 
 def _terminal_is_gone() -> bool:

@@ -185,6 +185,8 @@ class OwnRules:
                 by_subject.setdefault((read.target, read.subject, read.scope), []).append((one, read))
         said = []
         for one in rules:
+            if one.id not in self._rules or not one.enabled:
+                continue
             read = self._meaning(one.text)
             for other, meaning in by_subject.get((read.target, read.subject, read.scope), ()):
                 if other.id != one.id and other.enabled and meaning.action is not read.action:

@@ -11,7 +11,7 @@ import pytest
 
 from mirage_hole.cli.server_lists import running_lists
 from mirage_hole.config.settled import Endpoint
-from mirage_hole.runtime.commands import NAME as SOCKET
+from mirage_hole.runtime.control_socket import NAME as SOCKET
 
 LISTS = [{"title": "Ads", "source": "ads.txt", "kind": "block", "decided": 4}]
 

@@ -1,0 +1,177 @@
+"""What the command line asks of the running server about its lists: which there are, other ones, and fresh ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from mirage_hole.sources.progress import Stage
+from mirage_hole.sources.status import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Collection
+
+    from mirage_hole.api.problems import Refusal
+    from mirage_hole.runtime.list_choices import Choice
+    from mirage_hole.runtime.list_service import ListService
+    from mirage_hole.sources.progress import Progress
+
+LOOK_EVERY: Final = 0.1
+"""Seconds between two looks at what has happened."""
+ALIVE_EVERY: Final = 5.0
+"""Seconds of silence after which somebody who waits is told that the work goes on."""
+LONGEST: Final = 3600.0
+"""Seconds that an update is watched."""
+_MAX_EVENTS: Final = 10_000
+_NO_LISTS: Final = "the lists are not looked at yet; try again in a second"
+
+
+class ListCommands:
+    """Joins the schedule, the choices and the statistics. Refusals are problem documents."""
+
+    def __init__(self, lists: ListService, described: Callable[[], list[dict[str, Any]]]) -> None:
+        """``described``: an object for each list in use, as the web API has it."""
+        self._lists = lists
+        self._described = described
+
+    def rows(self, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """An object for each list, or each of these: as the web API has it, and whether it is on and was added."""
+        chosen = self._lists.chosen
+        if chosen is None:
+            return []
+        described = {one["key"]: one for one in self._described()}
+        return [
+            {**(described.get(one.source.key) or _not_used(one)), "enabled": one.enabled, "added": one.added}
+            for one in chosen.lists
+            if keys is None or one.source.key in keys
+        ]
+
+    async def add(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
+        """Use one more list."""
+        from mirage_hole.runtime.list_choices import AddedList
+
+        wanted = AddedList(source.strip(), kind, title.strip(), form)
+        found, changed = await self._change(lambda choices, settled, catalogue: choices.add(settled, catalogue, wanted))
+        return {"key": found.key, "source": found.shown, "title": found.title, "changed": changed}
+
+    async def remove(self, source: str) -> dict[str, Any]:
+        """Use a list no longer that was added."""
+        found, _ = await self._change(
+            lambda choices, settled, catalogue: (choices.remove(settled, catalogue, source), True)
+        )
+        return _told(found, changed=True)
+
+    async def switch(self, source: str, *, enabled: bool) -> dict[str, Any]:
+        """Switch a list off, or on again."""
+        found, changed = await self._change(
+            lambda choices, settled, catalogue: choices.switch(settled, catalogue, source, enabled=enabled)
+        )
+        return _told(found, changed=changed)
+
+    def confirm(self, source: str) -> dict[str, Any]:
+        """Use the text that was put aside since the list had shrunk."""
+        found = self._find(source)
+        if not self._lists.confirm(found.source.key):
+            raise _refused(409, f"{found.source.shown}: no newer text of it is held back; there is nothing to confirm")
+        return _told(found, changed=True)
+
+    async def update(
+        self, sources: Collection[str], *, download: bool, force: bool
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Tell what happens until all is done; the last object has ``event`` ``done`` and how the lists are then.
+
+        Args:
+            sources: which lists, by key or source; none: all in use.
+            download: begin with downloading them; else only watch what goes on.
+            force: use what comes, however many rules a list has lost.
+        """
+        keys = {self._find(one).source.key for one in sources} or None
+        happened: deque[Progress] = deque(maxlen=_MAX_EVENTS)
+        receiving: dict[str, Progress] = {}
+
+        def take(event: Progress) -> None:
+            if event.stage is Stage.RECEIVING:
+                receiving[event.key] = event
+            else:
+                receiving.pop(event.key, None)
+                happened.append(event)
+
+        stop = self._lists.progress.listen(take)
+        try:
+            told = began = time.monotonic()
+            asked = not download
+            while True:
+                if not asked and self._lists.ready:
+                    asked = True
+                    self._lists.refresh(keys, trust=force)
+                rests = asked and self._lists.resting
+                events = [*happened, *receiving.values()]
+                happened.clear()
+                receiving.clear()
+                now = time.monotonic()
+                for event in events:
+                    if keys is None or event.key in keys or not event.key:
+                        told = now
+                        yield _event(event)
+                if rests or now - began > LONGEST:
+                    break
+                if now - told > ALIVE_EVERY:
+                    told = now
+                    yield {"event": "working"}
+                await asyncio.sleep(LOOK_EVERY)
+        finally:
+            stop()
+        yield {"event": "done", "in_time": rests, "error": self._lists.compile_error, "lists": self.rows(keys)}
+
+    def _find(self, source: str) -> Choice:
+        chosen = self._lists.chosen
+        if chosen is None:
+            raise _refused(503, _NO_LISTS)
+        found = chosen.find(source)
+        if found is None:
+            raise _refused(404, f"{source!r} is no list here; mirage-hole lists list shows those that are")
+        if not found.enabled:
+            raise _refused(
+                409, f"{found.source.shown} is switched off; write mirage-hole lists enable {found.source.shown}"
+            )
+        return found
+
+    async def _change(self, action: Any) -> tuple[Any, bool]:
+        from mirage_hole.runtime.list_choices import RefusedList
+
+        try:
+            return await self._lists.choose(action)
+        except RefusedList as problem:
+            raise _refused(400, str(problem)) from None
+        except OSError as problem:
+            why = f"the choice can't be written: {problem.strerror or problem}; nothing was changed"
+            raise _refused(507, why) from None
+
+
+def _not_used(one: Choice) -> dict[str, Any]:
+    """Of a list that the schedule does not know: it is switched off, or not looked at yet."""
+    status = Entry(one.source, next_try=None).status()
+    return {**status._replace(state="loading" if one.enabled else "off")._asdict(), "decided": 0}
+
+
+def _told(one: Choice, *, changed: bool) -> dict[str, Any]:
+    return {
+        "key": one.source.key,
+        "source": one.source.shown,
+        "title": one.source.title,
+        "changed": changed,
+        "enabled": one.enabled,
+    }
+
+
+def _event(event: Progress) -> dict[str, Any]:
+    said = event._asdict()
+    return {"event": said.pop("stage").value, **said}
+
+
+def _refused(status: int, detail: str) -> Refusal:
+    from mirage_hole.api.problems import Refusal
+
+    return Refusal(status, detail)
