@@ -12,8 +12,7 @@ from mirage_hole.cli.which_list import known_lists, no_permission, pick
 from mirage_hole.lists.line import split_lines
 from mirage_hole.lists.parse import parse
 from mirage_hole.runtime.errors import NO_PERMISSION, StartupError
-from mirage_hole.sources.local import file_chunks
-from mirage_hole.sources.source import Location
+from mirage_hole.runtime.parsed import ParsedLists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from mirage_hole.cli.list_changes import Version
     from mirage_hole.config.settled import Settled
     from mirage_hole.lists.rule import Action, RichRule, Rule
+    from mirage_hole.policy.packed import Packed
     from mirage_hole.sources.source import Source
 
 
@@ -54,43 +54,33 @@ def side_of(source: Source, timeout: float) -> Iterator[Side]:
 
 
 def versions_of(settled: Settled, text: str) -> tuple[Side, Side]:
-    """The previous and the newest version of a configured list.
+    """The previous and the newest version of a configured list, as the compiler has read them.
 
     Raises:
         NoVersion: there are no two.
+        StartupError: the state directory is not readable.
         click.UsageError: there is no such list.
     """
-
+    state = settled.state_directory
     known = pick("LIST", text, known_lists(settled))
-    title, key = known.title, known.source.key
-    if known.source.location is Location.EMBEDDED:
-        message = f"{title} is a part of the program and changes only with it; to compare it, name a second SOURCE"
-        raise NoVersion(message)
     try:
-        new, old = known.shelf.find(key), known.shelf.find_before(key)
+        found = ParsedLists(state).versions(known.source.shown, known.source.kind.name.lower())
     except PermissionError as error:
-        raise StartupError(no_permission(error, settled.state_directory), NO_PERMISSION) from None
-    except OSError as problem:
-        message = f"{problem.filename}: {problem.strerror or problem}"
-        raise NoVersion(message) from None
-    if new is None:
-        message = f"{title} is not downloaded yet; start the server, or run mirage-hole lists update"
+        raise StartupError(no_permission(error, state), NO_PERMISSION) from None
+    if not found:
+        message = f"{known.title} is not compiled yet; start the server, or write the state directory it uses (--state DIRECTORY)"
         raise NoVersion(message)
-    if old is None:
-        since = f" on {moment(new.note.changed_at)}" if new.note.changed_at else ""
-        message = (
-            f"{title} has not changed since it was first downloaded{since}; there is no version to compare it with"
-        )
+    (new, at), *before = found
+    if not before:
+        message = f"{known.title} has not changed since {moment(at)}, so there is no version to compare it with"
         raise NoVersion(message)
-    versions = [
-        Side(
-            title,
-            copy.note.changed_at or None,
-            _rules(title, partial(file_chunks, str(copy.path)), known.source.kind, known.format),
-        )
-        for copy in (old, new)
-    ]
-    return versions[0], versions[1]
+    old, old_at = before[0]
+    return Side(known.title, old_at, partial(_unpacked, old)), Side(known.title, at, partial(_unpacked, new))
+
+
+def _unpacked(packed: Packed) -> Iterator[Rule | RichRule]:
+    yield from packed.rules()
+    yield from packed.rich()
 
 
 def _rules(shown: str, chunks: Callable[[], Iterable[bytes]], kind: Action, form: str | None) -> Version:

@@ -30,6 +30,7 @@ _COUNTS: Final = (
     ("conditional", "names_with_conditions"),
     ("duplicates", "duplicates"),
     ("unique", "unique"),
+    ("covered", "covered"),
     ("complaints", "complaints"),
 )
 _ALWAYS: Final = frozenset({"rules", "duplicates", "unique", "complaints"})
@@ -119,6 +120,9 @@ def by_reason(lists: Sequence[Reported]) -> list[Reason]:
 
 def print_overlap(report: Report) -> None:
     """How much of each list the others have as well: a matrix, or of many lists each one's nearest."""
+    if not report.overlap:
+        click.echo(f"{len(report.lists):,} lists are too many to compare each two of them")
+        return
     titles = [one.title for one in report.lists]
     numbered = [f"{number} {title}" for number, title in enumerate(titles, 1)]
     if len(titles) <= WIDEST_MATRIX:

@@ -2,7 +2,7 @@
 
 ``lists/<key>.txt`` holds the text, ``lists/<key>.json`` what is known of it, its SHA-256 among other things. A copy is replaced
 by a rename, so it is always a whole one; whatever goes wrong before leaves the old one standing. ``<key>.held.txt`` is a newer
-text that is not trusted yet, ``<key>.before.txt`` the version before the newest, for whoever asks what has changed.
+text that is not trusted yet.
 """
 
 from __future__ import annotations
@@ -206,14 +206,6 @@ class Shelf:
             self.drop_held(key)
             return None
 
-    def find_before(self, key: str) -> Copy | None:
-        """The version before the one that serves, or None.
-
-        Raises:
-            OSError: it is damaged, or can't be read.
-        """
-        return self.find(_before(key))
-
     def promote(self, key: str) -> Copy:
         """Make what was put aside the copy.
 
@@ -272,7 +264,7 @@ class Shelf:
         Call it now and then with the keys in use: each call notes that they are.
         """
         now = self._clock()
-        used = {*used, *map(_held, used), *map(_before, used)}
+        used = {*used, *map(_held, used)}
         gone = []
         try:
             files = list(self.directory.iterdir())
@@ -302,8 +294,6 @@ class Shelf:
 
     def _adopt(self, key: str, draft: Path, note: Note) -> Copy:
         target, next_note = self._text(key), self._next_note(key)
-        if key == _own_key(key):
-            self._remember(key)
         # First the new note, under another name: whenever the power fails, one of the two notes is about the text.
         try:
             _write(next_note, note)
@@ -319,15 +309,6 @@ class Shelf:
             next_note.replace(self._note(key))
             self._sync()
         return Copy(key, target, note)
-
-    def _remember(self, key: str) -> None:
-        """Give the text that serves a second name, under which it stays as the version before the next."""
-        spare, before = self.directory / f".{_before(key)}.part", _before(key)
-        with contextlib.suppress(OSError):  # there is none yet, or the file system knows no second names
-            spare.unlink(missing_ok=True)
-            os.link(self._text(key), spare)
-            self._write_note(before, _read_note(self._note(key)))
-            spare.replace(self._text(before))
 
     def _text(self, key: str) -> Path:
         return self.directory / f"{key}.txt"
@@ -360,16 +341,6 @@ class Shelf:
 def _held(key: str) -> str:
     """Under which key the text is that was put aside. A list's own key has no dot."""
     return f"{key}.held"
-
-
-def _before(key: str) -> str:
-    """Under which key the version before the newest is."""
-    return f"{key}.before"
-
-
-def _own_key(key: str) -> str:
-    """The key of the list itself."""
-    return key.partition(".")[0]
 
 
 def _read_note(path: Path) -> Note:

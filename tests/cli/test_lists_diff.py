@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 import tracemalloc
+from itertools import count
 
 import pytest
 
@@ -10,9 +11,8 @@ from mirage_hole.cli.fingerprints import Fingerprints
 from mirage_hole.cli.list_changes import compare, each_of
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action
-from mirage_hole.sources.download import Downloader
-from mirage_hole.sources.shelf import Shelf
-from mirage_hole.sources.source import parse_source
+from mirage_hole.runtime.compile_job import CompileJob, ListJob
+from mirage_hole.runtime.compiler import compile_job
 
 OLD = """\
 ||stays.example^
@@ -127,17 +127,17 @@ def test_an_allowlist_of_the_catalogue_is_one_here_too():
 
 
 def test_versions_that_have_nothing_in_common_cost_a_few_octets_a_rule():
-    count = 20_000
-    old, new = ("".join(f"{which}{number}.example\n" for number in range(count)) for which in "ab")
+    size = 20_000
+    old, new = ("".join(f"{which}{number}.example\n" for number in range(size)) for which in "ab")
     tracemalloc.start()
     try:
         changes = compare(version(old), version(new))
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (changes.added.size, changes.removed.size) == (count, count)
+    assert (changes.added.size, changes.removed.size) == (size, size)
     # Eight octets and one bit-mark for each of both sides, and the room that 1,024 growing arrays keep.
-    assert kept < 2 * count * (8 + 1) + 1024 * 256
+    assert kept < 2 * size * (8 + 1) + 1024 * 256
 
 
 def test_each_changed_rule_is_shown_once_each_time():
@@ -159,62 +159,56 @@ def test_fingerprints_are_counted_as_a_set():
 
 @pytest.fixture
 def used(tmp_path):
-    """A list in use, with flags that configure it: old text first, new text then."""
+    """A list in use, with flags that configure it; each text that is put becomes its newest version."""
     source = tmp_path / "mine.txt"
-    flags = ["--state", str(tmp_path / "state"), "--blocklist", str(source)]
+    state = tmp_path / "state"
+    flags = ["--state", str(state), "--blocklist", str(source)]
+    generations = count(1)
 
-    def put(text: str, at: float) -> None:
+    def put(text: str) -> None:
         source.write_text(text)
-        found = parse_source(str(source), Action.BLOCK, {})
-        shelf = Shelf(tmp_path / "state/lists", lambda: at)
-        (outcome,) = asyncio.run(Downloader(shelf, clock=lambda: at).fetch_all([found]))
-        assert outcome.error == ""
+        job = ListJob(source, "", str(source), "block")
+        assert compile_job(CompileJob(state, next(generations), (job,))).ok
 
     return put, flags
 
 
 def test_the_newest_version_of_a_list_in_use_is_compared_with_the_one_before(mirage_hole, used):
     put, flags = used
-    put("||first.example^\n", 86400.0 * 365)
-    put(OLD, 86400.0 * 366)
-    put(NEW, 86400.0 * 367)
+    began = time.time()
+    for text in ("||first.example^\n", OLD, OLD, NEW, NEW):
+        put(text)
     ran = mirage_hole("lists", "diff", "mine", *flags)
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
-    assert lines[0].startswith("before  mine.txt: 4 rules, 1971-01-0")
-    assert lines[1].startswith("after   mine.txt: 5 rules, 1971-01-0")
+    assert lines[0].startswith("before  mine.txt: 4 rules, 20")
+    assert lines[1].startswith("after   mine.txt: 5 rules, 20")
     assert lines[2:5] == ["added   3", "removed 2", "+ ||new.example^  (line 4)"]
     said = json.loads(mirage_hole("lists", "diff", "mine.txt", "--json", *flags).out)
-    assert [said[side]["at"] for side in ("before", "after")] == [86400.0 * 366, 86400.0 * 367]
+    assert began <= said["before"]["at"] <= said["after"]["at"] <= time.time()
 
 
 def test_a_list_that_never_changed_has_nothing_to_be_compared_with(mirage_hole, used):
     put, flags = used
     ran = mirage_hole("lists", "diff", "mine.txt", *flags)
     assert ran.code == 1
-    assert "mine.txt is not downloaded yet; " in ran.err
-    put(OLD, 86400.0 * 365)
-    put(OLD, 86400.0 * 366)
+    assert "mine.txt is not compiled yet; " in ran.err
+    put(OLD)
+    put(OLD)
     ran = mirage_hole("lists", "diff", "mine.txt", *flags)
     assert ran.code == 1
-    assert "mine.txt has not changed since it was first downloaded on 197" in ran.err
+    assert "mine.txt has not changed since 20" in ran.err
 
 
-def test_a_damaged_version_is_named(mirage_hole, used, tmp_path):
+def test_a_damaged_version_is_none(mirage_hole, used, tmp_path):
     put, flags = used
-    put(OLD, 1.0)
-    put(NEW, 2.0)
-    (before,) = (tmp_path / "state/lists").glob("*.before.txt")
-    before.write_text("other\n")
+    put(OLD)
+    (before,) = (tmp_path / "state/parsed").glob("*.list")
+    put(NEW)
+    before.write_bytes(before.read_bytes()[:-9])
     ran = mirage_hole("lists", "diff", "mine.txt", *flags)
     assert ran.code == 1
-    assert f"{before}: the copy on disk is damaged" in ran.err
-
-
-def test_the_starter_list_changes_only_with_the_program(mirage_hole, tmp_path):
-    ran = mirage_hole("lists", "diff", "starter", "--state", str(tmp_path / "state"), "--blocklist", "starter")
-    assert ran.code == 1
-    assert "is a part of the program" in ran.err
+    assert "mine.txt has not changed since 20" in ran.err
 
 
 def test_a_list_that_is_not_configured_is_wrong_usage(mirage_hole, used):

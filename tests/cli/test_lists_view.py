@@ -12,7 +12,7 @@ def a_list(title: str, **numbers):
     fields = dict.fromkeys(
         ("rules", "exact", "subtree", "below", "patterns", "regexes", "addresses", "names_with_conditions"), 0
     )
-    fields |= {"duplicates": 0, "unique": 0, "complaints": 0, "reasons": {}, "first_complaints": []}
+    fields |= {"duplicates": 0, "unique": 0, "covered": 0, "complaints": 0, "reasons": {}, "first_complaints": []}
     return SimpleNamespace(
         title=title, source=f"/{title}", kind="block", format="hosts", sha256="00", **(fields | numbers)
     )
@@ -84,6 +84,11 @@ def test_few_lists_are_compared_in_a_matrix(capsys):
         "2 two          100%   50      -",
         "3 three         <1%    -  1,000",
     ]
+
+
+def test_lists_that_were_not_compared_are_said_to_be_too_many(capsys):
+    view.print_overlap(a_report(ONE, TWO))
+    assert capsys.readouterr().out == "2 lists are too many to compare each two of them\n"
 
 
 def test_of_many_lists_each_ones_nearest_are_named(capsys):

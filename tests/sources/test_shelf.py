@@ -63,34 +63,6 @@ def test_a_list_that_is_seen_again_unchanged_keeps_the_time_of_its_last_change(s
     assert shelf.find(KEY).note.changed_at == clock.now
 
 
-def test_the_version_before_the_newest_stays(shelf, clock):
-    assert shelf.find_before(KEY) is None
-    put(shelf, b"one\n")
-    assert shelf.find_before(KEY) is None
-    for newer, before in ((b"two\n", b"one\n"), (b"three\n", b"two\n")):
-        changed = shelf.find(KEY).note.changed_at
-        clock.now += 10.0
-        put(shelf, newer)
-        old = shelf.find_before(KEY)
-        assert (old.path.read_bytes(), old.note.changed_at) == (before, changed)
-        assert shelf.find(KEY).path.read_bytes() == newer
-    hold(shelf, b"four\n")
-    assert shelf.find_before(KEY).path.read_bytes() == b"two\n"
-    shelf.promote(KEY)
-    assert shelf.find_before(KEY).path.read_bytes() == b"three\n"
-
-
-def test_a_file_system_without_second_names_costs_only_the_version_before(shelf, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.EPERM, "no links here")
-
-    put(shelf, b"one\n")
-    monkeypatch.setattr(os, "link", refuse)
-    put(shelf, b"two\n")
-    assert shelf.find(KEY).path.read_bytes() == b"two\n"
-    assert shelf.find_before(KEY) is None
-
-
 def test_nothing_is_found_where_nothing_was_kept(shelf):
     assert shelf.find(KEY) is None
 
@@ -201,7 +173,7 @@ def test_what_is_put_aside_leaves_the_copy_alone_until_it_is_promoted(shelf):
     assert promoted == shelf.find(KEY)
     assert (promoted.path.read_bytes(), promoted.note.etag) == (b"0.0.0.0 little.example\n", "odd")
     assert shelf.find_held(KEY) is None
-    assert [name for name in files(shelf) if ".before." not in name] == [f"{KEY}.json", f"{KEY}.txt"]
+    assert files(shelf) == [f"{KEY}.json", f"{KEY}.txt"]
 
 
 def test_nothing_put_aside_can_not_be_promoted(shelf):
