@@ -69,7 +69,7 @@ def _report_used(settled: Settled, overlap: bool, complaints: int, as_json: bool
     notes = []
     if running is None:
         notes.append("no server of this configuration answers, so hits and times are not known")
-    notes += [f"{one.list.title}: {one.said('error')}" for one in lists if one.said("error")]
+    notes += [f"{one.list.title}: {one.said(why)}" for one in lists for why in ("error", "held") if one.said(why)]
     _print(report, lists, notes, running is not None, overlap, complaints, as_json)
     return 0
 

@@ -183,7 +183,7 @@ def as_object(report: Report, lists: Sequence[Reported], shown: int, *, overlap:
     return found
 
 
-_RUNNING: Final = ("state", "decided", "last_change", "last_success", "last_try", "next_try", "error")
+_RUNNING: Final = ("state", "decided", "last_change", "last_success", "last_try", "next_try", "error", "held")
 
 
 def _list_object(one: Reported, shown: int) -> dict[str, Any]:

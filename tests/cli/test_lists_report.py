@@ -79,6 +79,15 @@ def test_the_overlap_is_shown_when_it_is_asked_for(mirage_hole, used):
     assert "names also in    1    2\n1 Ads            2  50%\n2 Hosts        50%    2\n" in out
 
 
+def test_what_a_running_server_says_is_told(mirage_hole, used, folder, monkeypatch):
+    told = {"source": str(folder / "ads.txt"), "kind": "block", "decided": 1234, "error": "", "held": "lost 90 %"}
+    monkeypatch.setattr("mirage_hole.cli.server_lists.running_lists", lambda _: [told])
+    ran = mirage_hole("lists", "report", *used)
+    assert ran.out.splitlines()[0].split()[-5:] == ["hits", "last", "change", "next", "look"]
+    assert " 1,234 " in ran.out.splitlines()[1]
+    assert ran.out.endswith("\nnote: Ads: lost 90 %\n")
+
+
 def test_without_compiled_lists_it_says_how_to_get_them(mirage_hole, tmp_path):
     ran = mirage_hole("lists", "report", "--state", str(tmp_path / "none"))
     assert ran.code == 1
