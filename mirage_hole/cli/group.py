@@ -13,7 +13,7 @@ class Group(click.Group):
     """Commands of its own, and those that ``modules`` names."""
 
     modules: ClassVar[dict[str, str]] = {}
-    """Command to the module of this folder whose ``command`` it is."""
+    """Command to the module of this folder whose ``command`` it is, or to ``module:attribute``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.modules])
@@ -21,7 +21,8 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = import_module(f"mirage_hole.cli.{self.modules[cmd_name]}").command
+        module, _, attribute = self.modules[cmd_name].partition(":")
+        found: click.Command = getattr(import_module(f"mirage_hole.cli.{module}"), attribute or "command")
         return found
 
     def resolve_command(

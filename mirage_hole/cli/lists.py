@@ -1,4 +1,4 @@
-"""``mirage-hole lists``: look into a list before it is used, and see which well-known ones there are."""
+"""``mirage-hole lists``: look into lists, change which are used, keep them fresh; and see which well-known ones there are."""
 
 from __future__ import annotations
 
@@ -22,12 +22,23 @@ MAX_SHOWN = 1000
 class Lists(Group):
     """The group."""
 
-    modules: ClassVar = {"diff": "lists_diff", "report": "lists_report", "search": "lists_search"}
+    modules: ClassVar = {
+        "add": "lists_change:add",
+        "confirm": "lists_update:confirm",
+        "diff": "lists_diff",
+        "disable": "lists_change:disable",
+        "enable": "lists_change:enable",
+        "list": "lists_list",
+        "remove": "lists_change:remove",
+        "report": "lists_report",
+        "search": "lists_search",
+        "update": "lists_update:update",
+    }
 
 
 @click.group("lists", cls=Lists)
 def command() -> None:
-    """Check, report, search and compare lists, and show the catalogue."""
+    """Add, remove, update, check, report, search and compare lists, and show the catalogue."""
 
 
 @command.command("check", short_help="Read a list and report what is in it.")

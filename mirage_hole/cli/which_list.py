@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from mirage_hole.sources.source import Source
 
 _MAX_NAMED = 10
+
+
+class Named(Protocol):
+    """A list that a person may mean."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it may be called."""
+
+
+T = TypeVar("T", bound=Named)
 
 
 class Known(NamedTuple):
@@ -91,7 +104,7 @@ def no_permission(error: PermissionError, state: Path) -> str:
     return f"{error.filename or state} is not readable for this user; run it as the server's user, or with sudo"
 
 
-def pick(argument: str, text: str, lists: Sequence[Known]) -> Known:
+def pick(argument: str, text: str, lists: Sequence[T]) -> T:
     """The list that a person means.
 
     Raises:
@@ -148,6 +161,6 @@ def _manifest_lists(state: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _named(lists: Sequence[Known]) -> str:
+def _named(lists: Sequence[Named]) -> str:
     named = [repr(one.title) for one in lists[:_MAX_NAMED]]
     return ", ".join(named) + (f", or one of {len(lists) - _MAX_NAMED} more" if len(lists) > _MAX_NAMED else "")
