@@ -53,6 +53,10 @@ def decode_rich(raw: Sequence[Any]) -> RichRule:
         ValueError: it is none.
     """
     try:
+        if len(raw) <= _PLAIN:  # nearly every rule of the user's own: nothing but a name
+            text, action, target, subject, *more = raw
+            scope, line = (*more, 0, 0)[:2]
+            return RichRule(_text(text), Action(action), Target(target), _text(subject), Scope(scope), int(line))
         rule = RichRule(*raw)
         rewrite = None
         if rule.rewrite is not None:
@@ -87,5 +91,6 @@ def _text(value: object) -> str:
     raise ValueError(message)
 
 
+_PLAIN = 6  # as far as the line
 _NEEDED = 4  # text, action, target, subject
 _USUAL = tuple(RichRule._field_defaults.get(name) for name in RichRule._fields)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -79,6 +79,7 @@ class OwnRules:
         self._next = 1
         self._meanings: dict[str, RichRule] = {}
         """What the texts say: reading a thousand again for each new one would take longer than all the rest."""
+        self._stored: dict[tuple[int, str], list[Any]] = {}
         self.path = directory / OWN_RULES
         """What workers read."""
         self.problem = ""
@@ -226,6 +227,20 @@ class OwnRules:
             self._meanings[text] = known
         return known
 
+    def _encoded(self, one: OwnRule) -> list[Any]:
+        """As workers read it.
+
+        Raises:
+            BadRule: it is none.
+        """
+        known = self._stored.get((one.id, one.text))
+        if known is None:
+            known = [OWN_LIST, *encode_rich(self._meaning(one.text)._replace(line=one.id))]
+            if len(self._stored) >= 2 * MAX_RULES:
+                self._stored.clear()
+            self._stored[one.id, one.text] = known
+        return known
+
     def _find(self, chosen: Iterable[int | str]) -> list[OwnRule]:
         by_text = {one.text: one for one in self._rules.values()}
         found = (self._rules.get(one) if isinstance(one, int) else by_text.get(one.strip()) for one in chosen)
@@ -247,10 +262,10 @@ class OwnRules:
 
     def _save(self, rules: dict[int, OwnRule], number: int) -> None:
         """Write, then believe."""
-        document = {"version": VERSION, "rules": [asdict(one) for one in rules.values()]}
+        document = {"version": VERSION, "rules": list(rules.values())}
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         written = self._directory / WRITTEN
-        replace_files({written: data, self.path: self._compiled(rules)})
+        replace_files({written: data, self.path: self._compiled(rules)}, derived=self.path)
         self._seen, self.problem = stamp(written), ""
         self._rules, self._next = rules, number
 
@@ -261,7 +276,7 @@ class OwnRules:
             if not one.counts(now):
                 continue
             try:
-                stored.append([OWN_LIST, *encode_rich(self._meaning(one.text)._replace(line=one.id))])
+                stored.append(self._encoded(one))
             except BadRule as problem:  # written by an older version, or by hand
                 log.error("your rule %d is not used: %s", one.id, problem)
         return orjson.dumps(stored)

@@ -51,20 +51,21 @@ def read_at_most(path: Path, octets: int) -> bytes:
     return data
 
 
-def replace_files(files: Mapping[Path, bytes]) -> None:
+def replace_files(files: Mapping[Path, bytes], *, derived: Path | None = None) -> None:
     """All of these files or none, each the whole of it, whatever happens meanwhile.
 
-    Written by root, a file belongs to the owner of its directory.
+    Written by root, a file belongs to the owner of its directory. ``derived`` is one of them that can be made of the others
+    again: nobody waits until it is on the disk.
 
     Raises:
         OSError: the disk does not take them.
     """
-    written = [(_write_beside(path, data), path) for path, data in files.items()]
+    written = [(_write_beside(path, data, lasting=path != derived), path) for path, data in files.items()]
     for temporary, path in written:
         temporary.replace(path)
 
 
-def _write_beside(path: Path, data: bytes) -> Path:
+def _write_beside(path: Path, data: bytes, *, lasting: bool = True) -> Path:
     temporary = path.with_name(f".{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()  # of a run that was cut off, perhaps of another account
@@ -75,7 +76,8 @@ def _write_beside(path: Path, data: bytes) -> Path:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
         file.write(data)
         file.flush()
-        os.fsync(descriptor)
+        if lasting:
+            os.fsync(descriptor)
     return temporary
 
 
