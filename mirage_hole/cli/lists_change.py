@@ -49,13 +49,15 @@ _wait = click.option("--no-wait", is_flag=True, help="Do not wait until the serv
 @click.command("add", short_help="Use one more list.")
 @click.argument("source", shell_complete=complete_source)
 @click.option("--allow", is_flag=True, help="As an allowlist: plain names allow.")
-@click.option("--format", "form", type=click.Choice(FORMAT_NAMES), default="", help="Its format. Default: found out.")
+@click.option("--format", "form", type=click.Choice(FORMAT_NAMES), help="Its format. Default: found out.")
 @click.option("--title", metavar="TEXT", default="", help="What to call it. Default: what it calls itself.")
 @_wait
 @_json
 @STATE
 @click.pass_context
-def add(ctx: click.Context, source: str, allow: bool, form: str, title: str, no_wait: bool, as_json: bool) -> int:
+def add(
+    ctx: click.Context, source: str, allow: bool, form: str | None, title: str, no_wait: bool, as_json: bool
+) -> int:
     """Use the list SOURCE (a URL, a file, or a name from the catalogue) from now on, besides the configured ones.
 
     Returns when it is downloaded, compiled and in use. Exits with 1 when it is not.
@@ -63,7 +65,7 @@ def add(ctx: click.Context, source: str, allow: bool, form: str, title: str, no_
     from mirage_hole.cli.sources import read_list
 
     found = read_list("SOURCE", source, allow)
-    return _run(ctx, lambda lists: [lists.add(found, form, title)], "is in use", no_wait, as_json, fetched=True)
+    return _run(ctx, lambda lists: [lists.add(found, form or "", title)], "is in use", no_wait, as_json, fetched=True)
 
 
 @click.command("remove", short_help="Use lists no longer that were added.")
@@ -170,7 +172,8 @@ def _tell(one: Done, state: dict[str, Any], verb: str) -> None:
         click.echo(f"mirage-hole: {title}: {clean(why_not, 1000)}", err=True)
         return
     already = "" if one.changed else " already"
-    rules = f", {state['rules']:,} rules" if state.get("rules") and state["enabled"] else ""
+    count = state.get("rules") if state.get("enabled") else 0
+    rules = f", {count:,} rule{'s' * (count != 1)}" if count else ""
     click.echo(f"{title}: {verb}{already}{rules}")
 
 

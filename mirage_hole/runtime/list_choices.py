@@ -93,6 +93,15 @@ class Choices(NamedTuple):
         return None
 
 
+class Said(NamedTuple):
+    """What the user has said, beside the configuration."""
+
+    added: dict[str, AddedList]
+    """By the key of the source."""
+    switched: dict[str, bool]
+    """Key of a list to whether it is on; lists that are as the configuration has them are absent."""
+
+
 class ListChoices:
     """The choices on disk. Every method that writes waits for the disk."""
 
@@ -130,7 +139,7 @@ class ListChoices:
                 )
                 raise RefusedList(message)
             if there is not None and not there.added:
-                self._say(known, source.key, enabled=True)
+                self._say(settled, catalogue, known, source.key, enabled=True)
                 return source, not there.enabled
             if there is None and len(self.added) >= MAX_ADDED:
                 message = f"{MAX_ADDED} lists were added, and that is the limit; remove one first"
@@ -180,17 +189,18 @@ class ListChoices:
             self._catch_up()
             known = choose(settled, self, catalogue)
             found = _found(known, text)
-            self._say(known, found.source.key, enabled=enabled)
+            self._say(settled, catalogue, known, found.source.key, enabled=enabled)
             return found._replace(enabled=enabled), found.enabled is not enabled
 
-    def _say(self, known: Choices, key: str, *, enabled: bool) -> None:
+    def _say(self, settled: Settled, catalogue: dict[str, Entry], known: Choices, key: str, *, enabled: bool) -> None:
         found = known.find(key)
         if found is None or found.enabled is enabled:
             return
-        switched = {**self.switched, key: enabled}
-        if len(switched) > _MAX_SWITCHED:  # of lists that are long gone
-            here = {one.source.key for one in known.lists}
-            switched = {name: on for name, on in switched.items() if name in here}
+        here = {one.source.key for one in known.lists}  # the others are long gone
+        switched = {name: on for name, on in self.switched.items() if name != key and name in here}
+        usual = choose(settled, Said(self.added, switched), catalogue).find(key)
+        if usual is None or usual.enabled is not enabled:
+            switched[key] = enabled
         self._save(self.added, switched)
 
     def _catch_up(self) -> None:
@@ -221,7 +231,7 @@ class ListChoices:
         self.added, self.switched, self._seen = added, switched, stamp(self._path)
 
 
-def choose(settled: Settled, choices: ListChoices, catalogue: dict[str, Entry]) -> Choices:
+def choose(settled: Settled, choices: ListChoices | Said, catalogue: dict[str, Entry]) -> Choices:
     """Every list, configured or added, and whether it is used."""
     configured, switched_off = [], []
     for wish in wishes_of(settled.lists):
