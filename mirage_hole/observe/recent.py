@@ -129,9 +129,15 @@ class RecentQueries:
             self._generations.title(batch.generation, subject.list_id) if ruled else None,
             rule,
             _SCOPES.get(subject.scope) if ruled and not subject.text else None,
-            (subject.line or None) if ruled else None,
+            (subject.line or self._line(batch.generation, subject) or None) if ruled else None,
             None if subject.upstream == NO_UPSTREAM else subject.upstream,
         )
+
+
+    def _line(self, generation: int, subject: Subject) -> int:
+        if subject.text:
+            return 0
+        return self._generations.line(generation, subject.list_id, subject.rule, subject.scope)
 
 
 _SCOPES = {scope.value: scope.name.lower() for scope in Scope}

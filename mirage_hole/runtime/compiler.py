@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 MAX_JOB = 16 * 1024 * 1024
 """Octets on standard input."""
 _BASE = 48 << 20
-_OCTETS_A_RULE = 96
-_OCTETS_A_KEY_OCTET = 2
+_OCTETS_A_RULE = 76
+_OCTETS_A_KEY_OCTET = 2.5
 _TEMPORARY = ".tmp-"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -166,7 +166,7 @@ def _refuse_too_much(builder: Builder) -> None:
 
 def estimate(rules: int, key_octets: int) -> int:
     """The most memory that compiling takes, octets: what was measured of a million to five million names, and a tenth."""
-    return _BASE + rules * _OCTETS_A_RULE + key_octets * _OCTETS_A_KEY_OCTET
+    return int(_BASE + rules * _OCTETS_A_RULE + key_octets * _OCTETS_A_KEY_OCTET)
 
 
 def _short(source: str) -> str:

@@ -78,6 +78,7 @@ class ControlPlane:
         self._level = settled.log_level
         self._on_terminal = os.isatty(0)
         self.statistics = Statistics()
+        self.statistics.generations.find_line = policy.line_of
         self.own_rules = OwnRuleService(settled.state_directory, workers)
         self.lists = ListService(settled, policy, self._on_generation)
         state = ApiState(

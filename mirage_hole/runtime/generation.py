@@ -11,7 +11,7 @@ import os
 import shutil
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -70,13 +70,7 @@ def open_generation(directory: Path, *, lines: bool = False) -> Policy:
     """
     with _explained(directory):
         sums = _read_checksums(directory)
-        manifest = orjson.loads(read_bounded(directory / MANIFEST, sums))
-        if not isinstance(manifest, dict):
-            message = "the manifest is no JSON object"
-            raise BadIndex(message)
-        names, sets = (_map(directory / file, sums) for file in (NAMES, SETS))
-        numbers, more = _map_lines(directory, sums) if lines else (None, b"")
-        index = Index.from_buffers(manifest, names, sets, numbers, more)
+        manifest, index = _open_index(directory, sums, lines)
         if not manifest.get("rich"):
             return Policy(index)
         stored = orjson.loads(read_bounded(directory / RICH, sums))
@@ -84,6 +78,16 @@ def open_generation(directory: Path, *, lines: bool = False) -> Policy:
             message = f"{RICH} does not hold the {manifest['rich']} rules of the manifest"
             raise BadIndex(message)
         return Policy(index, RichRules(read_stored(stored), index.lists))
+
+
+def open_index(directory: Path) -> Index:
+    """The simple rules of a generation alone, with line numbers.
+
+    Raises:
+        BadGeneration: as :func:`open_generation`.
+    """
+    with _explained(directory):
+        return _open_index(directory, _read_checksums(directory), True)[1]
 
 
 def read_own_rules(path: Path) -> RichRules:
@@ -226,6 +230,16 @@ def _map(path: Path, sums: Mapping[str, int]) -> mmap.mmap | bytes:
         if file.seek(0, 2) == 0:  # an empty file can't be mapped
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _open_index(directory: Path, sums: Mapping[str, int], lines: bool) -> tuple[dict[str, Any], Index]:
+    manifest = orjson.loads(read_bounded(directory / MANIFEST, sums))
+    if not isinstance(manifest, dict):
+        message = "the manifest is no JSON object"
+        raise BadIndex(message)
+    names, sets = (_map(directory / file, sums) for file in (NAMES, SETS))
+    numbers, more = _map_lines(directory, sums) if lines else (None, b"")
+    return manifest, Index.from_buffers(manifest, names, sets, numbers, more)
 
 
 def _map_lines(directory: Path, sums: Mapping[str, int]) -> tuple[mmap.mmap | bytes | None, mmap.mmap | bytes]:

@@ -9,12 +9,14 @@ import orjson
 
 from mirage_hole.api.state import GenerationView
 from mirage_hole.policy.clients import Clients
+from mirage_hole.policy.index import Index
 from mirage_hole.runtime import generation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.policy.explain import Explanation
+    from mirage_hole.lists.rule import Scope
     from mirage_hole.policy.policy import Policy
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class ServingPolicy:
         self.manifest: dict[str, Any] | None = None
         """Without the sets, which can be long; None while there is no generation."""
         self._policy: Policy | None = None
+        self._index: Index | None = None
         if directory is not None:
             self.take(directory)
 
@@ -47,7 +50,7 @@ class ServingPolicy:
             log.error("%s can't be used: %s", directory, problem)
             return False
         manifest.pop("sets", None)
-        self.directory, self.manifest, self._policy = directory, manifest, None
+        self.directory, self.manifest, self._policy, self._index = directory, manifest, None, None
         self._generation, self._titles = view, titles
         return True
 
@@ -81,6 +84,18 @@ class ServingPolicy:
             log.error("%s", problem)
             return None
         return None if policy is None else explain(policy, name, qtype, client)
+
+    def line_of(self, number: int, list_id: int, name: bytes, scope: Scope) -> int:
+        """The line of a list's simple rule; 0 when it is not known, as in any other generation than the one that serves."""
+        if self.directory is None or self.manifest is None or number != self._generation.number:
+            return 0
+        if self._index is None:
+            try:
+                self._index = generation.open_index(self.directory)
+            except generation.BadGeneration as problem:
+                log.error("%s", problem)
+                self._index = Index.EMPTY
+        return self._index.line_of(list_id, name, scope)
 
     def _serving(self) -> Policy | None:
         """The generation behind the user's own rules as they are on disk now.

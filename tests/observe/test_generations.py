@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from mirage_hole.lists.rule import Scope
 from mirage_hole.observe.generations import KEPT, UNKNOWN, Generations
 from mirage_hole.policy.verdict import OWN_LIST
+from mirage_hole.wire.names import from_text
 
 
 def test_a_list_number_means_what_it_meant_in_its_own_generation() -> None:
@@ -37,3 +39,14 @@ def test_a_generation_told_again_is_among_the_newest() -> None:
     generations.register(KEPT, ["Ads"])
     assert generations.title(0, 0) == "Ads again"
     assert generations.title(1, 0) == UNKNOWN
+
+
+def test_lines_are_asked_of_whoever_knows_them_and_only_for_rules_of_lists():
+    generations = Generations()
+    name = from_text("ads.example")
+    assert generations.line(1, 0, name, Scope.EXACT) == 0
+    generations.find_line = lambda number, list_id, rule, scope: 17 if (number, list_id, rule) == (1, 0, name) else 0
+    assert generations.line(1, 0, name, Scope.SUBTREE) == 17
+    assert generations.line(2, 0, name, Scope.SUBTREE) == 0
+    assert generations.line(1, OWN_LIST, name, Scope.SUBTREE) == 0
+    assert generations.line(1, 0, name, 9) == 0

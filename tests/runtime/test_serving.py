@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mirage_hole.lists.rule import Scope
 from mirage_hole.runtime.compile_job import CompileJob, ListJob
 from mirage_hole.runtime.compiler import compile_job
 from mirage_hole.runtime.generation import CHECKSUMS, checksums
@@ -61,3 +62,19 @@ def test_names_of_a_generation_that_went_are_not_explained(generation, caplog):
     (generation / CHECKSUMS).write_bytes(checksums(generation))
     assert policy.explain(from_text("ads.example")) is None
     assert "version 99" in caplog.text
+
+
+def test_it_knows_the_lines_of_its_own_rules_and_no_others(generation):
+    policy = ServingPolicy(generation)
+    assert policy.line_of(7, 0, from_text("tracker.example"), Scope.EXACT) == 2
+    assert policy.line_of(7, 0, from_text("tracker.example"), Scope.SUBTREE) == 0
+    assert policy.line_of(6, 0, from_text("tracker.example"), Scope.EXACT) == 0
+    assert ServingPolicy().line_of(7, 0, from_text("tracker.example"), Scope.EXACT) == 0
+
+
+def test_without_a_readable_index_no_line_is_known(generation, caplog):
+    policy = ServingPolicy(generation)
+    (generation / "names.marisa").write_bytes(b"x")
+    assert policy.line_of(7, 0, from_text("tracker.example"), Scope.EXACT) == 0
+    assert policy.line_of(7, 0, from_text("tracker.example"), Scope.EXACT) == 0
+    assert caplog.text.count("names.marisa is damaged") == 1
