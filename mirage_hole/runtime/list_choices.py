@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from mirage_hole.config.list_tables import FILES
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.rule import Action
 from mirage_hole.runtime.state_files import keep_aside, one_at_a_time, read_at_most, replace_files, stamp
@@ -241,7 +242,7 @@ def choose(settled: Settled, choices: ListChoices | Said, catalogue: dict[str, E
             configured.append(wish)
         else:
             configured.append(wish._replace(enabled=True))
-    folders = tuple(map(str, settled.file_folders))
+    folders = tuple(map(str, folders_of(settled)))
     added = [
         Wish(one.source, _kind(one), f"added {one.source}", one.title, one.format, folders=folders, special=False)
         for one in choices.added.values()
@@ -260,6 +261,11 @@ def choose(settled: Settled, choices: ListChoices | Said, catalogue: dict[str, E
 
 def _as_asked(source: Source, wish: Wish) -> Source:
     return source._replace(title=wish.title or source.title, named=source.named or bool(wish.title))
+
+
+def folders_of(settled: Settled) -> tuple[Path, ...]:
+    """Where files must lie that are added while the server runs; never nowhere, which would mean anywhere."""
+    return settled.file_folders or (settled.state_directory / FILES,)
 
 
 def wishes_of(lists: Sequence[ListSettings]) -> list[Wish]:
@@ -304,7 +310,7 @@ def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -
     elif source.location is Location.FILE:
         from mirage_hole.sources.local import allowed
 
-        refusal = allowed(source.address, settled.file_folders)
+        refusal = allowed(source.address, folders_of(settled))
         if refusal is not None:
             problems.append(str(refusal))
     if wanted.kind not in {"block", "allow"}:

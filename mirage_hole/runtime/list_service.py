@@ -118,10 +118,14 @@ class ListService:
         Raises:
             RefusedList, OSError: what ``action`` raises; nothing has changed then.
         """
+        from mirage_hole.runtime.list_choices import choose
         from mirage_hole.sources.catalogue import load_catalogue
 
         def act() -> tuple[T, bool]:
-            return action(self._loaded_choices(), self._settled, load_catalogue())
+            choices, catalogue = self._loaded_choices(), load_catalogue()
+            result = action(choices, self._settled, catalogue)
+            self._chosen = choose(self._settled, choices, catalogue)
+            return result
 
         async with self._one_choice_at_a_time:
             result, changed = await asyncio.to_thread(act)

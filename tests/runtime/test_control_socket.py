@@ -52,7 +52,7 @@ async def a_server(state):
     """A control socket with own rules and no list."""
     settled = a_settled(state)
     lists = ListService(settled, ServingPolicy(), lambda _: None)
-    commands = Commands(OwnRuleService(state, Workers()), ListCommands(lists, lambda: []))
+    commands = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(CommandService(state, commands).run())
         await until((state / NAME).exists)

@@ -1,0 +1,206 @@
+"""Lists that are added and switched off beside the configuration."""
+
+from __future__ import annotations
+
+import stat
+import threading
+
+import pytest
+
+from mirage_hole.config.settled import ListSettings
+from mirage_hole.runtime import list_choices
+from mirage_hole.runtime.list_choices import FILE, AddedList, ListChoices, RefusedList, choose
+from mirage_hole.sources.catalogue import load_catalogue
+from tests.runtime.settings import a_settled
+
+CATALOGUE = load_catalogue()
+ONE, TWO, THREE = (f"https://{name}.example/list.txt" for name in ("one", "two", "three"))
+
+
+@pytest.fixture
+def state(tmp_path):
+    directory = tmp_path / "state"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def choices(state):
+    return ListChoices(state)
+
+
+def used(settled, choices):
+    return [source.text for source in choose(settled, choices, CATALOGUE).used]
+
+
+def add(choices, settled, source, **more):
+    return choices.add(settled, CATALOGUE, AddedList(source, **more))
+
+
+def test_an_added_list_is_used_besides_the_configured_and_survives_a_restart(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    found, changed = add(choices, settled, TWO, title="Mine", format="hosts")
+    assert (found.text, changed) == (TWO, True)
+    again = ListChoices(state)
+    assert used(settled, again) == [ONE, TWO]
+    added = choose(settled, again, CATALOGUE).lists[1]
+    assert (added.added, added.source.title, added.source.format) == (True, "Mine", "hosts")
+
+
+def test_an_added_list_may_be_an_allowlist(choices, state):
+    settled = a_settled(state)
+    add(choices, settled, ONE, kind="allow")
+    assert [one.source.kind.name for one in choose(settled, choices, CATALOGUE).lists] == ["ALLOW"]
+
+
+def test_adding_twice_changes_nothing_but_what_is_new(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    assert not add(choices, settled, ONE)[1]
+    assert add(choices, settled, TWO)[1]
+    assert not add(choices, settled, TWO)[1]
+    assert add(choices, settled, TWO, title="Two")[1]
+    assert not add(choices, settled, TWO)[1]
+    assert choices.added[choose(settled, choices, CATALOGUE).lists[1].source.key].title == "Two"
+
+
+def test_a_blocklist_is_not_made_an_allowlist_by_adding_it(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    with pytest.raises(RefusedList, match="is a blocklist here already"):
+        add(choices, settled, ONE, kind="allow")
+
+
+def test_a_list_that_was_added_is_removed(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    add(choices, settled, TWO)
+    choices.switch(settled, CATALOGUE, TWO, enabled=False)
+    choices.remove(settled, CATALOGUE, TWO)
+    assert used(settled, ListChoices(state)) == [ONE]
+    add(choices, settled, TWO)
+    assert used(settled, choices) == [ONE, TWO]
+
+
+def test_a_configured_list_is_removed_where_it_is_written(choices, state, tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(f'[lists]\nblock = [\n  "{TWO}",\n  "{ONE}",\n]\n\n[[list]]\nurl = "{THREE}"\n')
+    settled = a_settled(state, blocklists=(TWO, ONE), lists=(ListSettings(THREE),), config_file=file)
+    with pytest.raises(RefusedList, match=r"config\.toml line 4, .*lists disable"):
+        choices.remove(settled, CATALOGUE, ONE)
+    with pytest.raises(RefusedList, match=r"config\.toml line 8"):
+        choices.remove(settled, CATALOGUE, THREE)
+    file.write_text("[lists]\n")
+    with pytest.raises(RefusedList, match="flags or environment variables"):
+        choices.remove(settled, CATALOGUE, ONE)
+
+
+def test_a_configured_list_is_switched_off_and_on(choices, state):
+    settled = a_settled(state, blocklists=(ONE, TWO))
+    assert choices.switch(settled, CATALOGUE, ONE, enabled=False)[1]
+    assert not choices.switch(settled, CATALOGUE, ONE, enabled=False)[1]
+    again = ListChoices(state)
+    assert used(settled, again) == [TWO]
+    assert [one.enabled for one in choose(settled, again, CATALOGUE).lists] == [False, True]
+    again.switch(settled, CATALOGUE, ONE, enabled=True)
+    assert used(settled, again) == [ONE, TWO]
+    assert again.switched == {}
+
+
+def test_a_table_that_is_off_is_switched_on_and_off_again(choices, state):
+    settled = a_settled(state, lists=(ListSettings(ONE, title="One", enabled=False), ListSettings(TWO)))
+    (two, one) = choose(settled, choices, CATALOGUE).lists
+    assert (two.enabled, one.enabled, one.source.title, one.added) == (True, False, "One", False)
+    choices.switch(settled, CATALOGUE, ONE, enabled=True)
+    assert used(settled, choices) == [ONE, TWO]
+    choices.switch(settled, CATALOGUE, ONE, enabled=False)
+    assert choices.switched == {}
+
+
+def test_adding_a_configured_list_that_is_off_switches_it_on(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    choices.switch(settled, CATALOGUE, ONE, enabled=False)
+    assert add(choices, settled, ONE)[1]
+    assert used(settled, choices) == [ONE]
+    assert choices.added == {}
+
+
+def test_a_list_that_was_added_before_the_configuration_named_it_is_configured(choices, state):
+    add(choices, a_settled(state), ONE)
+    settled = a_settled(state, blocklists=(ONE,))
+    (one,) = choose(settled, choices, CATALOGUE).lists
+    assert not one.added
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "told"),
+    [
+        ("no-such-list", {}, "catalogue"),
+        ("ftp://x.example/list", {}, "not supported"),
+        (ONE, {"format": "xml"}, "no format that is read"),
+        (ONE, {"title": "x" * 101}, "title is longer"),
+        (ONE, {"kind": "grey"}, "block or allow"),
+        ("/etc/passwd", {}, "not in a folder for lists"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_what_to_write(choices, state, source, more, told):
+    with pytest.raises(RefusedList, match=told):
+        add(choices, a_settled(state), source, **more)
+    assert choices.added == {}
+
+
+def test_every_problem_is_told_at_once(choices, state):
+    with pytest.raises(RefusedList) as refusal:
+        add(choices, a_settled(state), "ftp://x", format="xml", title="\n")
+    assert len(str(refusal.value).splitlines()) == 3
+
+
+def test_a_file_is_added_from_the_folders_for_lists(choices, state, tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("ads.example\n")
+    settled = a_settled(state, file_folders=(folder,))
+    found, _ = add(choices, settled, str(folder / "mine.txt"))
+    assert found.title == "mine.txt"
+    assert choose(settled, choices, CATALOGUE).used[0].folders == (str(folder),)
+
+
+def test_lists_are_bounded(choices, state, monkeypatch):
+    monkeypatch.setattr(list_choices, "MAX_ADDED", 1)
+    add(choices, a_settled(state), ONE)
+    with pytest.raises(RefusedList, match="the limit"):
+        add(choices, a_settled(state), TWO)
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"version": 2}', '{"version": 1, "added": [{}], "switched": {}}', "\0"]
+)
+def test_a_damaged_file_is_kept_aside_and_the_configured_lists_count(state, content, caplog):
+    (state / FILE).write_text(content)
+    settled = a_settled(state, blocklists=(ONE,))
+    assert used(settled, ListChoices(state)) == [ONE]
+    assert (state / f"{FILE}.damaged").read_text() == content
+    assert "is damaged" in caplog.text
+
+
+def test_two_processes_lose_none_of_each_others_lists(state):
+    first, second = ListChoices(state), ListChoices(state)
+    settled = a_settled(state)
+    add(first, settled, ONE)
+    add(second, settled, TWO)
+    assert used(settled, ListChoices(state)) == [ONE, TWO]
+
+
+def test_many_at_once_lose_none(state):
+    settled = a_settled(state)
+    threads = [
+        threading.Thread(target=lambda number=number: add(ListChoices(state), settled, f"https://n{number}.example/x"))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(used(settled, ListChoices(state))) == 20
+
+
+def test_addresses_may_hold_secrets_so_nobody_else_reads_the_file(choices, state):
+    add(choices, a_settled(state), "https://me:secret@one.example/list.txt")
+    assert stat.S_IMODE((state / FILE).stat().st_mode) == 0o600

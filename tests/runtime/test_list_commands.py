@@ -1,0 +1,172 @@
+"""Lists that change while the server runs: a real schedule, a real compiler, a server for lists on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from mirage_hole.api.problems import Refusal
+from mirage_hole.runtime.list_commands import ListCommands
+from mirage_hole.runtime.list_service import ListService
+from mirage_hole.runtime.serving import ServingPolicy
+from mirage_hole.wire.names import from_text
+from tests.net.edge import until
+from tests.runtime.settings import a_settled
+from tests.sources.serving import always, serving
+
+MANY = b"".join(b"name-%d.example\n" % number for number in range(100))
+
+
+class Running:
+    """A list service with its commands."""
+
+    def __init__(self, settled) -> None:
+        self.policy = ServingPolicy()
+        self.service = ListService(settled, self.policy, self.policy.take)
+        self.commands = ListCommands(
+            self.service, lambda: [{**one._asdict(), "decided": 0} for one in self.service.statuses()]
+        )
+
+    async def events(self, *sources, download=True, force=False):
+        async with asyncio.timeout(40):
+            return [one async for one in self.commands.update(sources, download=download, force=force)]
+
+    async def rests(self):
+        return (await self.events(download=False))[-1]
+
+    def verdict(self, name):
+        return self.policy.explain(from_text(name)).outcome
+
+    def states(self):
+        return {one["title"]: one["state"] for one in self.commands.rows()}
+
+
+@pytest.fixture
+async def running(tmp_path):
+    """Starts list services in one state directory."""
+    async with contextlib.AsyncExitStack() as stack:
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+
+        def start(**settings):
+            one = Running(a_settled(tmp_path / "state", file_folders=(tmp_path,), **settings))
+            stack.callback(group.create_task(one.service.run()).cancel)
+            return one
+
+        (tmp_path / "state").mkdir()
+        (tmp_path / "mine.txt").write_text("ads.example\n")
+        (tmp_path / "more.txt").write_text("more.example\n")
+        yield start
+
+
+async def test_a_list_is_added_switched_off_and_on_and_removed_while_it_serves(running, tmp_path):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await one.rests()
+    said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "More")
+    assert said["changed"]
+    done = await one.rests()
+    assert (done["in_time"], done["error"]) == (True, "")
+    assert one.verdict("more.example") == "blocked"
+    await one.commands.switch(str(tmp_path / "mine.txt"), enabled=False)
+    await one.rests()
+    assert one.states() == {"mine.txt": "off", "More": "live"}
+    assert one.verdict("ads.example") == "no rule"
+    await one.commands.switch(said["key"], enabled=False)
+    await one.commands.switch(str(tmp_path / "mine.txt"), enabled=True)
+    await one.rests()
+    assert one.verdict("ads.example") == "blocked"
+    assert one.verdict("more.example") == "no rule"
+    await one.commands.remove(said["key"])
+    await one.rests()
+    assert one.states() == {"mine.txt": "live"}
+
+
+async def test_new_settings_keep_what_was_added(running, tmp_path):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
+    await one.rests()
+    one.service.change(a_settled(tmp_path / "state", file_folders=(tmp_path,)))
+    await one.rests()
+    assert one.states() == {"more.txt": "live"}
+
+
+async def test_an_update_tells_what_happens_to_each_list(running):
+    texts = [MANY]
+    async with serving(lambda request: always(texts[0])(request)) as served:
+        one = running(blocklists=(served.url("/a.txt"), served.url("/b.txt")))
+        await one.rests()
+        texts[0] = MANY + b"fresh.example\n"
+        events = await one.events()
+        told = [event["event"] for event in events]
+        assert told.count("updated") == 2
+        assert told[-2:] == ["compiled", "done"]
+        assert one.verdict("fresh.example") == "blocked"
+        (chosen, _) = one.commands.rows()
+        events = await one.events(chosen["key"])
+        assert {event["key"] for event in events if event.get("key")} == {chosen["key"]}
+        assert [row["key"] for row in events[-1]["lists"]] == [chosen["key"]]
+
+
+async def test_a_list_that_fails_is_told_and_the_update_ends(running):
+    one = running(blocklists=("http://127.0.0.1:9/list.txt",))
+    done = (await one.events())[-1]
+    (row,) = done["lists"]
+    assert row["state"] == "missing"
+    assert "127.0.0.1:9" in row["error"]
+
+
+async def test_a_list_that_has_shrunk_waits_for_a_word(running):
+    texts = [MANY]
+    async with serving(lambda request: always(texts[0])(request)) as served:
+        one = running(blocklists=(served.url(),))
+        await one.rests()
+        with pytest.raises(Refusal, match="nothing to confirm"):
+            one.commands.confirm(served.url())
+        texts[0] = b"name-1.example\n"
+        events = await one.events()
+        assert "held" in [event["event"] for event in events]
+        assert one.verdict("name-99.example") == "blocked"
+        one.commands.confirm(served.url())
+        (row,) = (await one.rests())["lists"]
+        assert (row["state"], row["rules"]) == ("live", 1)
+        assert one.verdict("name-99.example") == "no rule"
+
+
+async def test_force_takes_what_comes(running):
+    texts = [MANY]
+    async with serving(lambda request: always(texts[0])(request)) as served:
+        one = running(blocklists=(served.url(),))
+        await one.rests()
+        texts[0] = b"name-1.example\n"
+        await one.events(force=True)
+        assert one.verdict("name-99.example") == "no rule"
+
+
+async def test_whoever_hangs_up_leaves_no_listener_behind(running, tmp_path):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await one.rests()
+    async with contextlib.aclosing(one.commands.update([], download=True, force=False)) as happening:
+        assert (await anext(happening))["event"]
+    assert one.service.progress._listeners == []
+
+
+@pytest.mark.parametrize("command", ["remove", "switch", "confirm"])
+async def test_a_list_that_is_not_there_is_refused(running, tmp_path, command):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await one.rests()
+    with pytest.raises(Refusal, match="is no list here"):
+        if command == "confirm":
+            one.commands.confirm("nothing")
+        elif command == "remove":
+            await one.commands.remove("nothing")
+        else:
+            await one.commands.switch("nothing", enabled=True)
+
+
+async def test_a_list_that_is_off_is_not_updated(running, tmp_path):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await until(lambda: one.service.chosen)
+    await one.commands.switch(str(tmp_path / "mine.txt"), enabled=False)
+    with pytest.raises(Refusal, match="is switched off"):
+        await one.events(str(tmp_path / "mine.txt"))
