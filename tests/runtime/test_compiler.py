@@ -9,26 +9,36 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mirage_hole.lists.rule import Action, Complaint, Scope
+from mirage_hole.policy import build
+from mirage_hole.policy.packed import Writer
 from mirage_hole.policy.verdict import rule_text
-from mirage_hole.runtime import compiler
+from mirage_hole.runtime import compiler, parsed, reading
 from mirage_hole.runtime.compilation import compile_generation
 from mirage_hole.runtime.compile_job import BadJob, CompileJob, CompileResult, ListJob
 from mirage_hole.runtime.compiler import CompileError, compile_job
 from mirage_hole.runtime.generation import (
     CHECKSUMS,
+    LINES,
+    MORE,
+    NAMES,
     RICH,
+    SETS,
     BadGeneration,
     checksums,
     generations_directory,
     newest_generation,
     open_generation,
 )
+from mirage_hole.runtime.report import TOO_MANY, read_report
 from mirage_hole.wire.names import from_text, labels_of
 
 BLOCK = "! Title: Trackers\n||ads.example.com^\nplain.example\n0.0.0.0 host.example\n*.wild.example\n||bad^rule\n"
@@ -337,3 +347,190 @@ async def test_a_compiler_that_dies_is_reported(tmp_path, monkeypatch):
     result = await compile_generation(a_job(tmp_path), 50)
     assert not result.ok
     assert f"signal {int(signal.SIGKILL)}" in result.error
+
+
+def never(*_):
+    pytest.fail("an unchanged list was parsed")
+
+
+def test_an_unchanged_list_is_not_parsed_again(tmp_path, monkeypatch):
+    first = compile_job(a_job(tmp_path))
+    assert [one.reused for one in first.lists] == [False, False]
+    monkeypatch.setattr(reading, "parse", never)
+    second = compile_job(a_job(tmp_path, 2))
+    assert [one.reused for one in second.lists] == [True, True]
+    for before, after in zip(first.lists, second.lists, strict=True):
+        assert replace(after, reused=False, seconds=before.seconds) == before
+    for name in (NAMES, SETS, LINES, MORE):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+
+
+def test_only_the_list_that_changed_is_parsed(tmp_path):
+    compile_job(a_job(tmp_path, block=BLOCK, allow=ALLOW))
+    result = compile_job(a_job(tmp_path, 2, block=BLOCK + "more.example\n", allow=ALLOW))
+    assert [one.reused for one in result.lists] == [False, True]
+    assert decide(open_generation(result.path), "more.example") is not None
+
+
+def test_another_title_or_place_is_no_other_text(tmp_path):
+    job = a_job(tmp_path)
+    compile_job(job)
+    lists = tuple(one._replace(title="Mine", source="elsewhere") for one in job.lists)
+    result = compile_job(CompileJob(job.state, 2, lists))
+    assert [(one.title, one.reused) for one in result.lists] == [("Mine", True), ("Mine (2)", True)]
+
+
+@pytest.mark.parametrize("change", [{"kind": "allow"}, {"format": "wildcard"}])
+def test_another_kind_or_format_is_another_list(tmp_path, change):
+    job = a_job(tmp_path, block="*.a.example\n")
+    compile_job(job)
+    result = compile_job(CompileJob(job.state, 2, (job.lists[0]._replace(**change),)))
+    assert [one.reused for one in result.lists] == [False]
+
+
+def test_lists_read_by_other_parsers_are_parsed_again(tmp_path, monkeypatch):
+    compile_job(a_job(tmp_path))
+    monkeypatch.setattr(parsed, "parser_version", lambda: "another")
+    assert [one.reused for one in compile_job(a_job(tmp_path, 2)).lists] == [False, False]
+
+
+def packed_files(tmp_path):
+    return sorted((tmp_path / "state" / "parsed").glob("*.list"))
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:-9], lambda data: data[:20] + b"?" + data[21:]]
+)
+def test_a_damaged_packed_list_is_parsed_anew_and_mended(tmp_path, damage):
+    compile_job(a_job(tmp_path, block=BLOCK))
+    (path,) = packed_files(tmp_path)
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
+    assert [one.reused for one in compile_job(a_job(tmp_path, 2, block=BLOCK)).lists] == [False]
+    assert path.read_bytes() == good
+    assert [one.reused for one in compile_job(a_job(tmp_path, 3, block=BLOCK)).lists] == [True]
+
+
+def test_what_a_failed_compilation_has_parsed_serves_the_next(tmp_path, monkeypatch):
+    job = a_job(tmp_path)
+    (tmp_path / "allow.txt").unlink()
+    with pytest.raises(CompileError):
+        compile_job(job)
+    (tmp_path / "allow.txt").write_text(ALLOW)
+    assert [one.reused for one in compile_job(job).lists] == [True, False]
+
+
+def test_the_version_before_stays_to_be_compared(tmp_path):
+    for number, text in enumerate(("a.example\n", "b.example\n", "c.example\n"), 1):
+        compile_job(a_job(tmp_path, number, block=text))
+    found = parsed.ParsedLists(tmp_path / "state").versions("https://lists.example/block", "block")
+    names = [[rule.name for rule in packed.rules()] for packed, _ in found]
+    assert names == [[from_text("c.example")], [from_text("b.example")]]
+    assert len(packed_files(tmp_path)) == 2
+
+
+WRITES = st.integers(0, 40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(WRITES)
+def test_a_disk_that_fills_up_at_any_write_leaves_the_old_generation(tmp_path_factory, allowed):
+    tmp_path = tmp_path_factory.mktemp("full")
+    compile_job(a_job(tmp_path))
+    left = allowed
+
+    def limited(whole):
+        def call(*args, **keywords):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return whole(*args, **keywords)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", limited(os.fsync))
+        patch.setattr(Writer, "_write", limited(Writer._write))
+        patch.setattr(Path, "replace", limited(Path.replace))
+        patch.setattr(Path, "rename", limited(Path.rename))
+        said, done = "", None
+        try:
+            done = compile_job(a_job(tmp_path, 2, block=BLOCK + "new.example\n"))
+        except CompileError as problem:
+            said = str(problem)
+    assert (done is None) == ("the disk is full" in said)
+    assert listing(tmp_path) == (["00000001"] if done is None else ["00000001", "00000002"])
+    if done is not None:
+        assert open_generation(done.path)
+    assert not list((tmp_path / "state" / "parsed").glob(".tmp-*"))
+    assert compile_job(a_job(tmp_path, 3, block=BLOCK + "new.example\n")).ok
+
+
+LINES_OF_LISTS = st.lists(
+    st.sampled_from(
+        ["a.example", "||a.example^", "||b.a.example^", "@@||a.example^", "0.0.0.0 c.example", "||x*y.example^", "/ads[0-9]/",
+         "||d.example^$important", "||d.example^$badfilter", "not a rule!", "# comment", "*.w.example"]
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(LINES_OF_LISTS, min_size=1, max_size=3), st.lists(LINES_OF_LISTS, min_size=1, max_size=3))
+def test_what_is_compiled_step_by_step_is_what_is_compiled_at_once(tmp_path_factory, before, after):
+    tmp_path = tmp_path_factory.mktemp("steps")
+    texts = [{f"list{number}": "\n".join(lines) for number, lines in enumerate(each)} for each in (before, after)]
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "fresh").mkdir()
+    compile_job(a_job(tmp_path / "steps", 1, **texts[0]))
+    steps = compile_job(a_job(tmp_path / "steps", 2, **texts[1])).path
+    fresh = compile_job(a_job(tmp_path / "fresh", 2, **texts[1])).path
+    for name in (NAMES, SETS, LINES, MORE):
+        assert (steps / name).read_bytes() == (fresh / name).read_bytes()
+    assert (steps / RICH).exists() == (fresh / RICH).exists()
+    assert not (steps / RICH).exists() or (steps / RICH).read_bytes() == (fresh / RICH).read_bytes()
+    assert replace(read_report(steps), seconds=0, peak_kib=0) == replace(read_report(fresh), seconds=0, peak_kib=0)
+
+
+def test_a_job_that_memory_is_too_small_for_is_refused(tmp_path, monkeypatch):
+    compile_job(a_job(tmp_path))
+    monkeypatch.setattr(compiler, "available", lambda: 40 << 20)
+    with pytest.raises(CompileError, match=r"4? ?rules take about 48 MiB .* 40 MiB are free"):
+        compile_job(a_job(tmp_path, 2, block="x.example\n" * 9))
+    assert listing(tmp_path) == ["00000001"]
+    monkeypatch.setattr(compiler, "available", lambda: None)
+    assert compile_job(a_job(tmp_path, 2)).ok
+
+
+def test_too_many_rich_rules_over_all_lists_are_complaints(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "MAX_RICH", 3)
+    text = "".join(f"/ads{number}/\n" for number in range(4))
+    result = compile_job(a_job(tmp_path, one=text, two=f"||plain.example^\n{text}"))
+    assert [(one.rules, one.complaints) for one in result.lists] == [(3, 1), (1, 4)]
+    assert result.lists[1].reasons == {TOO_MANY: 4}
+    assert [one.regexes for one in read_report(result.path).lists] == [3, 0]
+
+
+def test_too_many_lists_are_refused_by_the_process_in_one_sentence(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("x.example\n")
+    lists = tuple(ListJob(path, "", f"list {number}", "block") for number in range(build.MAX_LISTS + 1))
+    ended = run(CompileJob(tmp_path / "state", 1, lists).to_json())
+    assert ended.returncode == 1
+    assert CompileResult.from_json(ended.stdout).error == "more than 1,000 lists"
+
+
+def test_a_packed_list_that_vanishes_meanwhile_is_explained(tmp_path, monkeypatch):
+    whole = compiler.take_list
+
+    def vanishing(*args):
+        taken = whole(*args)
+        for path in packed_files(tmp_path):
+            path.unlink()
+        return taken
+
+    monkeypatch.setattr(compiler, "take_list", vanishing)
+    with pytest.raises(CompileError, match=r"can't read from .*parsed"):
+        compile_job(a_job(tmp_path))
+    assert listing(tmp_path) == []
