@@ -97,6 +97,7 @@ class Commands:
 
     async def lists(self) -> dict[str, Any]:
         """Every list and how it is."""
+        await self._lists.looked_at()
         return {"lists": self._lists.rows()}
 
     async def add_list(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Commands:
 
     async def confirm_list(self, source: str) -> dict[str, Any]:
         """Use the text that was held back since the list had shrunk."""
-        return self._lists.confirm(source)
+        return await self._lists.confirm(source)
 
     def update_lists(self, sources: list[str], *, download: bool, force: bool) -> AsyncGenerator[dict[str, Any], None]:
         """Download these lists, or all when there are none; tells what happens."""

@@ -24,6 +24,8 @@ ALIVE_EVERY: Final = 5.0
 """Seconds of silence after which somebody who waits is told that the work goes on."""
 LONGEST: Final = 3600.0
 """Seconds that an update is watched."""
+LOOKED_AT_WITHIN: Final = 5.0
+"""Seconds that a command right after the start waits for the first look at the lists."""
 _MAX_EVENTS: Final = 10_000
 _NO_LISTS: Final = "the lists are not looked at yet; try again in a second"
 
@@ -48,6 +50,18 @@ class ListCommands:
             if keys is None or one.source.key in keys
         ]
 
+    async def looked_at(self) -> None:
+        """Wait until it is known which lists there are.
+
+        Raises:
+            Refusal: that takes too long.
+        """
+        deadline = time.monotonic() + LOOKED_AT_WITHIN
+        while self._lists.chosen is None:
+            if time.monotonic() >= deadline:
+                raise _refused(503, _NO_LISTS)
+            await asyncio.sleep(LOOK_EVERY)
+
     async def add(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
         """Use one more list."""
         from mirage_hole.runtime.list_choices import AddedList
@@ -70,8 +84,9 @@ class ListCommands:
         )
         return _told(found, changed=changed)
 
-    def confirm(self, source: str) -> dict[str, Any]:
+    async def confirm(self, source: str) -> dict[str, Any]:
         """Use the text that was put aside since the list had shrunk."""
+        await self.looked_at()
         found = self._find(source)
         if not self._lists.confirm(found.source.key):
             raise _refused(409, f"{found.source.shown}: no newer text of it is held back; there is nothing to confirm")
@@ -87,6 +102,7 @@ class ListCommands:
             download: begin with downloading them; else only watch what goes on.
             force: use what comes, however many rules a list has lost.
         """
+        await self.looked_at()
         keys = {self._find(one).source.key for one in sources} or None
         happened: deque[Progress] = deque(maxlen=_MAX_EVENTS)
         receiving: dict[str, Progress] = {}
@@ -127,8 +143,7 @@ class ListCommands:
 
     def _find(self, source: str) -> Choice:
         chosen = self._lists.chosen
-        if chosen is None:
-            raise _refused(503, _NO_LISTS)
+        assert chosen is not None
         found = chosen.find(source)
         if found is None:
             raise _refused(404, f"{source!r} is no list here; mirage-hole lists list shows those that are")

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from mirage_hole.api.commands import MAX_BODY
+from mirage_hole.runtime import list_commands
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.control_socket import NAME, listen, reachable
 from mirage_hole.runtime.list_commands import ListCommands
@@ -143,7 +144,8 @@ async def test_a_rule_is_added_listed_changed_and_removed(state):
         ("POST", "/health", b"", 405, "POST /health"),
     ],
 )
-async def test_a_wrong_request_is_refused_with_what_to_do(state, method, path, body, status, told):
+async def test_a_wrong_request_is_refused_with_what_to_do(state, monkeypatch, method, path, body, status, told):
+    monkeypatch.setattr(list_commands, "LOOKED_AT_WITHIN", 0.0)
     async with a_server(state) as client:
         found, problem = await client.ask(method, path, data=body)
         assert (found, problem["status"]) == (status, status)
