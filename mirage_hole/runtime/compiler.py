@@ -79,11 +79,12 @@ def compile_job(job: CompileJob) -> CompileResult:
                 generations.open_generation(temporary)  # what can't be opened is not published
                 sizes = {path.name: path.stat().st_size for path in temporary.iterdir()}
                 temporary.rename(target)
-                _sync_directory(directory)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        with suppress(OSError):  # the generation is there; what is not remembered is parsed again
+        with suppress(OSError):  # the generation is there
+            _sync_directory(directory)
+        with suppress(OSError):  # what is not remembered is parsed again
             used = [(ListKey(one.job.source, one.job.kind), one.name) for one in lists]
             parsed.note(used, time.time())
     return CompileResult(
