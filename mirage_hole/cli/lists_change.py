@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FAILURE = 1
+_NEXT = {"is in use": "added"}  # what is not so yet without a server
 STATE = some_setting_options("server.state_directory", "lists.block", "lists.allow")
 
 
@@ -172,6 +173,7 @@ def _tell(one: Done, state: dict[str, Any], verb: str) -> None:
         click.echo(f"mirage-hole: {title}: {clean(why_not, 1000)}", err=True)
         return
     already = "" if one.changed else " already"
+    verb = verb if one.server or not one.changed else _NEXT.get(verb, verb)
     count = state.get("rules") if state.get("enabled") else 0
     rules = f", {count:,} rule{'s' * (count != 1)}" if count else ""
     click.echo(f"{title}: {verb}{already}{rules}")

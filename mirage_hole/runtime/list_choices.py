@@ -321,7 +321,7 @@ def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -
         problems.append(f"the title is longer than {MAX_TITLE} characters or not printable; write a shorter one")
     if problems or isinstance(source, SourceProblem):
         raise RefusedList("\n".join(problems))
-    return source
+    return source._replace(title=wanted.title or source.title, named=source.named or bool(wanted.title))
 
 
 def _read(document: Any) -> tuple[dict[str, AddedList], dict[str, bool]]:
