@@ -12,6 +12,7 @@ from mirage_hole import __version__
 from mirage_hole.runtime.control_socket import NAME, listen
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 class CommandService:
     """Serves the control socket. :meth:`run` is its task."""
 
-    def __init__(self, state_directory: Path, commands: Commands) -> None:
+    def __init__(self, state_directory: Path, commands: Commands, listening: socket.socket | None = None) -> None:
+        """``listening``: the socket to serve first, made by :func:`mirage_hole.runtime.control_socket.listen`."""
         self._directory = state_directory
         self._commands = commands
+        self._listening = listening
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -38,7 +41,9 @@ class CommandService:
 
         from mirage_hole.api.commands import make_command_app
 
-        sock = await asyncio.to_thread(listen, self._directory)
+        sock, self._listening = self._listening, None
+        if sock is None:
+            sock = await asyncio.to_thread(listen, self._directory)
         runner = web.AppRunner(make_command_app(self._commands), access_log=None, shutdown_timeout=2.0)
         try:
             await runner.setup()

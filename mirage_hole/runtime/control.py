@@ -62,6 +62,7 @@ class ControlPlane:
         handler: logs.LogHandler,
         manager: ServiceManager,
         web: tuple[Endpoint, socket.socket | None] | None = None,
+        commands: socket.socket | None = None,
         reload: Callable[[], Settled] | None = None,
     ) -> None:
         self._settled = settled
@@ -93,8 +94,8 @@ class ControlPlane:
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
-        commands = Commands(self.own_rules, ListCommands(self.lists, lambda: _described(state)))
-        self.commands = CommandService(settled.state_directory, commands)
+        carried_out = Commands(self.own_rules, ListCommands(self.lists, lambda: _described(state)))
+        self.commands = CommandService(settled.state_directory, carried_out, commands)
         self._register_generation()
 
     async def run(self) -> int:

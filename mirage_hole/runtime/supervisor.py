@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
+from mirage_hole.runtime.control_socket import listen
 from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.notify import ServiceManager
@@ -58,6 +59,7 @@ def serve(
         newest = _newest(settled.state_directory)
         workers.use_policy(newest)
         workers.use_own_rules(settled.state_directory / OWN_RULES)
+        commands = _command_socket(settled.state_directory)
         workers.start()
         try:
             import asyncio
@@ -75,6 +77,7 @@ def serve(
                     handler=handler,
                     manager=manager,
                     web=web,
+                    commands=commands,
                     reload=reload,
                 ).run()
 
@@ -101,6 +104,16 @@ def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Endpo
     with contextlib.suppress(OSError):
         return settled.web, bind_web(settled.web)
     return settled.web, None
+
+
+def _command_socket(state: Path) -> socket.socket | None:
+    """The control socket, before anything answers: a command that is given meanwhile waits in it until the control plane is up.
+
+    None when it can't be made; that is its part's to tell, and to try again.
+    """
+    with contextlib.suppress(OSError):
+        return listen(state)
+    return None
 
 
 def _newest(state: Path) -> Path | None:
