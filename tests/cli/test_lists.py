@@ -242,4 +242,4 @@ def test_a_misspelt_command_gets_the_nearest(mirage_hole):
     ran = mirage_hole("lists", "serch", "x")
     assert ran.code == 2
     assert "no such command: 'serch'; write search" in ran.err
-    assert "write one of catalogue, check, diff, " in mirage_hole("lists", "zzz").err
+    assert "write one of add, catalogue, check, confirm, diff, " in mirage_hole("lists", "zzz").err
