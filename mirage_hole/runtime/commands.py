@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole import __version__
 from mirage_hole.runtime.control_socket import NAME, listen
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from mirage_hole.runtime.own_service import OwnRuleService, Taken
 
 
+log = logging.getLogger(__name__)
+
+AGAIN: Final = 10.0
+"""Seconds between two tries to make the socket."""
+
+
 class CommandService:
     """Serves the control socket. :meth:`run` is its task."""
 
@@ -32,18 +39,13 @@ class CommandService:
         self._listening = listening
 
     async def run(self) -> None:
-        """Serve until cancelled.
-
-        Raises:
-            OSError: the socket can't be made; the part is tried again later.
-        """
+        """Serve until cancelled."""
         from aiohttp import web
 
         from mirage_hole.api.commands import make_command_app
 
-        sock, self._listening = self._listening, None
-        if sock is None:
-            sock = await asyncio.to_thread(listen, self._directory)
+        sock = self._listening or await self._until_made()
+        self._listening = None
         runner = web.AppRunner(make_command_app(self._commands), access_log=None, shutdown_timeout=2.0)
         try:
             await runner.setup()
@@ -54,6 +56,20 @@ class CommandService:
                 (self._directory / NAME).unlink()  # while it is surely ours
             await runner.cleanup()  # before the socket is closed: the loop still watches it
             sock.close()
+
+    async def _until_made(self) -> socket.socket:
+        told = ""
+        while True:
+            try:
+                return await asyncio.to_thread(listen, self._directory)
+            except OSError as problem:
+                why = f"{problem.filename or self._directory / NAME}: {problem.strerror or problem}"
+                if why != told:
+                    log.error(
+                        "mirage-hole rules and lists can't reach this server: %s; tried again until it works", why
+                    )
+                told = why
+            await asyncio.sleep(AGAIN)
 
 
 class Commands:

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from mirage_hole.api.commands import MAX_BODY
-from mirage_hole.runtime import list_commands
+from mirage_hole.runtime import commands, list_commands
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.control_socket import NAME, listen, reachable
 from mirage_hole.runtime.list_commands import ListCommands
@@ -53,9 +53,9 @@ async def a_server(state):
     """A control socket with own rules and no list."""
     settled = a_settled(state)
     lists = ListService(settled, ServingPolicy(), lambda _: None)
-    commands = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list))
+    carried_out = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list))
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(CommandService(state, commands).run())
+        task = group.create_task(CommandService(state, carried_out).run())
         await until((state / NAME).exists)
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(state / NAME), limit=0)) as session:
             yield Client(session)
@@ -95,6 +95,17 @@ def test_a_path_that_is_too_long_for_a_socket_is_reached_all_the_same(tmp_path):
     with listen(deep), reachable(deep) as path, socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
     assert (deep / NAME).exists()
+
+
+async def test_the_socket_of_another_server_is_taken_over_once_that_has_ended(state, monkeypatch, caplog):
+    monkeypatch.setattr(commands, "AGAIN", 0.01)
+    other = listen(state)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(CommandService(state, None)._until_made())
+        await until(lambda: "another server uses this state directory" in caplog.text)
+        other.close()
+        (await waiting).close()
+    assert caplog.text.count("another server") == 1
 
 
 async def test_the_socket_is_gone_when_the_server_has_ended(state):
