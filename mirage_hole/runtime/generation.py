@@ -6,6 +6,7 @@ process that looks a name up. A worker imports this module, so it stays light: n
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import shutil
@@ -20,9 +21,11 @@ from mirage_hole.policy.policy import Policy
 from mirage_hole.policy.rich import RichRules, read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from io import BufferedReader
     from pathlib import Path
+
+    from mirage_hole.policy.index import ListInfo
 
 MANIFEST = "manifest.json"
 NAMES, SETS, LINES, MORE = "names.marisa", "sets.bin", "lines.bin", "more.bin"
@@ -56,7 +59,37 @@ def directory_name(generation: int) -> str:
     return f"{generation:08d}"
 
 
-def open_generation(directory: Path, *, lines: bool = False) -> Policy:
+class KeptRules:
+    """The rich rules of the generation that was opened last: those of the next are mostly the same, and are not built twice."""
+
+    __slots__ = ("_digest", "_rules")
+
+    def __init__(self) -> None:
+        self._digest = b""
+        self._rules = RichRules()
+
+    def rules(self, data: bytes, count: int, lists: Sequence[ListInfo]) -> RichRules:
+        """The rules of a ``rich.json``.
+
+        Raises:
+            BadIndex: it does not hold ``count`` rules.
+            JSONDecodeError: it is no JSON.
+        """
+        kinds = "".join(f"{one.kind} " for one in lists).encode()  # what the rules of a list do depends on its kind
+        digest = hashlib.sha256(b"%d %b" % (len(data), kinds) + data).digest()
+        if digest != self._digest:
+            stored = orjson.loads(data)
+            if not isinstance(stored, list) or len(stored) != count:
+                message = f"{RICH} does not hold the {count} rules of the manifest"
+                raise BadIndex(message)
+            rules = read_stored(stored)
+            del stored  # building takes memory, too
+            self._rules = RichRules(rules, lists)
+            self._digest = digest
+        return self._rules
+
+
+def open_generation(directory: Path, *, lines: bool = False, kept: KeptRules | None = None) -> Policy:
     """Map a generation read-only.
 
     The files may be unlinked afterwards; the policy keeps its pages.
@@ -64,6 +97,7 @@ def open_generation(directory: Path, *, lines: bool = False) -> Policy:
     Args:
         directory: of the generation.
         lines: also map the line numbers, for whoever explains; without, or when they are damaged, matches have line 0.
+        kept: what the generation before may have in common with this one.
 
     Raises:
         BadGeneration: a file is missing, unreadable or damaged, of another version, or does not fit the others.
@@ -73,11 +107,8 @@ def open_generation(directory: Path, *, lines: bool = False) -> Policy:
         manifest, index = _open_index(directory, sums, lines)
         if not manifest.get("rich"):
             return Policy(index)
-        stored = orjson.loads(read_bounded(directory / RICH, sums))
-        if not isinstance(stored, list) or len(stored) != manifest["rich"]:
-            message = f"{RICH} does not hold the {manifest['rich']} rules of the manifest"
-            raise BadIndex(message)
-        return Policy(index, RichRules(read_stored(stored), index.lists))
+        data = read_bounded(directory / RICH, sums)
+        return Policy(index, (kept or KeptRules()).rules(data, manifest["rich"], index.lists))
 
 
 def open_index(directory: Path) -> Index:

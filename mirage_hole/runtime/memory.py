@@ -1,7 +1,11 @@
-"""How much memory there is for a process: what the machine has left, and what its control group may still take. Linux."""
+"""How much memory there is for a process: what the machine has left, and what its control group may still take. Linux.
+
+Elsewhere nothing is known, and nothing is refused.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +34,12 @@ def peak_kib(proc: Path = _PROC) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1024 if sys.platform == "darwin" else peak
+
+
+def give_back() -> None:
+    """Return memory that is no longer used to the system. glibc keeps it otherwise, for as long as something lies behind it."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _machine(proc: Path) -> int | None:

@@ -15,8 +15,8 @@ from mirage_hole.runtime import generation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mirage_hole.policy.explain import Explanation
     from mirage_hole.lists.rule import Scope
+    from mirage_hole.policy.explain import Explanation
     from mirage_hole.policy.policy import Policy
 
 log = logging.getLogger(__name__)

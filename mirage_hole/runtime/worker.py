@@ -34,7 +34,8 @@ from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime import channel, logs
-from mirage_hole.runtime.generation import BadGeneration, open_generation, read_own_rules
+from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
+from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
@@ -69,7 +70,8 @@ class Worker:
         self._own_version = settings.own_rules_version
         self._own = _first_own(settings.own_rules_path)
         self._clients = Clients(settings.clients)
-        policy = self._for_us(_first_index(settings.policy_path))
+        self._kept = KeptRules()
+        policy = self._for_us(_first_index(settings.policy_path, self._kept))
         self.engine = Engine(
             policy=policy,
             access=Access(settings.allow_from),
@@ -228,7 +230,7 @@ class Worker:
         """Check and map a generation in a thread, as that takes a millisecond a megabyte; then swap one reference."""
         async with self._one_policy_at_a_time:
             try:
-                policy = await asyncio.to_thread(open_generation, path)
+                policy = await asyncio.to_thread(open_generation, path, kept=self._kept)
             except (BadGeneration, ValueError) as problem:  # ValueError: a path that no file can have
                 log.error("the compiled lists can't be used, the old ones stay: %s", problem)
                 channel.send_json(self._channel, {"is": "policy", "ok": False, "error": str(problem)})
@@ -239,6 +241,7 @@ class Worker:
             self.records.generation = policy.generation
             self.plane.after_batch()  # those who wait for an answer may have got one
             channel.send_json(self._channel, {"is": "policy", "generation": policy.generation, "ok": True})
+            await asyncio.to_thread(give_back)  # what the old one took
 
     def _for_us(self, policy: Policy) -> Policy:
         """The lists of a generation behind the user's own rules, for the clients that are configured."""
@@ -284,11 +287,11 @@ def _sinkhole(settings: WorkerSettings) -> Sinkhole:
     return Sinkhole(settings.block_mode, settings.block_ttl, settings.block_ipv4, settings.block_ipv6)
 
 
-def _first_index(path: str) -> Policy:
+def _first_index(path: str, kept: KeptRules) -> Policy:
     """What to start with. Damaged lists block nothing, and a house without names is worse than one with advertisements."""
     if path:
         try:
-            return open_generation(Path(path))
+            return open_generation(Path(path), kept=kept)
         except BadGeneration as problem:
             log.error("the compiled lists can't be used, so nothing is blocked: %s", problem)
     return empty_policy()

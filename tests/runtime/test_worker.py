@@ -152,12 +152,12 @@ def damage(path: Path, what: str) -> Any:
             (path / NAMES).unlink()
         case "half the names":
             (path / NAMES).write_bytes((path / NAMES).read_bytes()[: (path / NAMES).stat().st_size // 2])
-        case "empty columns":
-            (path / SETS).write_bytes(b"")
+        case "another column":
+            (path / SETS).write_bytes(b"\5")
     return path
 
 
-DAMAGES = ("nothing there", "a file", "half a manifest", "no names", "half the names", "empty columns")
+DAMAGES = ("nothing there", "a file", "half a manifest", "no names", "half the names", "another column")
 
 
 @pytest.mark.parametrize("what", DAMAGES)
