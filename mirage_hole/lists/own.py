@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 1024
 """Characters of a rule."""
+_INSTEAD: Final = "write a name, *.name, ||name^, @@||name^ or /regex/, one rule alone"
 
 
 class BadRule(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -42,7 +43,8 @@ def read_own(text: str) -> RichRule:
     findings = _read(line)
     problems = [one for one in findings if isinstance(one, Problem)]
     if problems:
-        message = f"{line!r}: {problems[0].reason}"
+        reason = problems[0].reason
+        message = f"{line!r}: {reason}" + ("" if "write " in reason else f"; {_INSTEAD}")
         raise BadRule(message)
     if len(findings) != 1:
         what = "is about several names; write one rule for each" if findings else "is no rule"

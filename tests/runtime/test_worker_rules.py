@@ -16,7 +16,7 @@ from tests.flow.rich_rules import rewrite, rich
 from tests.make import query, texts
 from tests.nameserver import a_nameserver, silence
 from tests.net.edge import UdpClient, connected, until
-from tests.runtime.processes import a_worker
+from tests.runtime.processes import a_generation, a_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +68,47 @@ async def test_an_own_rule_answers_who_waits_already(tmp_path):
         worker.child.drain()
         await worker.ended()
         assert [subject.outcome for subject in worker.records()] == [Outcome.LOCAL]
+
+
+async def told(worker: Worker, path: Path, version: int) -> dict:
+    """Tell it to take own rules; what it says to that."""
+    worker.child.tell({"do": "own", "path": str(path), "version": version})
+    await until(lambda: any(said["version"] == version for said in worker.said("own")))
+    return next(said for said in worker.said("own") if said["version"] == version)
+
+
+async def test_own_rules_stay_when_new_lists_come(tmp_path):
+    path = own(tmp_path, rich("www.example", reply=Reply.NXDOMAIN))
+    async with a_nameserver() as upstream, a_worker(upstream.at) as worker:
+        assert (await told(worker, path, 1))["ok"]
+        assert (await worker.policy(a_generation(tmp_path / "generations", "ads.example")))["ok"]
+        assert await rcode(worker, "www.example") == "NXDOMAIN"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[[1, 2]]", b"\0" * 100])
+async def test_damaged_own_rules_are_told_and_the_old_ones_stay(tmp_path, content):
+    path = own(tmp_path, rich("www.example", reply=Reply.NXDOMAIN))
+    damaged = tmp_path / "damaged.json"
+    damaged.write_bytes(content)
+    async with a_nameserver() as upstream, a_worker(upstream.at, own_rules_path=str(path)) as worker:
+        said = await told(worker, damaged, 1)
+        assert (said["ok"], "damaged.json" in said["error"]) == (False, True)
+        assert await rcode(worker, "www.example") == "NXDOMAIN"
+
+
+async def test_own_rules_that_are_damaged_at_the_start_do_not_keep_a_worker_from_serving(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_bytes(b"{")
+    async with a_nameserver() as upstream, a_worker(upstream.at, own_rules_path=str(path)) as worker:
+        assert await rcode(worker, "www.example") == "NOERROR"
+
+
+async def test_of_many_states_the_last_one_counts(tmp_path):
+    async with a_nameserver() as upstream, a_worker(upstream.at) as worker:
+        for version in range(1, 21):
+            rules = [rich(f"n{number}.example", reply=Reply.NXDOMAIN) for number in range(version)]
+            path = own(tmp_path, *rules, name=f"{version}.json")
+            worker.child.tell({"do": "own", "path": str(path), "version": version})
+        await until(lambda: any(said["version"] == 20 for said in worker.said("own")))
+        assert all(said["ok"] for said in worker.said("own"))
+        assert await rcode(worker, "n19.example") == "NXDOMAIN"
