@@ -77,8 +77,7 @@ def test_what_is_no_rule_is_refused_with_what_to_write(text, told):
 def test_any_text_is_a_rule_or_a_refusal(text):
     try:
         rule = read_own(text)
-    except BadRule as refusal:
-        assert str(refusal)
-    else:
-        assert isinstance(rule, RichRule)
-        assert rule.text == text.strip()
+    except BadRule:
+        return
+    assert isinstance(rule, RichRule)
+    assert rule.text == text.strip()
