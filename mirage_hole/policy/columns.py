@@ -21,6 +21,8 @@ _T = TypeVar("_T")
 
 WIDTHS: Final = (0, 4, 8, 16)
 """Bits a key id."""
+WORTH: Final = 512 * 1024
+"""Octets that are worth a faster look-up."""
 _RARE: Final = struct.Struct("<II")
 """Key id, number."""
 
@@ -123,7 +125,10 @@ def _smallest(count: int, uses: Sequence[int]) -> Layout:
     for bits in WIDTHS[1:]:
         rare = sum(uses[(1 << bits) - 1 :]) if len(uses) > 1 << bits else 0
         layouts.append(Layout(bits, rare))
-    return min(layouts, key=lambda layout: layout.size(count))
+    smallest = min(layout.size(count) for layout in layouts)
+    # Of those that are about as small, the one that takes the least to read.
+    small = [layout for layout in layouts if layout.size(count) <= smallest + WORTH]
+    return min(small, key=lambda layout: (layout.rare > 0, layout.bits != 8, layout.size(count)))
 
 
 def _column_octets(bits: int, count: int) -> int:

@@ -12,6 +12,10 @@ _DOT: Final = 0x2E
 _DOT_INSIDE: Final = b"A"
 """Stands for a dot inside a label: names are lower-cased, so that no other octet is called so."""
 
+_MAY_BE_LONG: Final = 47
+"""Octets of the shortest name with a label of 45 octets: with a length that may be a character of another label."""
+_DOTS: Final = bytes(_DOT if 0 < octet < _MAY_BE_LONG - 2 else octet for octet in range(256))
+
 
 def key_of(name: bytes) -> bytes:
     """The key of a folded wire-form name. The root's is empty."""
@@ -27,12 +31,11 @@ def key_of(name: bytes) -> bytes:
 
 def key_at(name: bytes, labels: tuple[int, ...]) -> bytes:
     """The same, when the offsets of the labels are known: this is on the way of every query."""
-    if b"." in name:
-        return _odd_key(name)
-    text = bytearray(name)
-    for offset in labels:
-        text[offset] = _DOT
-    return bytes(text[-2:0:-1])
+    if len(name) < _MAY_BE_LONG:
+        key = name.translate(_DOTS)[-2:0:-1]
+        if key.count(_DOT) == len(labels) - 1:
+            return key
+    return key_of(name)
 
 
 def name_of(key: bytes) -> bytes:

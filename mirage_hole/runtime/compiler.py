@@ -148,9 +148,17 @@ def _entries(lists: Sequence[TakenList], left_out: Sequence[int]) -> list[dict[s
 
 
 def _compiled(entry: dict[str, Any], told: ListReport, one: TakenList) -> CompiledList:
-    fields = (entry[name] for name in ("title", "source", "kind", "format", "rules", "complaints"))
     return CompiledList(
-        *fields, told.reasons, told.first_complaints[:FIRST_COMPLAINTS], one.reused, round(one.seconds, 3)
+        title=entry["title"],
+        source=entry["source"],
+        kind=entry["kind"],
+        format=entry["format"],
+        rules=entry["rules"],
+        complaints=entry["complaints"],
+        reasons=told.reasons,
+        first_complaints=told.first_complaints[:FIRST_COMPLAINTS],
+        reused=one.reused,
+        seconds=round(one.seconds, 3),
     )
 
 

@@ -4,11 +4,17 @@ from array import array
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mirage_hole.policy import columns
 from mirage_hole.policy.columns import Layout, opened, pack
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    """As of many names: the smallest."""
+    monkeypatch.setattr(columns, "WORTH", 0)
 
 
 def column(numbers: list[int]) -> tuple[Layout, bytes, list[int]]:
@@ -19,6 +25,7 @@ def column(numbers: list[int]) -> tuple[Layout, bytes, list[int]]:
     return layout, data, renamed
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 3) | st.integers(0, 400), max_size=600))
 def test_every_number_is_read_as_it_was_written(numbers):
     layout, data, renamed = column(numbers)
@@ -41,6 +48,12 @@ def test_rare_sets_do_not_make_the_column_wider():
     assert len(data) < 6000
     at = opened(layout, data, len(renamed), range(30))
     assert [at(key_id) for key_id in range(len(renamed))] == renamed
+
+
+def test_of_few_names_the_column_is_the_fastest(monkeypatch):
+    monkeypatch.setattr(columns, "WORTH", 1 << 19)
+    assert column([0] * 10_000 + list(range(1, 30)))[0] == Layout(8, 0)
+    assert column([0] * 10_000 + list(range(1, 300)))[0] == Layout(16, 0)
 
 
 @pytest.mark.parametrize(("sets", "bits"), [(200, 8), (256, 8), (5000, 16)])
