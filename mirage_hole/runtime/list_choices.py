@@ -130,7 +130,7 @@ class ListChoices:
         """
         source = _checked(wanted, settled, catalogue)
         with one_at_a_time(self._directory):
-            self._catch_up()
+            self.catch_up()
             known = choose(settled, self, catalogue)
             there = known.find(source.key)
             if there is not None and there.source.kind is not source.kind:
@@ -163,7 +163,7 @@ class ListChoices:
             OSError: the disk does not take it.
         """
         with one_at_a_time(self._directory):
-            self._catch_up()
+            self.catch_up()
             found = _found(choose(settled, self, catalogue), text)
             if not found.added:
                 from mirage_hole.runtime.list_places import place_of
@@ -187,7 +187,7 @@ class ListChoices:
             OSError: the disk does not take it.
         """
         with one_at_a_time(self._directory):
-            self._catch_up()
+            self.catch_up()
             known = choose(settled, self, catalogue)
             found = _found(known, text)
             self._say(settled, catalogue, known, found.source.key, enabled=enabled)
@@ -204,8 +204,8 @@ class ListChoices:
             switched[key] = enabled
         self._save(self.added, switched)
 
-    def _catch_up(self) -> None:
-        """Another process may have written."""
+    def catch_up(self) -> None:
+        """Take over what another process has written."""
         if stamp(self._path) != self._seen:
             self._load()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -51,7 +52,8 @@ class ListService:
         """The refresher that there may be is not the one to come."""
         self._choices: ListChoices | None = None
         self._chosen: Choices | None = None
-        self._one_choice_at_a_time = asyncio.Lock()
+        self._choosing = threading.Lock()
+        """Threads read and change the choices: that of the schedule, and those of commands."""
         self._download_all = False
         self._trust_all = False
         self.progress = Board()
@@ -122,15 +124,15 @@ class ListService:
         from mirage_hole.sources.catalogue import load_catalogue
 
         def act() -> tuple[T, bool]:
-            choices, catalogue = self._loaded_choices(), load_catalogue()
-            result = action(choices, self._settled, catalogue)
-            self._chosen = choose(self._settled, choices, catalogue)
-            return result
+            with self._choosing:
+                choices, catalogue = self._loaded_choices(), load_catalogue()
+                result = action(choices, self._settled, catalogue)
+                self._chosen = choose(self._settled, choices, catalogue)
+                return result
 
-        async with self._one_choice_at_a_time:
-            result, changed = await asyncio.to_thread(act)
-            if changed:
-                self._changed.set()
+        result, changed = await asyncio.to_thread(act)
+        if changed:
+            self._changed.set()
         return result, changed
 
     @property
@@ -177,7 +179,8 @@ class ListService:
         from mirage_hole.sources.shelf import Shelf
 
         settled = self._settled
-        self._chosen = found = choose(settled, self._loaded_choices(), load_catalogue())
+        with self._choosing:
+            self._chosen = found = choose(settled, self._loaded_choices(), load_catalogue())
         for problem in found.problems:
             log.error("this list is left out: %s", problem)
         for note in found.notes:
@@ -207,6 +210,8 @@ class ListService:
             from mirage_hole.runtime.list_choices import ListChoices
 
             self._choices = ListChoices(self._settled.state_directory)
+        else:
+            self._choices.catch_up()
         return self._choices
 
     async def _compile(self, ready: Sequence[ReadyList]) -> CompileResult:

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 
 from mirage_hole.api.problems import Refusal
+from mirage_hole.runtime.list_choices import AddedList, ListChoices
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
@@ -165,3 +166,24 @@ async def test_a_list_that_is_off_is_not_updated(running, tmp_path):
     await one.commands.switch(str(tmp_path / "mine.txt"), enabled=False)
     with pytest.raises(Refusal, match="is switched off"):
         await one.events(str(tmp_path / "mine.txt"))
+
+
+async def test_a_list_that_is_added_while_the_schedule_begins_is_not_forgotten(running, tmp_path):
+    for _ in range(5):
+        one = running(blocklists=(str(tmp_path / "mine.txt"),))
+        said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
+        await one.rests()
+        assert one.states() == {"mine.txt": "live", "more.txt": "live"}
+        await one.commands.remove(said["key"])
+        await one.rests()
+        assert one.states() == {"mine.txt": "live"}
+
+
+async def test_what_a_command_wrote_without_the_server_is_taken_over(running, tmp_path):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    await one.rests()
+    settled = a_settled(tmp_path / "state", file_folders=(tmp_path,))
+    ListChoices(tmp_path / "state").add(settled, {}, AddedList(str(tmp_path / "more.txt")))
+    one.service.change(settled)
+    await one.rests()
+    assert one.states() == {"more.txt": "live"}

@@ -168,8 +168,7 @@ def test_any_text_is_a_rule_or_a_refusal(tmp_path_factory, text):
     own = OwnRules(tmp_path_factory.mktemp("own"), Clock())
     try:
         own.add([text])
-    except RefusedRule as refusal:
-        assert str(refusal)
-    else:
-        assert len(own.all()) == 1
-        RichRules(read_stored(orjson.loads(own.path.read_bytes())))
+    except RefusedRule:
+        return
+    assert len(own.all()) == 1
+    RichRules(read_stored(orjson.loads(own.path.read_bytes())))
