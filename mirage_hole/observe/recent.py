@@ -133,7 +133,6 @@ class RecentQueries:
             None if subject.upstream == NO_UPSTREAM else subject.upstream,
         )
 
-
     def _line(self, generation: int, subject: Subject) -> int:
         if subject.text:
             return 0
