@@ -40,18 +40,21 @@ def covered_names(
     if not any(one.below for one in said):
         return counts
     found: Counter[tuple[int, int]] = Counter()
-    above: list[
-        tuple[bytes, int]
-    ] = []  # (key with the dot behind it, what it and those above it decide), outermost first
-    for key, key_id in trie.iteritems():  # depth first, so a name comes before those below it
+    above: list[tuple[bytes, int]] = []
+    """(key, what it and the names above it decide), outermost first."""
+    for key, key_id in trie.iteritems():  # depth first: all that begins with a key comes right after it, in any order
         while above and not key.startswith(above[-1][0]):
             above.pop()
+        covers = 0
+        for other, decides in reversed(above):
+            if key[len(other) : len(other) + 1] == b"." or not other:  # else it only begins like that
+                covers = decides
+                break
         number = set_of[key_id]
-        covers = above[-1][1] if above else 0
         if covers:
             found[number, covers] += 1
         if said[number].below:
-            above.append((key + b".", covers | said[number].below))
+            above.append((key, covers | said[number].below))
     for (number, covers), names in found.items():
         for list_id, decides in said[number].lists:
             if not decides & ~covers:

@@ -63,6 +63,12 @@ def test_covered_names_are_those_of_a_naive_computation(some):
     assert built(*some).covered == expected
 
 
+def test_a_name_that_only_begins_alike_does_not_hide_what_is_below():
+    names = ["a.com", "xa.com", "b.a.com", "ba.com", "net", "c.a.com"]
+    some = [Rule(from_text(one), Action.BLOCK, Scope.SUBTREE, 1) for one in names]
+    assert built(some).covered == [2]
+
+
 def rich(number, text="||x^$client=1.2.3.4"):
     return RichRule(text, Action.BLOCK, Target.NAME, "x", line=number, clients=("1.2.3.4",))
 
