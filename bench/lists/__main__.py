@@ -122,6 +122,10 @@ class Run:
                 before, most, after = figures.reload_resident
                 self.claims.append(("worker's RSS during an update, over before", 1.1, most / before))
                 self.claims.append(("worker's RSS after an update, over before", 1.1, after / before))
+                if figures.quiet is not None and figures.reloading is not None:
+                    worse = figures.reloading.percentile(99) / figures.quiet.percentile(99)
+                    self.claims.append(("p99 during an update, over quiet", 2, worse))
+                    self.claims.append(("questions unanswered during an update", 0, figures.reloading.unanswered))
 
     def _started(self, server: Server, plan: Plan, blocked: names.Names) -> Figures | None:
         if why := server.unavailable():
