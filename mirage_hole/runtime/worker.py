@@ -23,6 +23,7 @@ import orjson
 
 from mirage_hole.cache.answers import AnswerCache
 from mirage_hole.cache.packets import PacketCache
+from mirage_hole.lists.spelling import printable
 from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
@@ -72,6 +73,8 @@ class Worker:
         self._clients = Clients(settings.clients)
         self._kept = KeptRules()
         policy = self._for_us(_first_index(settings.policy_path, self._kept))
+        for rules in (policy.rich, policy.own):
+            tell_refused(rules, policy)
         self.engine = Engine(
             policy=policy,
             access=Access(settings.allow_from),
@@ -240,6 +243,7 @@ class Worker:
             self.plane.take([PolicyChanged(policy)], time.monotonic())
             self.records.generation = policy.generation
             self.plane.after_batch()  # those who wait for an answer may have got one
+            tell_refused(policy.rich, policy)
             channel.send_json(self._channel, {"is": "policy", "generation": policy.generation, "ok": True})
             await asyncio.to_thread(give_back)  # what the old one took
 
@@ -257,6 +261,7 @@ class Worker:
             return
         if version == self._own_version:  # else newer ones are on their way, and this file holds them already
             self._own = own
+            tell_refused(own, self.engine.policy)
             self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
             self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
@@ -304,6 +309,19 @@ def _first_own(path: str) -> RichRules:
         except BadGeneration as problem:
             log.error("your own rules can't be used: %s", problem)
     return RichRules()
+
+
+def tell_refused(rules: RichRules, policy: Policy) -> None:
+    """List parsers refuse what RE2 does not take; what gets here all the same must not be lost in silence."""
+    refused = rules.refused_rules()
+    if refused:
+        list_id, rule = refused[0]
+        log.warning(
+            "%d expressions never apply, since RE2 does not take them; the first is %s in %s",
+            len(refused),
+            printable(rule.text),
+            policy.list_of(list_id).title,
+        )
 
 
 def _allow_descriptors() -> int:

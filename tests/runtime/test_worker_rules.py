@@ -9,9 +9,12 @@ import dns.rcode
 import orjson
 import pytest
 
-from mirage_hole.lists.rule import Reply
+from mirage_hole.lists.rule import Action, Reply, RichRule, Target
 from mirage_hole.lists.stored import encode_rich
+from mirage_hole.policy.policy import empty_policy
+from mirage_hole.policy.rich import RichRules
 from mirage_hole.policy.verdict import OWN_LIST, Outcome
+from mirage_hole.runtime.worker import tell_refused
 from tests.flow.rich_rules import rewrite, rich
 from tests.make import query, texts
 from tests.nameserver import a_nameserver, silence
@@ -21,7 +24,6 @@ from tests.runtime.processes import a_generation, a_worker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mirage_hole.lists.rule import RichRule
     from tests.runtime.processes import Worker
 
 pytestmark = pytest.mark.live
@@ -112,3 +114,12 @@ async def test_of_many_states_the_last_one_counts(tmp_path):
         await until(lambda: any(said["version"] == 20 for said in worker.said("own")))
         assert all(said["ok"] for said in worker.said("own"))
         assert await rcode(worker, "n19.example") == "NXDOMAIN"
+
+
+def test_an_expression_that_never_applies_is_told(caplog):
+    broken = RichRule("/(a/", Action.BLOCK, Target.REGEX, "(a")
+    policy = empty_policy().with_own(RichRules([(OWN_LIST, broken), (OWN_LIST, broken._replace(subject="a"))]))
+    tell_refused(policy.own, policy)
+    [record] = caplog.records
+    assert "1 expressions" in record.message
+    assert "/(a/ in your own rules" in record.message
