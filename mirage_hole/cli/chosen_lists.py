@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from mirage_hole.cli.control import NoServer, Refused, call, stream
+from mirage_hole.cli.control import TIMEOUT, NoServer, Refused, call, stream
 from mirage_hole.cli.sources import catalogue
 from mirage_hole.cli.which_list import no_permission
 from mirage_hole.sources.source import Location
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mirage_hole.config.settled import Settled
-    from mirage_hole.runtime.list_choices import Choice, ListChoices
+    from mirage_hole.runtime.effective_lists import Choice
+    from mirage_hole.runtime.list_choices import ListChoices
     from mirage_hole.sources.source import Source
 
 T = TypeVar("T")
@@ -54,10 +55,10 @@ class ChosenLists:
         self._settled = settled
         self._directory = settled.state_directory
 
-    def rows(self) -> tuple[list[Row], bool]:
-        """Every list; and whether a server runs."""
+    def rows(self, timeout: float = TIMEOUT) -> tuple[list[Row], bool]:
+        """Every list; and whether a server runs. ``timeout``: seconds for its answer."""
         try:
-            found = call(self._directory, "GET", "/lists")["lists"]
+            found = call(self._directory, "GET", "/lists", timeout=timeout)["lists"]
         except NoServer:
             return [self._row(one) for one in self._on_disk(lambda choices: self._choose(choices))], False
         return [Row(one["key"], one["title"], one["source"], one["enabled"], one) for one in found], True
@@ -71,7 +72,7 @@ class ChosenLists:
         try:
             said = call(self._directory, "POST", "/lists", body)
         except NoServer:
-            from mirage_hole.runtime.list_choices import AddedList
+            from mirage_hole.runtime.effective_lists import AddedList
 
             wanted = AddedList(text, kind, title, form)
             taken, changed = self._on_disk(lambda choices: choices.add(self._settled, catalogue(), wanted))
@@ -119,9 +120,9 @@ class ChosenLists:
         return Done(row.title, row.source, row.key, changed, server=True)
 
     def _choose(self, choices: ListChoices) -> Sequence[Choice]:
-        from mirage_hole.runtime.list_choices import choose
+        from mirage_hole.runtime.effective_lists import choose
 
-        return choose(self._settled, choices, catalogue()).lists
+        return choose(self._settled, choices.said, catalogue()).lists
 
     def _on_disk(self, action: Callable[[ListChoices], T]) -> T:
         from mirage_hole.runtime.list_choices import ListChoices, RefusedList
@@ -144,9 +145,9 @@ class ChosenLists:
         from mirage_hole.sources.shelf import Shelf
         from mirage_hole.sources.status import Entry
 
-        entry = Entry(one.source, next_try=None)
+        entry = Entry(one.source, next_try=None, error=one.problem)
         try:
-            if one.source.location is Location.WEB:
+            if one.source.location is Location.WEB and not one.problem:
                 entry.copy = Shelf(self._directory / "lists").find(one.source.key)
         except OSError as problem:
             entry.error = f"its copy can't be read: {problem.strerror or problem}"
@@ -154,6 +155,6 @@ class ChosenLists:
             entry.last_success = entry.copy.note.fetched_at
         status = entry.status()._asdict()
         here = entry.copy is not None or one.source.location is not Location.WEB
-        status["state"] = "off" if not one.enabled else "stored" if here else "new"
+        status["state"] = "off" if not one.enabled else "missing" if one.problem else "stored" if here else "new"
         data = {**status, "enabled": one.enabled, "added": one.added}
         return Row(one.source.key, one.source.title, one.source.shown, one.enabled, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0
 """Seconds for an answer; a change of rules counts within milliseconds, a busy disk may take longer."""
+_AGAIN: Final = 0.02
+"""Seconds between two tries to get a place in the server's queue."""
 MAX_LINE: Final = 1 << 20
 """Octets of one line of a stream."""
 
@@ -96,8 +99,17 @@ class _Connection(http.client.HTTPConnection):
 
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
+        deadline = time.monotonic() + (self.timeout or 0.0)
         with reachable(self._directory) as path:
-            self.sock.connect(path)
+            while True:
+                try:
+                    self.sock.connect(path)
+                except BlockingIOError:  # connect(2): so many wait already that there is no room for one more
+                    if time.monotonic() >= deadline:
+                        raise TimeoutError from None
+                    time.sleep(_AGAIN)
+                else:
+                    return
 
 
 def _explained(problem: Exception, directory: Path, timeout: float) -> Exception:

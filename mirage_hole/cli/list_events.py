@@ -65,4 +65,6 @@ def follow(events: Iterable[dict[str, Any]], lists: int, *, quiet: bool) -> Outc
     error = last.get("error", "the server broke off; what was asked may still happen")
     if last and not last["in_time"]:
         error = error or "the server has not come to an end in time; it goes on"
+    elif last and not last.get("served", True):
+        error = error or "compiled; the workers take longer than usual to answer by it"
     return Outcome(last.get("lists", []), ends, error)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FAILURE = 1
 _NEXT = {"is in use": "added"}  # what is not so yet without a server
+_COMPLETED_WITHIN = 2.0  # seconds
 STATE = some_setting_options("server.state_directory", "lists.block", "lists.allow")
 
 
@@ -31,7 +32,7 @@ def complete_any(ctx: click.Context, _param: click.Parameter, typed: str) -> lis
     from mirage_hole.runtime.errors import StartupError
 
     try:
-        rows, _ = ChosenLists(ctx.ensure_object(Flags).settled(warn=lambda _: None)).rows()
+        rows, _ = ChosenLists(ctx.ensure_object(Flags).settled(warn=lambda _: None)).rows(_COMPLETED_WITHIN)
     except (StartupError, Refused, OSError):  # a shell has no use for our errors here
         return []
     folded = typed.casefold()
@@ -147,7 +148,8 @@ def _run(
         if any(one.changed and one.server for one in done) and not no_wait:
             from mirage_hole.cli.list_events import follow
 
-            outcome = follow(lists.update(download=False), len(done) * fetched, quiet=True)
+            keys = [one.key for one in done]
+            outcome = follow(lists.update(keys, download=False), len(done) * fetched, quiet=True)
             states, error = {one["key"]: one for one in outcome.lists}, outcome.error
     except Refused as problem:
         for line in str(problem).splitlines():

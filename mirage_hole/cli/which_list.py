@@ -94,9 +94,10 @@ def known_lists(settled: Settled) -> list[Known]:
 def configured_sources(settled: Settled) -> Sequence[Source]:
     """The lists in use, as far as they mean something: what the settings name, and what was added, without what was switched off."""
     from mirage_hole.cli.sources import catalogue
-    from mirage_hole.runtime.list_choices import ListChoices, choose
+    from mirage_hole.runtime.effective_lists import choose
+    from mirage_hole.runtime.list_choices import ListChoices
 
-    return choose(settled, ListChoices(settled.state_directory), catalogue()).used
+    return choose(settled, ListChoices(settled.state_directory).said, catalogue()).used
 
 
 def no_permission(error: PermissionError, state: Path) -> str:
@@ -162,5 +163,8 @@ def _manifest_lists(state: Path) -> list[dict[str, Any]]:
 
 
 def _named(lists: Sequence[Named]) -> str:
-    named = [repr(one.title) for one in lists[:_MAX_NAMED]]
+    titles = [one.title for one in lists]
+    # What two lists are called says nothing: then it is where they are from.
+    shown = [one.title if titles.count(one.title) == 1 else one.words[1] for one in lists[:_MAX_NAMED]]
+    named = [repr(text) for text in shown]
     return ", ".join(named) + (f", or one of {len(lists) - _MAX_NAMED} more" if len(lists) > _MAX_NAMED else "")

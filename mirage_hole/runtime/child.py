@@ -54,6 +54,8 @@ class Child:
         """It was told to end."""
         self.own_rules_version = 0
         """Which state of the user's own rules it serves."""
+        self.generation = 0
+        """Which compiled lists it serves; 0: none, or not known yet."""
         self.channel, theirs = channel.pair()
         self._unsent: dict[str, dict[str, Any]] = {}
         settings = replace(

@@ -94,7 +94,8 @@ class ControlPlane:
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
-        carried_out = Commands(self.own_rules, ListCommands(self.lists, lambda: _described(state)))
+        list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
+        carried_out = Commands(self.own_rules, list_commands)
         self.commands = CommandService(settled.state_directory, carried_out, commands)
         self._register_generation()
 
@@ -225,6 +226,11 @@ class ControlPlane:
         if self._dns_up.is_set():
             self._manager.status(self._status())
 
+    def _lists_served(self) -> bool:
+        """Whether every worker answers by the newest compiled lists."""
+        generation = self._policy.generation()
+        return generation is None or self._workers.generation_served(generation.number)
+
     def _register_generation(self) -> None:
         generation = self._policy.generation()
         if generation is not None:
@@ -275,6 +281,7 @@ class ControlPlane:
                 log.exception("the configuration can't be read, the old one stays")
             else:
                 self.apply(new)
+        self.lists.change(self._settled)  # also what an editor has written beside the configuration
         self.lists.refresh()
 
     def apply(self, new: Settled) -> None:

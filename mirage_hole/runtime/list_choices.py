@@ -1,36 +1,32 @@
-"""Lists that were added or switched off while the server runs, and what they make of the configured ones.
+"""Lists that were added or switched off while the server runs: ``lists.json`` in the state directory.
 
-``lists.json`` in the state directory holds them; the configuration is never written.
+The configuration is never written. What both come to: :mod:`mirage_hole.runtime.effective_lists`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from mirage_hole.config.list_tables import FILES
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.rule import Action
+from mirage_hole.runtime.effective_lists import AddedList, Said, choose, folders_of, kind_of, names_of
 from mirage_hole.runtime.state_files import keep_aside, one_at_a_time, read_at_most, replace_files, stamp
-from mirage_hole.sources.source import (
-    Location,
-    Source,
-    SourceProblem,
-    Wish,
-    parse_source,
-    resolve_sources,
-)
+from mirage_hole.sources.source import Location, SourceProblem, parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from mirage_hole.config.settled import ListSettings, Settled
+    from mirage_hole.config.settled import Settled
+    from mirage_hole.runtime.effective_lists import Choice, Choices
     from mirage_hole.sources.catalogue import Entry
+    from mirage_hole.sources.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -47,67 +43,11 @@ class RefusedList(ValueError):  # noqa: N818 - reads as what it is at the raise
     """A change that is not made; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddedList:
-    """One list that no configuration names."""
-
-    source: str
-    """As it was written; a path is absolute."""
-    kind: str = "block"
-    """``block`` or ``allow``."""
-    title: str = ""
-    """Empty: what the list calls itself."""
-    format: str = ""
-    """Empty: found out."""
-    created: float = 0.0
-    """Seconds since the epoch."""
-
-
-class Choice(NamedTuple):
-    """One list that is configured or was added."""
-
-    source: Source
-    enabled: bool
-    added: bool
-    """False: the configuration or a flag names it."""
-
-
-class Choices(NamedTuple):
-    """What the settings and the user's choices come to."""
-
-    lists: tuple[Choice, ...]
-    """Configured and added ones, block lists first."""
-    problems: tuple[SourceProblem, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def used(self) -> tuple[Source, ...]:
-        """Those that are switched on."""
-        return tuple(one.source for one in self.lists if one.enabled)
-
-    def find(self, text: str) -> Choice | None:
-        """The list with this key, or of this source."""
-        wanted = text.strip()
-        for one in self.lists:
-            if wanted in {one.source.key, one.source.text, one.source.address, one.source.shown}:
-                return one
-        return None
-
-
-class Said(NamedTuple):
-    """What the user has said, beside the configuration."""
-
-    added: dict[str, AddedList]
-    """By the key of the source."""
-    switched: dict[str, bool]
-    """Key of a list to whether it is on; lists that are as the configuration has them are absent."""
-
-
 class ListChoices:
     """The choices on disk. Every method that writes waits for the disk."""
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        """Read what is there; a damaged file is kept aside.
+        """Read what is there. A damaged file is kept aside, and the choices that were written last count.
 
         Raises:
             OSError: the file can't be read.
@@ -116,10 +56,15 @@ class ListChoices:
         self._path = directory / FILE
         self._clock = clock
         self.added: dict[str, AddedList] = {}
-        """By the key of the source."""
+        """By name; see :class:`Choice`."""
         self.switched: dict[str, bool] = {}
-        """Key of a list to whether it is on; lists that are as the configuration has them are absent."""
+        """Name of a list to whether it is on; lists that are as the configuration has them are absent."""
         self._load()
+
+    @property
+    def said(self) -> Said:
+        """As of now."""
+        return Said(self.added, self.switched)
 
     def add(self, settled: Settled, catalogue: dict[str, Entry], wanted: AddedList) -> tuple[Source, bool]:
         """Use one more list; one that is there is switched on and gets the title and format. False: it was in use already.
@@ -131,29 +76,35 @@ class ListChoices:
         source = _checked(wanted, settled, catalogue)
         with one_at_a_time(self._directory):
             self.catch_up()
-            known = choose(settled, self, catalogue)
-            there = known.find(source.key)
-            if there is not None and there.source.kind is not source.kind:
-                kind = "an allowlist" if there.source.kind is Action.ALLOW else "a blocklist"
-                message = (
-                    f"{source.shown} is {kind} here already; remove it first: mirage-hole lists remove {source.shown}"
-                )
-                raise RefusedList(message)
-            if there is not None and not there.added:
-                self._say(settled, catalogue, known, source.key, enabled=True)
-                return source, not there.enabled
-            if there is None and len(self.added) >= MAX_ADDED:
+            known = choose(settled, self.said, catalogue)
+            there = known.find(source.address) or known.find(source.text)
+            if there is not None:
+                _refuse_other(there, source, wanted, settled, catalogue)
+                changed = not there.enabled
+                if there.added:
+                    changed = self._renew(there, wanted)
+                elif changed:
+                    self._say(settled, catalogue, known, there.name, enabled=True)
+                name = there.name
+            elif len(self.added) >= MAX_ADDED:
                 message = f"{MAX_ADDED} lists were added, and that is the limit; remove one first"
                 raise RefusedList(message)
-            old = self.added.get(source.key)
-            new = replace(wanted, created=self._clock())
-            if old is not None:
-                new = replace(new, created=old.created, title=new.title or old.title, format=new.format or old.format)
-            switched = {key: on for key, on in self.switched.items() if key != source.key}
-            changed = new != old or switched != self.switched
-            if changed:
-                self._save({**self.added, source.key: new}, switched)
-            return source, changed
+            else:
+                name, changed = names_of(catalogue)(source), True
+                switched = {one: on for one, on in self.switched.items() if one != name}
+                self._save({**self.added, name: replace(wanted, created=self._clock())}, switched)
+            taken = choose(settled, self.said, catalogue).find(name)
+            return taken.source if taken is not None else source, changed
+
+    def _renew(self, there: Choice, wanted: AddedList) -> bool:
+        """Switch an added list on, with the title and format that are wished for now. False: it was so already."""
+        old = self.added[there.name]
+        new = replace(old, title=wanted.title or old.title, format=wanted.format or old.format)
+        switched = {name: on for name, on in self.switched.items() if name != there.name}
+        changed = new != old or switched != self.switched
+        if changed:
+            self._save({**self.added, there.name: new}, switched)
+        return changed
 
     def remove(self, settled: Settled, catalogue: dict[str, Entry], text: str) -> Choice:
         """Use a list no longer that was added.
@@ -164,7 +115,7 @@ class ListChoices:
         """
         with one_at_a_time(self._directory):
             self.catch_up()
-            found = _found(choose(settled, self, catalogue), text)
+            found = _found(choose(settled, self.said, catalogue), text)
             if not found.added:
                 from mirage_hole.runtime.list_places import place_of
 
@@ -174,9 +125,8 @@ class ListChoices:
                     f"mirage-hole lists disable {found.source.shown}"
                 )
                 raise RefusedList(message)
-            key = found.source.key
-            added = {name: one for name, one in self.added.items() if name != key}
-            self._save(added, {name: on for name, on in self.switched.items() if name != key})
+            added = {name: one for name, one in self.added.items() if name != found.name}
+            self._save(added, {name: on for name, on in self.switched.items() if name != found.name})
             return found
 
     def switch(self, settled: Settled, catalogue: dict[str, Entry], text: str, *, enabled: bool) -> tuple[Choice, bool]:
@@ -188,20 +138,20 @@ class ListChoices:
         """
         with one_at_a_time(self._directory):
             self.catch_up()
-            known = choose(settled, self, catalogue)
+            known = choose(settled, self.said, catalogue)
             found = _found(known, text)
-            self._say(settled, catalogue, known, found.source.key, enabled=enabled)
+            self._say(settled, catalogue, known, found.name, enabled=enabled)
             return found._replace(enabled=enabled), found.enabled is not enabled
 
-    def _say(self, settled: Settled, catalogue: dict[str, Entry], known: Choices, key: str, *, enabled: bool) -> None:
-        found = known.find(key)
+    def _say(self, settled: Settled, catalogue: dict[str, Entry], known: Choices, name: str, *, enabled: bool) -> None:
+        found = known.find(name)
         if found is None or found.enabled is enabled:
             return
-        here = {one.source.key for one in known.lists}  # the others are long gone
-        switched = {name: on for name, on in self.switched.items() if name != key and name in here}
-        usual = choose(settled, Said(self.added, switched), catalogue).find(key)
+        here = {one.name for one in known.lists}  # the others are long gone
+        switched = {one: on for one, on in self.switched.items() if one != name and one in here}
+        usual = choose(settled, Said(self.added, switched), catalogue).find(name)
         if usual is None or usual.enabled is not enabled:
-            switched[key] = enabled
+            switched[name] = enabled
         self._save(self.added, switched)
 
     def catch_up(self) -> None:
@@ -212,14 +162,21 @@ class ListChoices:
     def _load(self) -> None:
         self._seen = stamp(self._path)
         try:
-            self.added, self.switched = _read(orjson.loads(read_at_most(self._path, _MAX_OCTETS)))
+            self.added, self.switched = _read(self._path)
         except FileNotFoundError:
             self.added, self.switched = {}, {}
-        except (ValueError, TypeError, KeyError) as problem:
-            log.error(
-                "%s is damaged (%s); %s; only the configured lists count", self._path, problem, keep_aside(self._path)
-            )
-            self.added, self.switched, self._seen = {}, {}, None
+        except (*_DAMAGE, IsADirectoryError) as problem:
+            aside = keep_aside(self._path)
+            log.error("%s is damaged (%s); %s; the lists that were chosen before count on", self._path, problem, aside)
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError, *_DAMAGE):
+                if not self.added and not self.switched:
+                    self.added, self.switched = _read(self._last)
+            with contextlib.suppress(OSError):  # it is tried again with the next change
+                self._save(self.added, self.switched)
+
+    @property
+    def _last(self) -> Path:
+        return self._path.with_name(f"{FILE}.last")
 
     def _save(self, added: dict[str, AddedList], switched: dict[str, bool]) -> None:
         document = {
@@ -228,65 +185,39 @@ class ListChoices:
             "switched": switched,
         }
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        replace_files({self._path: data})
+        # The second is read when somebody has spoilt the first with an editor.
+        replace_files({self._path: data, self._last: data}, derived=self._last)
         self.added, self.switched, self._seen = added, switched, stamp(self._path)
 
 
-def choose(settled: Settled, choices: ListChoices | Said, catalogue: dict[str, Entry]) -> Choices:
-    """Every list, configured or added, and whether it is used."""
-    configured, switched_off = [], []
-    for wish in wishes_of(settled.lists):
-        source = None if wish.enabled else parse_source(wish.text, wish.kind, catalogue)
-        if isinstance(source, Source) and not choices.switched.get(source.key, False):
-            switched_off.append(_as_asked(source, wish))
-            configured.append(wish)
-        else:
-            configured.append(wish._replace(enabled=True))
-    folders = tuple(map(str, folders_of(settled)))
-    added = [
-        Wish(one.source, _kind(one), f"added {one.source}", one.title, one.format, folders=folders, special=False)
-        for one in choices.added.values()
-    ]
-    found = resolve_sources(settled.blocklists, settled.allowlists, catalogue, wishes=[*configured, *added])
-    named = resolve_sources(settled.blocklists, settled.allowlists, catalogue, wishes=configured)
-    by_configuration = {source.key for source in named.sources}
-    lists = [
-        Choice(source, choices.switched.get(source.key, True), source.key not in by_configuration)
-        for source in found.sources
-    ]
-    here = {source.key for source in found.sources}
-    lists += [Choice(source, False, False) for source in switched_off if source.key not in here]
-    return Choices(tuple(lists), found.problems, found.notes)
+def _refuse_other(
+    there: Choice, source: Source, wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]
+) -> None:
+    """Raises :class:`RefusedList` when a list that is there can't become what is asked for."""
+    from mirage_hole.runtime.list_places import place_of
 
-
-def _as_asked(source: Source, wish: Wish) -> Source:
-    return source._replace(title=wish.title or source.title, named=source.named or bool(wish.title))
-
-
-def folders_of(settled: Settled) -> tuple[Path, ...]:
-    """Where files must lie that are added while the server runs; never nowhere, which would mean anywhere."""
-    return settled.file_folders or (settled.state_directory / FILES,)
-
-
-def wishes_of(lists: Sequence[ListSettings]) -> list[Wish]:
-    """The ``[[list]]`` tables, as the sources take them."""
-    return [
-        Wish(
-            one.source,
-            Action.ALLOW if one.kind == "allow" else Action.BLOCK,
-            f"list[{number}].url",
-            one.title,
-            one.format,
-            one.refresh_every,
-            one.sha256,
-            one.enabled,
+    shown, title = there.source.shown, there.source.title
+    if there.source.kind is not source.kind:
+        kind = "an allowlist" if there.source.kind is Action.ALLOW else "a blocklist"
+        remove = (
+            f"remove it first: mirage-hole lists remove {shown}"
+            if there.added
+            else f"remove it from {place_of(settled, there.source.key, catalogue)} first"
         )
-        for number, one in enumerate(lists)
+        message = f"{title!r} ({shown}) is {kind} here already; {remove}"
+        raise RefusedList(message)
+    others = [
+        setting
+        for setting, wish, value in (("title", wanted.title, title), ("format", wanted.format, there.source.format))
+        if wish and wish != value
     ]
-
-
-def _kind(one: AddedList) -> Action:
-    return Action.ALLOW if one.kind == "allow" else Action.BLOCK
+    if others and not there.added:
+        place = place_of(settled, there.source.key, catalogue)
+        message = (
+            f"the configuration names it already, as {title!r}; say its {' and '.join(others)} there, "
+            f"in a [[list]] table ({place})"
+        )
+        raise RefusedList(message)
 
 
 def _found(known: Choices, text: str) -> Choice:
@@ -304,7 +235,7 @@ def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -
         RefusedList: nothing, or nothing that may be added; with every problem.
     """
     problems = []
-    source = parse_source(wanted.source, _kind(wanted), catalogue, setting="SOURCE")
+    source = parse_source(wanted.source, kind_of(wanted), catalogue, setting="SOURCE")
     if isinstance(source, SourceProblem):
         problems.append(str(source))
     elif source.location is Location.FILE:
@@ -324,7 +255,12 @@ def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -
     return source._replace(title=wanted.title or source.title, named=source.named or bool(wanted.title))
 
 
-def _read(document: Any) -> tuple[dict[str, AddedList], dict[str, bool]]:
+_DAMAGE: Final = (ValueError, TypeError, KeyError, AttributeError)
+"""What a document that is none of ours raises."""
+
+
+def _read(path: Path) -> tuple[dict[str, AddedList], dict[str, bool]]:
+    document = orjson.loads(read_at_most(path, _MAX_OCTETS))
     if not isinstance(document, dict) or document.get("version") != VERSION:
         message = f"no lists of version {VERSION}"
         raise ValueError(message)

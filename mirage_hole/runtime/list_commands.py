@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection
 
     from mirage_hole.api.problems import Refusal
-    from mirage_hole.runtime.list_choices import Choice
+    from mirage_hole.runtime.effective_lists import Choice
     from mirage_hole.runtime.list_service import ListService
     from mirage_hole.sources.progress import Progress
 
@@ -26,6 +26,8 @@ LONGEST: Final = 3600.0
 """Seconds that an update is watched."""
 LOOKED_AT_WITHIN: Final = 5.0
 """Seconds that a command right after the start waits for the first look at the lists."""
+SERVED_WITHIN: Final = 30.0
+"""Seconds the workers get to take compiled lists before whoever asked is told that they are on their way."""
 _MAX_EVENTS: Final = 10_000
 _NO_LISTS: Final = "the lists are not looked at yet; try again in a second"
 
@@ -33,10 +35,21 @@ _NO_LISTS: Final = "the lists are not looked at yet; try again in a second"
 class ListCommands:
     """Joins the schedule, the choices and the statistics. Refusals are problem documents."""
 
-    def __init__(self, lists: ListService, described: Callable[[], list[dict[str, Any]]]) -> None:
-        """``described``: an object for each list in use, as the web API has it."""
+    def __init__(
+        self,
+        lists: ListService,
+        described: Callable[[], list[dict[str, Any]]],
+        served: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """
+        Args:
+            lists: the schedule.
+            described: an object for each list in use, as the web API has it.
+            served: whether every worker answers by the newest compiled lists.
+        """
         self._lists = lists
         self._described = described
+        self._served = served
 
     def rows(self, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
         """An object for each list, or each of these: as the web API has it, and whether it is on and was added."""
@@ -64,7 +77,7 @@ class ListCommands:
 
     async def add(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
         """Use one more list."""
-        from mirage_hole.runtime.list_choices import AddedList
+        from mirage_hole.runtime.effective_lists import AddedList
 
         wanted = AddedList(source.strip(), kind, title.strip(), form)
         found, changed = await self._change(lambda choices, settled, catalogue: choices.add(settled, catalogue, wanted))
@@ -98,12 +111,13 @@ class ListCommands:
         """Tell what happens until all is done; the last object has ``event`` ``done`` and how the lists are then.
 
         Args:
-            sources: which lists, by key or source; none: all in use.
+            sources: which lists, by key or source; none: all in use. When nothing is downloaded, lists that are off or gone may
+                be among them: they are done when they serve no longer.
             download: begin with downloading them; else only watch what goes on.
             force: use what comes, however many rules a list has lost.
         """
         await self.looked_at()
-        keys = {self._find(one).source.key for one in sources} or None
+        keys = self._keys(sources, download) if sources else None
         happened: deque[Progress] = deque(maxlen=_MAX_EVENTS)
         receiving: dict[str, Progress] = {}
 
@@ -118,11 +132,12 @@ class ListCommands:
         try:
             told = began = time.monotonic()
             asked = not download
+            rested: float | None = None
             while True:
                 if not asked and self._lists.ready:
                     asked = True
                     self._lists.refresh(keys, trust=force)
-                rests = asked and self._lists.resting
+                rests = asked and self._lists.done_with(keys)
                 events = [*happened, *receiving.values()]
                 happened.clear()
                 receiving.clear()
@@ -131,7 +146,9 @@ class ListCommands:
                     if keys is None or event.key in keys or not event.key:
                         told = now
                         yield _event(event)
-                if rests or now - began > LONGEST:
+                rested = None if not rests else rested or now
+                served = rests and self._served()
+                if served or now - began > LONGEST or (rested is not None and now - rested > SERVED_WITHIN):
                     break
                 if now - told > ALIVE_EVERY:
                     told = now
@@ -139,7 +156,15 @@ class ListCommands:
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             stop()
-        yield {"event": "done", "in_time": rests, "error": self._lists.compile_error, "lists": self.rows(keys)}
+        error = self._lists.compile_error
+        yield {"event": "done", "in_time": rests, "served": served, "error": error, "lists": self.rows(keys)}
+
+    def _keys(self, sources: Collection[str], download: bool) -> set[str]:
+        if download:
+            return {self._find(one).source.key for one in sources}
+        assert self._lists.chosen is not None
+        found = [self._lists.chosen.find(one) for one in sources]
+        return {one.source.key for one in found if one is not None and one.enabled}
 
     def _find(self, source: str) -> Choice:
         chosen = self._lists.chosen
@@ -167,8 +192,9 @@ class ListCommands:
 
 def _not_used(one: Choice) -> dict[str, Any]:
     """Of a list that the schedule does not know: it is switched off, or not looked at yet."""
-    status = Entry(one.source, next_try=None).status()
-    return {**status._replace(state="loading" if one.enabled else "off")._asdict(), "decided": 0}
+    status = Entry(one.source, next_try=None, error=one.problem).status()
+    state = "off" if not one.enabled else "missing" if one.problem else "loading"
+    return {**status._replace(state=state)._asdict(), "decided": 0}
 
 
 def _told(one: Choice, *, changed: bool) -> dict[str, Any]:

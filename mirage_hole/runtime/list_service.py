@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mirage_hole.config.settled import Settled
     from mirage_hole.runtime.compile_job import CompileResult
-    from mirage_hole.runtime.list_choices import Choices, ListChoices
+    from mirage_hole.runtime.effective_lists import Choices, Said
+    from mirage_hole.runtime.list_choices import ListChoices
     from mirage_hole.runtime.serving import ServingPolicy
     from mirage_hole.sources.catalogue import Entry
     from mirage_hole.sources.progress import Progress
@@ -107,6 +108,10 @@ class ListService:
         """Whether everything is done that was asked for, as well as it could be."""
         return self.ready and self._refresher is not None and self._refresher.resting
 
+    def done_with(self, keys: Collection[str] | None) -> bool:
+        """Whether everything is done for the lists with these keys, or for all; see :meth:`Refresher.done_with`."""
+        return self.ready and self._refresher is not None and self._refresher.done_with(keys)
+
     @property
     def compile_error(self) -> str:
         """Why the last compilation failed; empty when it did not."""
@@ -120,18 +125,21 @@ class ListService:
         Raises:
             RefusedList, OSError: what ``action`` raises; nothing has changed then.
         """
-        from mirage_hole.runtime.list_choices import choose
+        from mirage_hole.runtime.effective_lists import choose
         from mirage_hole.sources.catalogue import load_catalogue
 
         def act() -> tuple[T, bool]:
             with self._choosing:
                 choices, catalogue = self._loaded_choices(), load_catalogue()
                 result = action(choices, self._settled, catalogue)
-                self._chosen = choose(self._settled, choices, catalogue)
+                self._choose(choose(self._settled, choices.said, catalogue))
                 return result
 
         result, changed = await asyncio.to_thread(act)
-        if changed:
+        if changed and self._refresher is not None and self._chosen is not None and self.resting:
+            # The schedule stays, and with it what it knows: a list that can't be reached is not tried again for this.
+            self._refresher.replace_sources(self._chosen.used)
+        elif changed:
             self._changed.set()
         return result, changed
 
@@ -171,7 +179,7 @@ class ListService:
         return [_with_progress(status, self.progress.of(status.key)) for status in statuses]
 
     def _make(self) -> Refresher:
-        from mirage_hole.runtime.list_choices import choose
+        from mirage_hole.runtime.effective_lists import choose
         from mirage_hole.sources.catalogue import load_catalogue
         from mirage_hole.sources.download import Downloader
         from mirage_hole.sources.refresh import Refresher
@@ -180,11 +188,8 @@ class ListService:
 
         settled = self._settled
         with self._choosing:
-            self._chosen = found = choose(settled, self._loaded_choices(), load_catalogue())
-        for problem in found.problems:
-            log.error("this list is left out: %s", problem)
-        for note in found.notes:
-            log.info("%s", note)
+            found = choose(settled, self._said(), load_catalogue())
+            self._choose(found)
         shelf = Shelf(settled.state_directory / "lists")
         upstreams = [(end.address, end.port) for end in settled.upstreams]
         standing = None if self._distrusted else self._policy.manifest
@@ -204,6 +209,27 @@ class ListService:
             every=settled.refresh_every,
             on_progress=self.progress.take,
         )
+
+    def _choose(self, found: Choices) -> None:
+        """Use these lists, and tell what was not told before."""
+        before, self._chosen = self._chosen, found
+        for problem in found.problems:
+            if before is None or problem not in before.problems:
+                log.error("this list is left out: %s", problem)
+        for note in found.notes:
+            if before is None or note not in before.notes:
+                log.info("%s", note)
+
+    def _said(self) -> Said:
+        """What the user has said; as far as it is known when the disk does not tell."""
+        from mirage_hole.runtime.effective_lists import Said
+
+        try:
+            return self._loaded_choices().said
+        except OSError as problem:
+            what = f"{problem.filename or self._settled.state_directory}: {problem.strerror or problem}"
+            log.error("which lists were added or switched off can't be read: %s", what)
+            return self._choices.said if self._choices is not None else Said({}, {})
 
     def _loaded_choices(self) -> ListChoices:
         if self._choices is None:

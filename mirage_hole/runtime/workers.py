@@ -194,6 +194,11 @@ class Workers:
         children = [place.child for place in self._places if place.child is not None]
         return all(child.own_rules_version >= version for child in children)
 
+    def generation_served(self, number: int) -> bool:
+        """Whether every worker that answers serves this generation, or a later one."""
+        children = [place.child for place in self._places if place.child is not None]
+        return all(child.generation >= number for child in children)
+
     def pause(self, until: float | None) -> None:
         """Let everything through until then (seconds since the epoch); None: block again."""
         self._settings = replace(self._settings, paused_until=until)
@@ -306,6 +311,7 @@ class Workers:
             return
         assert self._observer is not None
         if kind == "ready":
+            child.generation = int(said.get("generation") or 0)
             self._on_ready(place, child)
             if said.get("generation") == 0 and self._settings.policy_path:
                 self._observer.on_bad_policy(f"{self._settings.policy_path} can't be used")
@@ -315,7 +321,9 @@ class Workers:
             # One that could not take them goes on with the old ones: nobody must wait for it.
             child.own_rules_version = max(child.own_rules_version, int(said.get("version", 0)))
             self._observer.on_own_rules("" if said.get("ok") is True else str(said.get("error", ""))[:500])
-        elif kind == "policy" and said.get("ok") is not True:
+        elif kind == "policy" and said.get("ok") is True:
+            child.generation = int(said.get("generation") or 0)
+        elif kind == "policy":
             self._observer.on_bad_policy(str(said.get("error", ""))[:500])
 
     def _on_ready(self, place: _Place, child: Child) -> None:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from mirage_hole.sources.shelf import Shelf
     from mirage_hole.sources.status import Compiled, Entry
 
-_Texts = list[tuple[str, str, str, str]]
-"""(source, kind, sha256, format and title that were asked for) of each list."""
+_Text = tuple[str, str, str, str]
+"""Source, kind, SHA-256, format and title that were asked for."""
+_Texts = list[_Text]
+
+
+def _text(one: ReadyList) -> _Text:
+    return one.shown, one.kind, one.copy.note.sha256, one.asked
 
 
 class Generations:
@@ -79,7 +84,7 @@ class Generations:
             False when a copy turned out to be damaged: it is due now.
         """
         ready = [ReadyList(entry.source, entry.copy) for entry in entries if entry.copy is not None]
-        wanted = [(one.shown, one.kind, one.copy.note.sha256, one.asked) for one in ready]
+        wanted = [_text(one) for one in ready]
         if wanted == self._refused and self._clock() < self.again_at:
             return True
         self.again_at = float("inf")
@@ -101,6 +106,15 @@ class Generations:
                 self.report(entry)
         self._on_generation(result.path)
         return True
+
+    def serves(self, chosen: Sequence[Entry], entries: Sequence[Entry]) -> bool:
+        """Whether these lists serve as they are now, and none but ``entries``; or else could not be compiled."""
+        texts = [_text(ReadyList(one.source, one.copy)) for one in chosen if one.copy is not None]
+        if self._refused is not None:
+            return all(text in self._refused for text in texts)
+        standing = self._standing or ()
+        known = {entry.identity for entry in entries}
+        return all(text in standing for text in texts) and all((one[0], one[1]) in known for one in standing)
 
     async def _compile(self, ready: Sequence[ReadyList]) -> Compiled:
         self._tell(Stage.COMPILING)

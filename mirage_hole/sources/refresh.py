@@ -171,6 +171,23 @@ class Refresher:
                 entry.next_try = self._clock()
         self._wake.set()
 
+    def done_with(self, keys: Collection[str] | None) -> bool:
+        """Whether nothing is left to do for these lists and they serve as they are, whatever the others do.
+
+        Lists that are not among the settings serve no longer, either.
+
+        Args:
+            keys: which lists; None: all.
+        """
+        if self.resting or keys is None or self._settings_changed or self._asked:
+            return self.resting
+        chosen = [entry for entry in self._entries if entry.source.key in keys]
+        at_work = {*self._on_its_way, *self._again, *self._confirmed}
+        now = self._clock()
+        if any(one.source.key in at_work or (one.next_try is not None and one.next_try <= now) for one in chosen):
+            return False
+        return self._generations.serves(chosen, self._entries)
+
     def confirm(self, key: str) -> bool:
         """Use the text of a list that was put aside since it has lost many rules. False when there is none."""
         held = next((one.held for one in self._entries if one.source.key == key and one.held is not None), None)

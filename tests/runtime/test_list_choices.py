@@ -9,7 +9,8 @@ import pytest
 
 from mirage_hole.config.settled import ListSettings
 from mirage_hole.runtime import list_choices
-from mirage_hole.runtime.list_choices import FILE, AddedList, ListChoices, RefusedList, choose
+from mirage_hole.runtime.effective_lists import AddedList, choose
+from mirage_hole.runtime.list_choices import FILE, ListChoices, RefusedList
 from mirage_hole.sources.catalogue import load_catalogue
 from tests.runtime.settings import a_settled
 
@@ -30,7 +31,7 @@ def choices(state):
 
 
 def used(settled, choices):
-    return [source.text for source in choose(settled, choices, CATALOGUE).used]
+    return [source.text for source in choose(settled, choices.said, CATALOGUE).used]
 
 
 def add(choices, settled, source, **more):
@@ -43,14 +44,14 @@ def test_an_added_list_is_used_besides_the_configured_and_survives_a_restart(cho
     assert (found.text, changed) == (TWO, True)
     again = ListChoices(state)
     assert used(settled, again) == [ONE, TWO]
-    added = choose(settled, again, CATALOGUE).lists[1]
+    added = choose(settled, again.said, CATALOGUE).lists[1]
     assert (added.added, added.source.title, added.source.format) == (True, "Mine", "hosts")
 
 
 def test_an_added_list_may_be_an_allowlist(choices, state):
     settled = a_settled(state)
     add(choices, settled, ONE, kind="allow")
-    assert [one.source.kind.name for one in choose(settled, choices, CATALOGUE).lists] == ["ALLOW"]
+    assert [one.source.kind.name for one in choose(settled, choices.said, CATALOGUE).lists] == ["ALLOW"]
 
 
 def test_adding_twice_changes_nothing_but_what_is_new(choices, state):
@@ -60,7 +61,7 @@ def test_adding_twice_changes_nothing_but_what_is_new(choices, state):
     assert not add(choices, settled, TWO)[1]
     assert add(choices, settled, TWO, title="Two")[1]
     assert not add(choices, settled, TWO)[1]
-    assert choices.added[choose(settled, choices, CATALOGUE).lists[1].source.key].title == "Two"
+    assert choices.added[choose(settled, choices.said, CATALOGUE).lists[1].source.key].title == "Two"
 
 
 def test_a_blocklist_is_not_made_an_allowlist_by_adding_it(choices, state):
@@ -98,7 +99,7 @@ def test_a_configured_list_is_switched_off_and_on(choices, state):
     assert not choices.switch(settled, CATALOGUE, ONE, enabled=False)[1]
     again = ListChoices(state)
     assert used(settled, again) == [TWO]
-    assert [one.enabled for one in choose(settled, again, CATALOGUE).lists] == [False, True]
+    assert [one.enabled for one in choose(settled, again.said, CATALOGUE).lists] == [False, True]
     again.switch(settled, CATALOGUE, ONE, enabled=True)
     assert used(settled, again) == [ONE, TWO]
     assert again.switched == {}
@@ -106,7 +107,7 @@ def test_a_configured_list_is_switched_off_and_on(choices, state):
 
 def test_a_table_that_is_off_is_switched_on_and_off_again(choices, state):
     settled = a_settled(state, lists=(ListSettings(ONE, title="One", enabled=False), ListSettings(TWO)))
-    (two, one) = choose(settled, choices, CATALOGUE).lists
+    (two, one) = choose(settled, choices.said, CATALOGUE).lists
     assert (two.enabled, one.enabled, one.source.title, one.added) == (True, False, "One", False)
     choices.switch(settled, CATALOGUE, ONE, enabled=True)
     assert used(settled, choices) == [ONE, TWO]
@@ -125,7 +126,7 @@ def test_adding_a_configured_list_that_is_off_switches_it_on(choices, state):
 def test_a_list_that_was_added_before_the_configuration_named_it_is_configured(choices, state):
     add(choices, a_settled(state), ONE)
     settled = a_settled(state, blocklists=(ONE,))
-    (one,) = choose(settled, choices, CATALOGUE).lists
+    (one,) = choose(settled, choices.said, CATALOGUE).lists
     assert not one.added
 
 
@@ -159,7 +160,7 @@ def test_a_file_is_added_from_the_folders_for_lists(choices, state, tmp_path):
     settled = a_settled(state, file_folders=(folder,))
     found, _ = add(choices, settled, str(folder / "mine.txt"))
     assert found.title == "mine.txt"
-    assert choose(settled, choices, CATALOGUE).used[0].folders == (str(folder),)
+    assert choose(settled, choices.said, CATALOGUE).used[0].folders == (str(folder),)
 
 
 def test_lists_are_bounded(choices, state, monkeypatch):

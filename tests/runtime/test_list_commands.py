@@ -8,7 +8,8 @@ import contextlib
 import pytest
 
 from mirage_hole.api.problems import Refusal
-from mirage_hole.runtime.list_choices import AddedList, ListChoices
+from mirage_hole.runtime.effective_lists import AddedList
+from mirage_hole.runtime.list_choices import ListChoices
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
