@@ -55,6 +55,8 @@ class ListService:
         self._chosen: Choices | None = None
         self._choosing = threading.Lock()
         """Threads read and change the choices: that of the schedule, and those of commands."""
+        self._scheduled: set[str] | None = None
+        """Keys of the lists that the schedule has; None: it has not begun."""
         self._download_all = False
         self._trust_all = False
         self.progress = Board()
@@ -70,6 +72,8 @@ class ListService:
             self._changed.clear()
             # Loading the downloader takes a third of a second, in which records should be read.
             refresher = await asyncio.to_thread(self._make)
+            if self._chosen is not None:
+                self._schedule(refresher, self._chosen)
             if self._download_all:
                 refresher.request_now(trust=self._trust_all)
                 self._download_all = self._trust_all = False
@@ -138,6 +142,7 @@ class ListService:
         result, changed = await asyncio.to_thread(act)
         if changed and self._refresher is not None and self._chosen is not None and self.resting:
             # The schedule stays, and with it what it knows: a list that can't be reached is not tried again for this.
+            self._schedule(self._refresher, self._chosen)
             self._refresher.replace_sources(self._chosen.used)
         elif changed:
             self._changed.set()
@@ -209,6 +214,12 @@ class ListService:
             every=settled.refresh_every,
             on_progress=self.progress.take,
         )
+
+    def _schedule(self, refresher: Refresher, found: Choices) -> None:
+        """Somebody waits for the lists that are new."""
+        before, self._scheduled = self._scheduled, {source.key for source in found.used}
+        if before is not None:
+            refresher.await_lists(self._scheduled - before)
 
     def _choose(self, found: Choices) -> None:
         """Use these lists, and tell what was not told before."""

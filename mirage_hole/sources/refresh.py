@@ -105,6 +105,10 @@ class Refresher:
         """Keys of what is being fetched."""
         self._again: set[str] = set()
         """Keys of those among them that were asked for meanwhile."""
+        self._awaited: set[str] = set()
+        """Keys of those that somebody waits for: when they have come, the slow ones are not waited for."""
+        self._compile_now = False
+        """They have come."""
         self._trusted: set[str] = set()
         """Keys of those whose next text is used however little it holds."""
         self._confirmed: dict[str, str] = {}
@@ -164,12 +168,18 @@ class Refresher:
         self.resting = False
         if keys is None:
             self._asked = True
+        else:
+            self.await_lists(keys)
         for entry in chosen if keys is not None else ():
             if entry.source.key in self._on_its_way:
                 self._again.add(entry.source.key)  # that may be from before the change that somebody waits for
             elif entry.next_try is not None:
                 entry.next_try = self._clock()
         self._wake.set()
+
+    def await_lists(self, keys: Collection[str]) -> None:
+        """Somebody waits for these lists: make a generation as soon as they have come, however slow the others are."""
+        self._awaited = set(keys)
 
     def done_with(self, keys: Collection[str] | None) -> bool:
         """Whether nothing is left to do for these lists and they serve as they are, whatever the others do.
@@ -297,6 +307,8 @@ class Refresher:
                     self._wake.clear()
                     woken = group.create_task(self._wake.wait())
                     await self._take_confirmed()
+                    if self._compile_now:
+                        await self._compile()
                 elif fetching:
                     grace = grace if done or patience < grace else 2 * grace
                     await self._compile()
@@ -362,6 +374,10 @@ class Refresher:
         if entry.source.key in self._again:
             self._again.discard(entry.source.key)
             entry.next_try = entry.last_try
+        elif entry.source.key in self._awaited and not self._awaited & self._on_its_way:
+            self._awaited.clear()
+            self._compile_now = True
+            self._wake.set()
 
     def _judge(self, entry: Entry, outcome: FetchOutcome, stretch: float) -> None:
         now = entry.last_try = self._clock()
@@ -401,6 +417,7 @@ class Refresher:
             self._say(logging.WARNING, f"{name}: {entry.why_held}")
 
     async def _compile(self) -> None:
+        self._compile_now = False
         if not await self._generations.make(self._entries, self._on_its_way):
             self._wake.set()
 
