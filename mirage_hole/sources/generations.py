@@ -88,7 +88,7 @@ class Generations:
         if wanted == self._refused and self._clock() < self.again_at:
             return True
         self.again_at = float("inf")
-        if wanted == self._standing or (not ready and entries) or self._is_one_lost(entries):
+        if wanted == self._standing or (not ready and self._is_none_better(entries)) or self._is_one_lost(entries):
             return True
         still = [entry for entry in entries if entry.source.key not in on_its_way]
         if await asyncio.to_thread(self._forget_damaged, still):
@@ -137,6 +137,13 @@ class Generations:
     def _tell(self, stage: Stage, error: str = "") -> None:
         if self._on_progress is not None:
             self._on_progress(Progress(stage, error=error))
+
+    def _is_none_better(self, entries: Sequence[Entry]) -> bool:
+        """Whether to leave what serves as it is, though there is no text at all: the first may be about to come."""
+        if any(entry.last_try is None for entry in entries):
+            return True
+        known = {entry.identity for entry in entries}
+        return bool(entries) and all((one[0], one[1]) in known for one in self._standing or ())
 
     def _is_one_lost(self, entries: Sequence[Entry]) -> bool:
         """Whether a list serves although its text is gone: a generation without it would lose its rules."""

@@ -42,6 +42,10 @@ def main(mode):
         if message == b"":
             return 0
         told = json.loads(message) if message else None
+        if told and told["do"] == "policy" and mode != "silent":
+            name = told["path"].rpartition("/")[2]
+            ok = {"ok": True, "generation": int(name)} if name.isdigit() else {"ok": False, "error": "damaged"}
+            say(**{"is": "policy", **ok})
         if told == {"do": "drain"} and mode != "stubborn":
             if mode == "slow-drain":
                 time.sleep(0.3)

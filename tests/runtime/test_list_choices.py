@@ -205,3 +205,113 @@ def test_many_at_once_lose_none(state):
 def test_addresses_may_hold_secrets_so_nobody_else_reads_the_file(choices, state):
     add(choices, a_settled(state), "https://me:secret@one.example/list.txt")
     assert stat.S_IMODE((state / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"version": 1, "added": [], "switched": []}',
+        '{"version": 1, "added": {"a": 1}, "switched": {}}',
+        '{"version": 1, "added": null, "switched": {}}',
+        '{"version": 1, "added": [7], "switched": {}}',
+        "7",
+        "",
+        " " * 5_000_000,
+    ],
+)
+def test_whatever_the_file_holds_the_lists_that_were_chosen_before_count_on(choices, state, content, caplog):
+    settled = a_settled(state, blocklists=(ONE,))
+    add(choices, settled, TWO)
+    (state / FILE).write_text(content)
+    choices.catch_up()  # the running server, which looks at the file again
+    assert used(settled, choices) == [ONE, TWO]
+    (state / FILE).write_text(content)
+    assert used(settled, ListChoices(state)) == [ONE, TWO]  # and one that starts
+    assert "is damaged" in caplog.text
+    assert used(settled, ListChoices(state)) == [ONE, TWO]
+    assert caplog.text.count("is damaged") == 2  # it is whole again
+
+
+def test_a_folder_in_the_place_of_the_file_is_put_aside(state):
+    (state / FILE).mkdir()
+    choices = ListChoices(state)
+    settled = a_settled(state)
+    add(choices, settled, ONE)
+    assert used(settled, ListChoices(state)) == [ONE]
+
+
+def test_a_list_that_is_there_by_another_name_is_not_added_again(choices, state):
+    url = CATALOGUE["oisd-small"].url
+    settled = a_settled(state, blocklists=("oisd-small",))
+    found, changed = add(choices, settled, url)
+    assert (found.title, changed) == ("OISD small", False)
+    assert choices.added == {}
+    other = a_settled(state)
+    add(choices, other, url)
+    assert not add(choices, other, "oisd-small")[1]
+    choices.remove(other, CATALOGUE, "oisd-small")
+    assert choices.added == {}
+
+
+def test_a_catalogue_list_is_the_same_when_its_address_changes(choices, state):
+    moved = {**CATALOGUE, "oisd-small": CATALOGUE["oisd-small"]._replace(url="https://new.example/list")}
+    settled = a_settled(state, blocklists=("oisd-small",))
+    choices.switch(settled, CATALOGUE, "oisd-small", enabled=False)
+    assert choose(settled, choices.said, moved).used == ()
+    other = a_settled(state)
+    add(choices, other, "hagezi-light")
+    moved = {**CATALOGUE, "hagezi-light": CATALOGUE["hagezi-light"]._replace(url="https://new.example/list")}
+    choices.remove(other, moved, "hagezi-light")
+    assert choices.added == {}
+
+
+def test_a_list_that_the_catalogue_has_no_longer_is_shown_and_can_be_removed(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    add(choices, settled, "oisd-small")
+    poorer = {key: entry for key, entry in CATALOGUE.items() if key != "oisd-small"}
+    found = choose(settled, choices.said, poorer)
+    assert [source.text for source in found.used] == [ONE]
+    assert "neither in the catalogue" in found.lists[1].problem
+    assert "lists remove oisd-small" in found.lists[1].problem
+    assert len(found.problems) == 1
+    choices.remove(settled, poorer, "oisd-small")
+    assert choices.added == {}
+
+
+def test_what_the_configuration_says_beats_what_was_added(choices, state):
+    add(choices, a_settled(state), ONE, title="Mine", format="hosts")
+    settled = a_settled(state, allowlists=(ONE,))
+    found = choose(settled, choices.said, CATALOGUE)
+    assert [(one.source.kind.name, one.added) for one in found.lists] == [("ALLOW", False)]
+    assert found.problems == ()
+    assert "the configuration names it too" in found.notes[0]
+
+
+def test_a_title_for_a_configured_list_belongs_into_the_configuration(choices, state):
+    settled = a_settled(state, lists=(ListSettings(ONE, title="One"),))
+    with pytest.raises(RefusedList, match=r"as 'One'; say its title and format there, in a \[\[list\]\] table"):
+        add(choices, settled, ONE, title="Mine", format="hosts")
+    assert not add(choices, settled, ONE, title="One")[1]
+
+
+def test_a_configured_blocklist_is_made_an_allowlist_in_the_configuration(choices, state):
+    with pytest.raises(RefusedList, match="is a blocklist here already; remove it from the flags"):
+        add(choices, a_settled(state, blocklists=(ONE,)), ONE, kind="allow")
+
+
+def test_passwords_in_addresses_reach_no_message(choices, state):
+    settled = a_settled(state)
+    add(choices, settled, "http://me:secret@one.example/list?token=hidden")
+    add(choices, settled, "hagezi-light")
+    found = choose(settled, choices.said, {})
+    told = f"{found.notes} {found.problems} {[one.problem for one in found.lists]}"
+    assert "without encryption" in told
+    assert "secret" not in told
+    assert "hidden" not in told
+
+
+def test_block_lists_come_before_allow_lists_and_configured_before_added(choices, state):
+    settled = a_settled(state, blocklists=(ONE,), allowlists=(TWO,))
+    add(choices, settled, THREE)
+    add(choices, settled, "https://four.example/list", kind="allow")
+    assert used(settled, choices) == [ONE, THREE, TWO, "https://four.example/list"]

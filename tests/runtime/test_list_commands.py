@@ -8,11 +8,13 @@ import contextlib
 import pytest
 
 from mirage_hole.api.problems import Refusal
+from mirage_hole.runtime import list_commands
 from mirage_hole.runtime.effective_lists import AddedList
-from mirage_hole.runtime.list_choices import ListChoices
+from mirage_hole.runtime.list_choices import FILE, ListChoices
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
+from mirage_hole.sources import pauses
 from mirage_hole.wire.names import from_text
 from tests.runtime.settings import a_settled
 from tests.sources.serving import always, serving
@@ -26,8 +28,11 @@ class Running:
     def __init__(self, settled) -> None:
         self.policy = ServingPolicy()
         self.service = ListService(settled, self.policy, self.policy.take)
+        self.served = True
         self.commands = ListCommands(
-            self.service, lambda: [{**one._asdict(), "decided": 0} for one in self.service.statuses()]
+            self.service,
+            lambda: [{**one._asdict(), "decided": 0} for one in self.service.statuses()],
+            lambda: self.served,
         )
 
     async def events(self, *sources, download=True, force=False):
@@ -188,3 +193,77 @@ async def test_what_a_command_wrote_without_the_server_is_taken_over(running, tm
     one.service.change(settled)
     await one.rests()
     assert one.states() == {"more.txt": "live"}
+
+
+async def test_an_update_is_done_when_the_workers_answer_by_it(running, tmp_path, monkeypatch):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    assert (await one.rests())["served"]
+    one.served = False
+    async with contextlib.aclosing(one.commands.update([], download=True, force=False)) as happening:
+        events = []
+        async for event in happening:
+            events.append(event)
+            if event["event"] == "unchanged":
+                one.served = True
+        assert events[-1]["served"]
+    one.served = False
+    monkeypatch.setattr(list_commands, "SERVED_WITHIN", 0.0)
+    done = await one.rests()
+    assert (done["in_time"], done["served"]) == (True, False)
+
+
+async def test_a_list_is_added_while_the_server_of_another_hangs(running, tmp_path):
+    lets_go = asyncio.Event()
+
+    async def hanging(request):
+        await lets_go.wait()
+        return await always(MANY)(request)
+
+    async with serving(hanging) as served:
+        one = running(blocklists=(served.url(), str(tmp_path / "mine.txt")))
+        said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
+        done = (await one.events(said["key"], download=False))[-1]
+        assert one.verdict("more.example") == "blocked"
+        assert not one.service.resting
+        assert [row["state"] for row in done["lists"]] == ["live"]
+        await one.commands.switch(said["key"], enabled=False)
+        await one.events(said["key"], download=False)
+        assert one.verdict("more.example") == "no rule"
+        await one.commands.remove(said["key"])
+        await one.events(said["key"], download=False)
+        lets_go.set()
+
+
+async def test_a_list_that_can_not_be_reached_is_not_tried_again_for_each_change(running, tmp_path, monkeypatch):
+    monkeypatch.setattr(pauses, "BACK_OFF", (3600.0,))
+    requests = []
+
+    async def broken(request):
+        requests.append(request.path)
+        return await always(b"", status=500)(request)
+
+    async with serving(broken) as served:
+        one = running(blocklists=(served.url(),))
+        await one.rests()
+        tries = len(requests)
+        said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
+        await one.events(said["key"], download=False)
+        assert one.verdict("more.example") == "blocked"
+        await one.commands.remove(said["key"])
+        await one.events(said["key"], download=False)
+        assert len(requests) == tries
+
+
+async def test_what_an_editor_made_of_the_file_is_no_end_of_the_lists(running, tmp_path, caplog):
+    one = running(blocklists=(str(tmp_path / "mine.txt"),))
+    said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
+    await one.rests()
+    (tmp_path / "state" / FILE).write_text("{")
+    one.service.change(a_settled(tmp_path / "state", file_folders=(tmp_path,)))
+    await one.rests()
+    assert one.states() == {"more.txt": "live"}
+    assert "is damaged" in caplog.text
+    await one.commands.remove(said["key"])
+    await one.rests()
+    assert one.states() == {}
+    assert one.verdict("more.example") == "no rule"

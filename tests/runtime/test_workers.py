@@ -315,3 +315,26 @@ def test_the_worker_finds_what_this_interpreter_finds(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", "/nowhere/at/all", str(FAKE.parent)])
     assert child.environment()["PYTHONPATH"] == f"{tmp_path}:{FAKE.parent}"
+
+
+async def test_compiled_lists_serve_when_every_worker_says_so(a_house):
+    house = await a_house(number=2)
+    assert not house.workers.generation_served(8)
+    house.workers.use_policy(Path("/generations/00000008"))
+    await eventually(lambda: house.workers.generation_served(8))
+    assert not house.workers.generation_served(9)
+    house.workers.use_policy(Path("/generations/broken"))
+    await house.heard.until(lambda: house.heard.bad_policies)
+    assert house.workers.generation_served(8)
+    assert not house.workers.generation_served(9)
+
+
+async def test_a_worker_that_starts_with_compiled_lists_serves_them(a_house):
+    house = await a_house(settings=replace(SETTINGS, policy_path="/generations/00000007"))
+    assert house.workers.generation_served(7)
+
+
+async def test_a_worker_that_says_nothing_does_not_serve_them_yet(a_house):
+    house = await a_house("silent", number=1)
+    house.workers.use_policy(Path("/generations/00000008"))
+    assert not house.workers.generation_served(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from mirage_hole.sources.pauses import BACK_OFF, pause
 from mirage_hole.sources.refresh import EVERY, Refresher
 from mirage_hole.sources.shelf import Note, Shelf
 from mirage_hole.sources.source import Source, parse_source
+from tests.net.edge import until
 
 from .serving import source
 
@@ -479,3 +481,96 @@ async def test_the_pause_ends_when_woken_and_when_its_time_is_over():
     await pause(wake, 0.001)
     wake.set()
     await pause(wake, float("inf"))
+
+
+class SlowWorld(World):
+    """Its server of B says nothing until it is let go."""
+
+    async def fetch_all(self, sources, on_outcome=None):
+        self.fetched.append((self.now - START, [one.address for one in sources]))
+        for one in sources:
+            if one.address != B.address:
+                on_outcome(self.outcome(one))
+        if any(one.address == B.address for one in sources):
+            await self.lets_go.wait()
+            on_outcome(self.outcome(B))
+        return []
+
+    async def pause(self, wake, seconds):
+        await wake.wait()
+
+
+@pytest.fixture
+async def slow(tmp_path):
+    world = SlowWorld(None)
+    world.shelf = Shelf(tmp_path / "lists", clock=lambda: world.now)
+    world.lets_go = asyncio.Event()
+    world.texts = {A.address: b"a.example\n", B.address: b"b.example\n"}
+    return world
+
+
+@contextlib.asynccontextmanager
+async def running(refresher):
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(refresher.run())
+        yield
+        task.cancel()
+
+
+async def test_who_waits_for_one_list_does_not_wait_for_the_slow_ones(slow):
+    refresher = slow.refresher(A, B)
+    refresher.await_lists({A.key})
+    async with running(refresher):
+        await until(lambda: refresher.done_with({A.key}))
+        assert slow.compiled == [(0.0, [A.shown])]
+        assert slow.lets_go.is_set() is refresher.resting is refresher.done_with(None) is False
+        assert not refresher.done_with({B.key})
+        slow.texts[A.address] = b"another.example\n"
+        refresher.request_now({A.key})
+        assert not refresher.done_with({A.key})
+        await until(lambda: refresher.done_with({A.key}))
+        assert len(slow.compiled) == 2
+        slow.lets_go.set()
+        await until(lambda: refresher.done_with({B.key}))
+        assert slow.compiled[-1][1] == [A.shown, B.shown]
+
+
+async def test_a_list_that_fails_is_done_with_all_the_same(slow):
+    slow.texts[A.address] = "the server answered 404 (Not Found)"
+    refresher = slow.refresher(A, B)
+    async with running(refresher):
+        await until(lambda: refresher.done_with({A.key}))
+        assert refresher.statuses()[0].state == "missing"
+
+
+async def test_a_list_that_can_not_be_compiled_is_done_with_and_told(slow):
+    slow.compile_errors = ["the disk is full"]
+    refresher = slow.refresher(A, B)
+    refresher.await_lists({A.key})
+    async with running(refresher):
+        await until(lambda: refresher.done_with({A.key}))
+        assert refresher.compile_error == "the disk is full"
+
+
+async def test_a_list_that_was_taken_away_is_done_with_when_it_serves_no_longer(world):
+    world.texts = {A.address: b"a.example\n", B.address: b"b.example\n"}
+    refresher = await world.live(world.refresher(A, B))
+    refresher.replace_sources([A])
+    assert not refresher.done_with({A.key})
+    assert not refresher.done_with(set())
+    await world.live(refresher)
+    assert refresher.done_with(set())
+    assert world.compiled[-1][1] == [A.shown]
+
+
+async def test_a_list_that_was_taken_away_serves_until_the_one_in_its_place_has_come_or_failed(slow):
+    refresher = slow.refresher(A)
+    async with running(refresher):
+        await until(lambda: refresher.resting)
+        refresher.replace_sources([B])
+        await until(lambda: len(slow.fetched) == 2)
+        assert len(slow.compiled) == 1
+        slow.texts[B.address] = "the server answered 404 (Not Found)"
+        slow.lets_go.set()
+        await until(lambda: refresher.resting)
+        assert slow.compiled[1:] == [(0.0, [])]
