@@ -326,24 +326,28 @@ class Refresher:
         """Put the texts in their place that somebody confirmed; those on their way wait for what comes."""
         for entry in self._entries:
             key = entry.source.key
-            if key not in self._confirmed or key in self._on_its_way:
+            wanted = self._confirmed.get(key)
+            if wanted is None or key in self._on_its_way:
                 continue
-            wanted, name = self._confirmed.pop(key), entry.identity[0]
-            if entry.held is None:
-                continue
-            if entry.held.note.sha256 != wanted:
-                self._say(
-                    logging.WARNING, f"{name}: a newer text has come since it was confirmed, and is held back too"
-                )
-                continue
-            try:
-                entry.copy = await asyncio.to_thread(self._shelf.promote, key)
-            except OSError as problem:
-                self._say(logging.ERROR, f"{name}: the confirmed text can't be used: {reason(problem)}")
-                continue
-            entry.held = None
-            self._generations.again_at = self._clock()
-            self._say(logging.INFO, f"{name}: confirmed, the new text is used")
+            await self._promote(entry, wanted)
+            if self._confirmed.get(key) == wanted:
+                del self._confirmed[key]
+
+    async def _promote(self, entry: Entry, wanted: str) -> None:
+        name = entry.identity[0]
+        if entry.held is None:
+            return
+        if entry.held.note.sha256 != wanted:
+            self._say(logging.WARNING, f"{name}: a newer text has come since it was confirmed, and is held back too")
+            return
+        try:
+            entry.copy = await asyncio.to_thread(self._shelf.promote, entry.source.key)
+        except OSError as problem:
+            self._say(logging.ERROR, f"{name}: the confirmed text can't be used: {reason(problem)}")
+            return
+        entry.held = None
+        self._generations.again_at = self._clock()
+        self._say(logging.INFO, f"{name}: confirmed, the new text is used")
 
     async def _fetch(self, entries: Sequence[Entry]) -> None:
         # One for all, so that lists with the same life stay in one round.

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,94 @@ def test_a_list_that_can_not_be_had_is_a_failure(sinkhole: Callable[..., Sinkhol
     ran = one.run("lists", "update")
     assert ran.returncode == 1
     assert "1 failed" in ran.stdout
+
+
+def test_changed_lists_count_on_every_worker_when_the_command_returns(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    (list_server.directory / "list.txt").write_text("listed.example\n")
+    # A worker needs longer for expressions than for names.
+    (list_server.directory / "slow.txt").write_text("".join(f"/^n{number}[a-z]+{number}x/\n" for number in range(1000)))
+    one = sinkhole("--workers", str(WORKERS), "--blocklist", list_server.url("slow.txt"))
+    wait_for(lambda: len(one.workers()) == WORKERS, "all workers")
+    told(one, "lists", "add", list_server.url("list.txt"), "--title", "Mine")
+    for _ in range(3):
+        assert ask_everywhere(one, "listed.example") == {"0.0.0.0"}
+        told(one, "lists", "disable", "mine")
+        assert "0.0.0.0" not in ask_everywhere(one, "listed.example")
+        told(one, "lists", "enable", "mine")
+    told(one, "lists", "remove", "mine")
+    assert "0.0.0.0" not in ask_everywhere(one, "listed.example")
+
+
+def test_what_was_chosen_without_a_server_counts_from_its_start_and_a_switch_outlives_it(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    for name in ("a", "b"):
+        (list_server.directory / f"{name}.txt").write_text(f"{name}.example\n")
+    one = sinkhole("--blocklist", list_server.url("a.txt"))
+    wait_for(lambda: one.blocks("a.example"), "the list")
+    told(one, "lists", "disable", list_server.url("a.txt"))
+    assert not one.blocks("a.example")
+    one.stop()
+    assert "next start" in told(one, "lists", "add", list_server.url("b.txt"))
+    ran = one.run("lists", "update")
+    assert ran.returncode == 1
+    assert "no server runs" in ran.stderr
+    one.start()
+    wait_for(lambda: one.blocks("b.example"), "the added list")
+    assert not one.blocks("a.example")
+
+
+def test_a_file_that_an_editor_has_spoilt_costs_no_list(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    (list_server.directory / "list.txt").write_text("listed.example\n")
+    one = sinkhole()
+    told(one, "lists", "add", list_server.url("list.txt"), "--title", "Mine")
+    chosen = one.directory / "state/lists.json"
+    chosen.write_text("{")
+    one.signal(signal.SIGHUP)
+    wait_for(lambda: "is damaged" in one.said(), "a word about it")
+    told(one, "lists", "update")
+    assert one.blocks("listed.example")
+    # What an editor writes rightly counts.
+    edited = json.loads(chosen.read_text())
+    edited["added"] = []
+    chosen.write_text(json.dumps(edited))
+    one.signal(signal.SIGHUP)
+    wait_for(lambda: not one.blocks("listed.example"), "the end of the list")
+
+
+def test_updates_at_the_same_time_all_come_to_an_end(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    path = list_server.directory / "list.txt"
+    path.write_text("listed.example\n")
+    one = sinkhole("--blocklist", list_server.url("list.txt"))
+    wait_for(lambda: one.blocks("listed.example"), "the list")
+    path.write_text("listed.example\nfresh.example\n")
+    os.utime(path, (2e9, 2e9))  # the server's clock knows whole seconds only
+    with ThreadPoolExecutor(4) as pool:
+        for said in [pool.submit(told, one, "lists", "update") for _ in range(4)]:
+            assert "1 updated" in said.result(60) or "1 unchanged" in said.result()
+    assert one.blocks("fresh.example")
+
+
+def test_a_list_that_has_shrunk_is_a_failure_until_somebody_confirms_it(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    path = list_server.directory / "list.txt"
+    path.write_text("".join(f"n{number}.example\n" for number in range(100)))
+    one = sinkhole("--blocklist", list_server.url("list.txt"))
+    wait_for(lambda: one.blocks("n99.example"), "the list")
+    path.write_text("n0.example\n")
+    os.utime(path, (2e9, 2e9))
+    ran = one.run("lists", "update")
+    assert (ran.returncode, "1 held" in ran.stdout) == (1, True)
+    assert "lists confirm" in ran.stderr
+    assert one.blocks("n99.example")
+    assert "held" in one.run("lists", "list").stdout
+    told(one, "lists", "confirm", "list.txt")
+    assert not one.blocks("n99.example")
+    assert one.blocks("n0.example")

@@ -215,3 +215,21 @@ async def test_somebody_else_is_refused_even_with_the_socket_in_his_hand(state, 
             await loop.sock_sendall(stranger, b"GET /rules HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = await loop.sock_recv(stranger, 4096)
             assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+async def test_whoever_goes_away_during_an_update_is_forgotten(state, monkeypatch):
+    monkeypatch.setattr(list_commands, "ALIVE_EVERY", 0.01)
+    lists = ListService(a_settled(state), ServingPolicy(), lambda _: None)
+    # The workers never say that they serve, so an update takes long.
+    carried_out = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list, lambda: False))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(part.run()) for part in (CommandService(state, carried_out), lists)]
+        await until((state / NAME).exists)
+        reader, writer = await asyncio.open_unix_connection(state / NAME)
+        writer.write(b"POST /lists/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+        await reader.readuntil(b'{"event":"working"}\n')
+        assert len(lists.progress._listeners) == 1
+        writer.close()
+        await until(lambda: not lists.progress._listeners)
+        for task in tasks:
+            task.cancel()
