@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mirage_hole.runtime.effective_lists import AddedList
+from mirage_hole.runtime.list_choices import ListChoices
+from tests.runtime.settings import a_settled
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -49,6 +53,19 @@ def test_configured_lists_are_completed_by_what_they_are_called(tmp_path, words)
     flags = f"--state {tmp_path}/state --blocklist {tmp_path}/nuisances.txt"
     assert "nuisances.txt" in completed(f"mirage-hole {flags} {words} nui")
     assert f"{tmp_path}/nuisances.txt" in completed(f"mirage-hole {flags} {words} {tmp_path}/nui")
+
+
+@pytest.mark.parametrize("words", ["lists disable", "lists enable", "lists remove", "lists update", "lists confirm"])
+def test_lists_are_completed_also_those_that_are_off(tmp_path, words):
+    state = tmp_path / "state"
+    state.mkdir()
+    (tmp_path / "nuisances.txt").write_text("||ads.example^\n")
+    choices = ListChoices(state)
+    settled = a_settled(state, blocklists=(f"{tmp_path}/nuisances.txt",))
+    choices.switch(settled, {}, f"{tmp_path}/nuisances.txt", enabled=False)
+    choices.add(settled, {}, AddedList("https://one.example/list.txt", title="Numbers"))
+    found = completed(f"mirage-hole --state {state} --blocklist {tmp_path}/nuisances.txt {words} nu")
+    assert sorted(found) == ["Numbers", "nuisances.txt"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -61,6 +61,34 @@ def test_lists_go_by_any_part_that_only_they_have(lists):
     assert "may be" in ran.err
 
 
+def test_lists_that_are_called_the_same_are_told_apart_by_their_sources(lists):
+    lists("add", TWO, "--title", "Same")
+    lists("add", "https://three.example/list.txt", "--title", "Same")
+    ran = lists("disable", "same")
+    assert ran.code == 2
+    assert f"may be '{TWO}', 'https://three.example/list.txt'; write one of these" in ran.err
+    assert lists("disable", TWO).code == 0
+
+
+def test_a_list_that_means_nothing_any_more_is_shown_and_removed(lists, state):
+    lists("add", "oisd-small")
+    chosen = state / "lists.json"
+    chosen.write_text(chosen.read_text().replace("oisd-small", "oisd-tiny"))
+    ran = lists("list")
+    assert "missing" in ran.out
+    assert "mirage-hole lists remove oisd-tiny" in ran.out
+    assert lists("remove", "oisd-tiny").code == 0
+    assert "oisd" not in lists("list").out
+
+
+def test_a_configured_list_is_not_called_otherwise_by_adding_it(lists):
+    ran = lists("add", ONE, "--title", "Mine")
+    assert ran.code == 1
+    assert "[[list]] table" in ran.err
+    ran = lists("add", ONE)
+    assert (ran.code, "already" in ran.out) == (0, True)
+
+
 def test_what_means_no_list_is_told_all_at_once(lists):
     ran = lists("disable", "nothing", "one.exmaple/list.txt")
     assert ran.code == 2
@@ -171,6 +199,7 @@ def test_each_list_ends_in_a_line(capsys):
         ([event("held"), DONE], False),
         ([event("updated"), {**DONE, "error": "the disk is full"}], False),
         ([event("updated"), {**DONE, "in_time": False}], False),
+        ([event("updated"), {**DONE, "served": False}], False),
         ([event("updated")], False),
     ],
 )

@@ -133,8 +133,8 @@ async def test_a_list_that_has_shrunk_waits_for_a_word(running):
         events = await one.events()
         assert "held" in [event["event"] for event in events]
         assert one.verdict("name-99.example") == "blocked"
-        await one.commands.confirm(served.url())
-        (row,) = (await one.rests())["lists"]
+        key = (await one.commands.confirm(served.url()))["key"]
+        (row,) = (await one.events(key, download=False))[-1]["lists"]
         assert (row["state"], row["rules"]) == ("live", 1)
         assert one.verdict("name-99.example") == "no rule"
 
