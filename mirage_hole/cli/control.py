@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from contextlib import suppress
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +76,9 @@ def stream(
 
 def _ask(connection: _Connection, method: str, path: str, body: dict[str, Any] | None) -> http.client.HTTPResponse:
     data = None if body is None else json.dumps(body).encode()
-    connection.request(method, path, data, {"Content-Type": "application/json"})
+    # A server that refuses a request does so before it has read all of it, and says why.
+    with suppress(BrokenPipeError):
+        connection.request(method, path, data, {"Content-Type": "application/json"})
     response = connection.getresponse()
     if response.status >= 400:
         text = response.read(MAX_LINE)
