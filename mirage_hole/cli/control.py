@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from contextlib import suppress
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
