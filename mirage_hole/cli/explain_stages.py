@@ -103,7 +103,7 @@ def _upstreams(case: Case) -> str:
     upstreams = _some([str(one) for one in case.settled.upstreams]) or "the machine's own resolvers"
     if match is None or match.action is Action.ALLOW:
         return f"the cache is asked, then {upstreams}"
-    if match.rewrites[0].rrtype == RRType.CNAME:
+    if match.rewrites[0].rrtype == RRType.CNAME and case.found.qtype not in {RRType.CNAME, RRType.ANY}:
         return (
             f"asked for {to_text(match.rewrites[0].rdata)} {type_text(case.found.qtype)}: the cache, then {upstreams}"
         )

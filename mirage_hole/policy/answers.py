@@ -58,7 +58,8 @@ def _own_answer(rewrites: tuple[Rewrite, ...], qtype: int) -> str:
     if first.rcode != Rcode.NOERROR:
         return rcode_text(first.rcode)
     if first.rrtype == RRType.CNAME:
-        return f"{record_text(first)}, and {_UPSTREAM} of that name"
+        alone = qtype in {RRType.CNAME, RRType.ANY}
+        return record_text(first) if alone else f"{record_text(first)}, and {_UPSTREAM} of that name"
     told = [record_text(one) for one in rewrites if one.rrtype and qtype in {0, one.rrtype, int(RRType.ANY)}]
     if not told:
         return f"NODATA: no {type_text(qtype)} record is given" if qtype else "NODATA for every type"

@@ -193,6 +193,15 @@ def test_an_alias_is_said_to_be_asked_for(mirage_hole, state):
     assert "answer: CNAME garden.example., and what the upstream says of that name" in out
 
 
+@pytest.mark.parametrize("qtype", ["CNAME", "ANY"])
+def test_who_asks_for_an_alias_itself_is_told_that_it_is_the_answer_alone(mirage_hole, state, qtype):
+    alias = Rewrite(0, 5, from_text("garden.example"))
+    own(state, RichRule("www.example", Action.BLOCK, Target.NAME, "www.example", rewrite=alias))
+    out = mirage_hole("explain", "www.example", qtype).out
+    assert "4. cache and upstreams: not asked" in out
+    assert out.rstrip().endswith("answer: CNAME garden.example.")
+
+
 def test_what_is_never_served_ends_before_the_rules(mirage_hole, state):
     out = mirage_hole("explain", "ads.example", "AXFR").out
     assert "2. what is served: AXFR is not: REFUSED" in out
