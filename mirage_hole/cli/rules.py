@@ -210,7 +210,8 @@ def _run(
             click.echo(f"{len(done.rules)} rules")
         for note in done.notes:
             click.echo(f"note: {clean(note, 2500)}", err=True)
-        click.echo(_when(done), err=True)
+        if done.rules or not asked:
+            click.echo(_when(done), err=True)
     if len(done.rules) < asked:
         click.echo(f"mirage-hole: {asked - len(done.rules)} of {asked} rules are not there; see: rules list", err=True)
         return FAILURE

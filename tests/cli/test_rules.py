@@ -72,6 +72,7 @@ def test_rules_are_removed_by_number_or_text_and_missing_ones_are_told(rules):
     assert rules("remove", "2").code == 0
     assert rules("remove", "c.example").code == 0
     ran = rules("remove", "7", "nobody.example")
+    assert ran.err == "mirage-hole: 2 of 2 rules are not there; see: rules list\n"
     assert ran.code == 1
     assert "2 of 2" in ran.err
     assert [one["text"] for one in json.loads(rules("list", "--json").out)] == ["a.example"]
