@@ -53,6 +53,16 @@ class Outcome(IntEnum):
     """FORMERR, NOTIMP or BADVERS."""
     DROPPED = 7
     """A query that got no answer: a caller outside the allowed networks, or more at once than the bounds permit."""
+    STALE = 8
+    """Answered from the cache after its time, since no upstream answered (RFC 8767)."""
+    LIMITED = 9
+    """Over a rate limit: truncated, refused or not answered."""
+    SPECIAL = 10
+    """Answered by this server itself: special-use names, its own name, questions about itself."""
+    BOGUS = 11
+    """SERVFAIL: the answer did not pass DNSSEC validation."""
+    REBIND = 12
+    """An answer from outside led to a private address and was taken away."""
 
 
 def rule_text(match: Match) -> str:
