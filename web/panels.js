@@ -14,6 +14,8 @@ const ENDS = [
   ['forwarded', 'Forwarded', 'answered'], ['cached', 'Cached', 'answered'], ['local', 'Local', 'answered'],
   ['blocked', 'Blocked', 'blocked'], ['failed', 'Failed', 'problem'], ['refused', 'Refused', 'problem'],
   ['malformed', 'Malformed', 'problem'], ['dropped', 'Dropped', 'problem'],
+  ['stale', 'Stale', 'answered'], ['special', 'Special', 'answered'], ['limited', 'Limited', 'problem'],
+  ['bogus', 'Bogus', 'problem'], ['rebind', 'Rebinding', 'blocked'],
 ];
 
 export class Panels {

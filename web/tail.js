@@ -8,10 +8,12 @@ const SHOWN = 150;
 const KINDS = {
   forwarded: 'answered', cached: 'answered', local: 'answered', blocked: 'blocked',
   failed: 'problem', refused: 'problem', malformed: 'problem', dropped: 'problem',
+  stale: 'answered', special: 'answered', rebind: 'blocked', limited: 'problem', bogus: 'problem',
 };
 const LABELS = {
   forwarded: 'Forwarded', cached: 'Cached', local: 'Local', blocked: 'Blocked',
   failed: 'Failed', refused: 'Refused', malformed: 'Malformed', dropped: 'Dropped',
+  stale: 'Stale', special: 'Special', rebind: 'Rebinding', limited: 'Limited', bogus: 'Bogus',
 };
 const MEANINGS = {
   forwarded: 'An upstream answered.',
@@ -22,6 +24,11 @@ const MEANINGS = {
   refused: 'This client may not ask.',
   malformed: 'The query could not be understood.',
   dropped: 'The query got no answer: an unknown client, or more at once than the bounds permit.',
+  stale: 'No upstream answered, so an older answer was given.',
+  special: 'A name that never leaves this network, or a question about this server.',
+  rebind: 'The answer from outside led to a private address, so it was taken away.',
+  limited: 'This client asks more than it may.',
+  bogus: 'The answer did not pass DNSSEC validation.',
 };
 
 export class Tail {

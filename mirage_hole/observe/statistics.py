@@ -33,7 +33,7 @@ MAX_TITLES = 1000
 OTHER = "other"
 """The label for what has no name of its own, so that strangers can't invent labels."""
 
-_ANSWERED = frozenset({Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL})
+_ANSWERED = frozenset({Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL, Outcome.STALE, Outcome.SPECIAL})
 _BLOCKED = int(Outcome.BLOCKED)
 _TYPES = {int(kind): kind.name for kind in RRType}
 _RCODES = {int(code): code.name for code in Rcode}

@@ -13,6 +13,7 @@ async def test_stats_tell_totals_the_day_the_series_and_the_top() -> None:
         stats = await get_json(f"{url}/api/v1/stats?minutes=5")
     assert stats["totals"] == {
         "queries": 5, "forwarded": 1, "cached": 0, "blocked": 3, "local": 0, "failed": 1, "refused": 0, "malformed": 0, "dropped": 0,
+        "stale": 0, "limited": 0, "special": 0, "bogus": 0, "rebind": 0,
     }  # fmt: skip
     assert stats["day"] == {"queries": 5, "blocked": 3}
     assert stats["series"] == {"start": NOON - 240, "step": 60, "queries": [0, 0, 3, 2, 0], "blocked": [0, 0, 3, 0, 0]}
