@@ -88,7 +88,7 @@ class Model:
                 self.count("blocked client", record.client)
                 self.count("blocked minute", int(record.at) // 60)
                 self.count("blocked name", told.name)
-            elif told.outcome in {Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL}:
+            elif told.outcome in {Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL, Outcome.STALE, Outcome.SPECIAL}:
                 self.count("name", told.name)
             if told.upstream != 255:
                 self.count("upstream", told.upstream)
