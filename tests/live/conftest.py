@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import http.server
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,52 +20,36 @@ import dns.query
 import orjson
 import pytest
 
-from tests.ports import bound_pair
+from tests.live import servers
+from tests.live.processes import PATIENCE, free_port, tool, wait_for
+from tests.live.servers import Actor, Authority
+from tests.nameserver import Heard
 
-PATIENCE = 20.0
-"""Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
+__all__ = ["PATIENCE", "FORWARDED", "ListServer", "Sinkhole", "free_port", "tool", "wait_for"]
 
 FORWARDED = "forwarded.example."
-
-
-def free_port() -> int:
-    """A port that was free for both UDP and TCP a moment ago."""
-    udp, tcp = bound_pair(listening=False)
-    with udp, tcp:
-        return int(udp.getsockname()[1])
-
-
-def tool(name: str) -> str:
-    """The path of a program; the test is skipped where it is not installed."""
-    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed; tests/install-tools installs it on Debian")
-    return found
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    """Ask until the condition gives something true."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    msg = f"waited {PATIENCE:g} s in vain for {what}"
-    raise AssertionError(msg)
 
 
 class Sinkhole:
     """One running `mirage-hole`."""
 
     def __init__(
-        self, directory: Path, *arguments: str, upstream: int, environment: dict[str, str] | None = None
+        self,
+        directory: Path,
+        *arguments: str,
+        upstream: int | None,
+        environment: dict[str, str] | None = None,
+        config: str = "",
     ) -> None:
         self.directory = directory
         self.port = free_port()
         self.web = free_port()
+        if config:
+            (directory / "config.toml").write_text(config)
+            arguments = ("--config", str(directory / "config.toml"), *arguments)
+        if upstream is not None:
+            arguments = ("--upstream", f"127.0.0.1:{upstream}", *arguments)
         self.arguments = arguments
-        self.upstream = upstream
         self.environment = environment or {}
         self.process: subprocess.Popen[bytes] | None = None
         self.log = directory / "sinkhole.log"
@@ -84,7 +66,7 @@ class Sinkhole:
                 [
                     *(sys.executable, "-m", "mirage_hole"),
                     *("--listen", "127.0.0.1", "--listen", "::1", "--port", str(self.port)),
-                    *("--web", f"127.0.0.1:{self.web}", "--upstream", f"127.0.0.1:{self.upstream}"),
+                    *("--web", f"127.0.0.1:{self.web}"),
                     *self.arguments,
                 ],
                 env=self.environ,
@@ -241,6 +223,34 @@ server:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    """Knot with the zones of :mod:`tests.live.zones`."""
+    with servers.knot(tmp_path_factory.mktemp("knot")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def recursor(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[int]:
+    """The port of an unbound that resolves and validates them."""
+    with servers.unbound(tmp_path_factory.mktemp("recursor"), authority) as port:
+        yield port
+
+
+@pytest.fixture
+def actor() -> Iterator[Callable[..., Actor]]:
+    """Start nameservers that do as they are told; they are ended after the test."""
+    running: list[Actor] = []
+
+    def start(behave: Callable[[Heard], None]) -> Actor:
+        running.append(Actor(behave).start())
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""What tests with real processes share: free ports, programs, waiting."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.ports import bound_pair
+
+PATIENCE = 20.0
+"""Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
+
+
+def free_port() -> int:
+    """A port that was free for both UDP and TCP a moment ago."""
+    udp, tcp = bound_pair(listening=False)
+    with udp, tcp:
+        return int(udp.getsockname()[1])
+
+
+def tool(name: str) -> str:
+    """The path of a program; the test is skipped where it is not installed."""
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed; tests/install-tools installs it on Debian")
+    return found
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Ask until the condition gives something true."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    msg = f"waited {PATIENCE:g} s in vain for {what}"
+    raise AssertionError(msg)
