@@ -44,6 +44,7 @@ class Sinkhole:
         self.directory = directory
         self.port = free_port()
         self.web = free_port()
+        self.upstream = upstream
         if config:
             (directory / "config.toml").write_text(config)
             arguments = ("--config", str(directory / "config.toml"), *arguments)
