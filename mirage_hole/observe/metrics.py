@@ -36,6 +36,7 @@ _GAUGE_HELP = {
     "cache_entries": "Answers in the answer caches.",
     "cache_bytes": "Octets in both kinds of caches.",
     "in_flight": "Questions that wait for an upstream.",
+    "tasks": "Coroutines at work, such as streams from clients and to upstreams.",
     "tcp_connections": "Open DNS over TCP connections.",
 }
 _UPSTREAM_HELP = {

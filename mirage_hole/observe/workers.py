@@ -21,7 +21,7 @@ COUNTERS = (
     "tcp_closed_broken",
 )
 """Numbers that only grow while a worker lives."""
-GAUGES = ("packet_cache_entries", "cache_entries", "cache_bytes", "in_flight", "tcp_connections")
+GAUGES = ("packet_cache_entries", "cache_entries", "cache_bytes", "in_flight", "tasks", "tcp_connections")
 """Numbers that come and go."""
 UPSTREAM_COUNTERS = ("sent", "answered", "timeouts", "failures")
 

@@ -174,6 +174,7 @@ class Worker:
             "cache_entries": len(engine.cache),
             "cache_bytes": engine.cache.cost + plane.packets.cost,
             "in_flight": engine.in_flight,
+            "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),
             "tcp_refused": tcp.refused,
             "tcp_closed_idle": tcp.closed_idle,
