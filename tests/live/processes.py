@@ -31,13 +31,13 @@ def tool(name: str) -> str:
     return found
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, *, patience: float = PATIENCE) -> Any:
     """Ask until the condition gives something true."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
         time.sleep(0.02)
-    msg = f"waited {PATIENCE:g} s in vain for {what}"
+    msg = f"waited {patience:g} s in vain for {what}"
     raise AssertionError(msg)
