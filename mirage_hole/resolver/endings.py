@@ -173,7 +173,8 @@ def remembered(
     kept = len(reply.ttl_offsets) - missing
     offsets = tuple(start + offset for offset in reply.ttl_offsets[:kept])
     # What was let through in a pause must not be replayed after it.
-    until = min(answer.expires_at, engine.paused_until) if now < engine.paused_until else answer.expires_at
+    # And nothing beyond the time from which the answer may be renewed.
+    until = min(answer.refresh_at, engine.paused_until) if now < engine.paused_until else answer.refresh_at
     view = asked.client if engine.policy.judges_clients else EVERYBODY
     fields = (asked.client, asked.wire[2:], wire, told, now, answer.stored_at, until, offsets, view)
     return tuple.__new__(RememberPacket, fields)  # without its constructor's cost, as elsewhere on this path

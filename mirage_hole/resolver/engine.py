@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.cached import answered_from_cache
 from mirage_hole.resolver.effects import AskUpstream, CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
 from mirage_hole.resolver.events import (
@@ -22,7 +23,7 @@ from mirage_hole.resolver.events import (
     UpstreamUnreachable,
 )
 from mirage_hole.resolver.pending import Case, Exchange, Question, Timers
-from mirage_hole.resolver.stages import STAGES, answered_from_cache, judged_by_policy
+from mirage_hole.resolver.stages import STAGES, judged_by_policy
 from mirage_hole.upstream.health import choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, rcode_text

@@ -12,21 +12,16 @@ from mirage_hole.cache.packets import EVERYBODY, FOREVER
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import UDP
 from mirage_hole.policy.verdict import OWN_LIST, Outcome
+from mirage_hole.resolver.cached import answered_from_cache
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, RememberPacket, SendReply
 from mirage_hole.resolver.endings import (
-    NOT_PASSED_ON,
     STREAM_LIMIT,
-    behind_its_alias,
     ended_by_rule,
-    failure,
-    judged_by_addresses,
     refusal,
-    remembered,
-    reply_to,
     subject,
 )
 from mirage_hole.resolver.sinkhole import blocked_option
-from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, RRType
+from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
 if TYPE_CHECKING:
@@ -43,8 +38,6 @@ _IN: Final = int(RRClass.IN)
 _BLOCK: Final = Action.BLOCK
 _DROP: Final = Reply.DROP
 _BLOCKED: Final = int(Outcome.BLOCKED)
-_CACHED: Final = int(Outcome.CACHED)
-_LOCAL: Final = int(Outcome.LOCAL)
 
 NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
 
@@ -103,35 +96,6 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     if asked.transport == UDP and query.replayable:
         view = asked.client if policy.judges_clients else EVERYBODY
         effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
-    return effects
-
-
-def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] | None:
-    """Answers that are known. A second asking is what makes a packet worth remembering, so this is where it happens."""
-    answer = engine.cache.get(case.key, now)
-    if answer is None:
-        return None
-    query, asked, reply = case.query, case.asked, answer.reply
-    outcome = _CACHED
-    if case.alias is not None:
-        moved = behind_its_alias(engine, case, reply)
-        if moved is None:
-            text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
-            return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
-        outcome, reply = _LOCAL, moved
-    elif engine.policy.judges_answers:
-        effects = judged_by_addresses(engine, case, reply, now, answer.upstream, answer.expires_at)
-        if effects is not None:
-            # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
-            return effects or answered_from_cache(engine, case, now)
-    wire = reply_to(case, reply, int(now - answer.stored_at))
-    told = subject(case, outcome, reply.rcode, answer.upstream)
-    effects = [
-        _new(SendReply, (asked.ticket, wire)),
-        _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
-    ]
-    if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
-        effects.append(remembered(engine, case, answer, reply, wire, told, now))
     return effects
 
 

@@ -234,7 +234,7 @@ def test_a_packet_may_end_before_the_pause():
     conversation.tell(BlockingPaused(conversation.now + 60))
     conversation.learn("ads.example", "ads.example 20 A 192.0.2.7")
     (packet,) = conversation.ask("ads.example").remembered
-    assert packet.expires_at == conversation.now + 20
+    assert packet.expires_at == conversation.now + 18  # the last tenth is for renewing
 
 
 def test_a_pause_can_be_ended_early():

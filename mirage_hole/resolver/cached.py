@@ -1,0 +1,105 @@
+"""Answers that are known: fresh ones, old ones when nothing better can be had (RFC 8767), failures (RFC 9520).
+
+A second asking is what makes a packet worth remembering, so this is where it happens. Packets of fresh answers end a
+little before the answers, so that a query comes here in time to have what is popular renewed before it runs out.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.cache.answers import LATELY
+from mirage_hole.cache.packets import EVERYBODY
+from mirage_hole.observe.record import UDP
+from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.effects import EmitRecord, RememberPacket, SendReply
+from mirage_hole.resolver.endings import (
+    NOT_PASSED_ON,
+    STREAM_LIMIT,
+    behind_its_alias,
+    failure,
+    judged_by_addresses,
+    remembered,
+    reply_to,
+    subject,
+)
+from mirage_hole.wire.codes import TC, EdeCode, Rcode
+from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
+
+if TYPE_CHECKING:
+    from mirage_hole.resolver.effects import Effect
+    from mirage_hole.resolver.engine import Engine
+    from mirage_hole.resolver.pending import Case
+
+_new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
+# Members of an enumeration are slow to look up where every query passes.
+_CACHED: Final = int(Outcome.CACHED)
+_LOCAL: Final = int(Outcome.LOCAL)
+
+REPLAYED_FOR: Final = 1.0
+"""Seconds that an old answer or a failure may be replayed without a look here, where better may be known meanwhile."""
+
+
+def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """The end of a case whose answer is known. No effects: it waits for a fresh one, and an old one stands by."""
+    cache = engine.cache
+    answer = cache.answers.get(case.key)
+    if answer is None:
+        return known_failure(engine, case, now) if cache.failures else None
+    replayable = True
+    if now >= answer.refresh_at:
+        if now >= answer.expires_at:
+            return known_failure(engine, case, now) if cache.failures else None
+        replayable = False
+    answer.wanted = LATELY
+    cache.hits += 1
+    query, asked, reply = case.query, case.asked, answer.reply
+    outcome = _CACHED
+    if case.alias is not None:
+        moved = behind_its_alias(engine, case, reply)
+        if moved is None:
+            text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
+            return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
+        outcome, reply = _LOCAL, moved
+    elif engine.policy.judges_answers:
+        effects = judged_by_addresses(engine, case, reply, now, answer.upstream, answer.expires_at)
+        if effects is not None:
+            # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
+            return effects or answered_from_cache(engine, case, now)
+    wire = reply_to(case, reply, int(now - answer.stored_at))
+    told = subject(case, outcome, reply.rcode, answer.upstream)
+    effects = [
+        _new(SendReply, (asked.ticket, wire)),
+        _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
+    ]
+    if replayable and asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
+        effects.append(remembered(engine, case, answer, reply, wire, told, now))
+    return effects
+
+
+def known_failure(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """SERVFAIL for a question that failed a moment ago, with the reason of then (RFC 9520 3.2, RFC 8914 4.14)."""
+    known = engine.cache.failures.get(case.key)
+    if known is None or now >= known.retry_at:
+        return None
+    engine.cache.known_failures += 1
+    asked = case.asked
+    options = ede_option(EdeCode.CACHED_ERROR, f"asked again in {ceil(known.retry_at - now)} s") + known.options
+    limit = udp_limit(case.query) if asked.transport == UDP else STREAM_LIMIT
+    wire = build_reply(case.query, Rcode.SERVFAIL, options=options, limit=limit)
+    told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, known.upstream)
+    effects: list[Effect] = [
+        SendReply(asked.ticket, wire),
+        EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
+    ]
+    if asked.transport == UDP and case.query.replayable:
+        effects.append(_for_a_moment(engine, case, wire, told, now, known.retry_at))
+    return effects
+
+
+def _for_a_moment(engine: Engine, case: Case, wire: bytes, told: bytes, now: float, until: float) -> RememberPacket:
+    asked = case.asked
+    view = asked.client if engine.policy.judges_clients else EVERYBODY
+    until = min(now + REPLAYED_FOR, until)
+    return RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view)
