@@ -1,6 +1,7 @@
 """Response scanning: what must be known of an upstream's reply to keep it, age it and pass it on, and no more.
 
-One linear pass that follows no compression pointer; a reply that does not add up is refused whole.
+One linear pass that follows no compression pointer; a reply that does not add up is refused whole: an owner that points
+forward, an address of the wrong size.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ MAX_EDE = 512
 MAX_EDES = 4
 
 _OPT, _SOA = int(RRType.OPT), int(RRType.SOA)  # members of an enumeration are slow to look up
+_A, _AAAA = int(RRType.A), int(RRType.AAAA)
+_HEADER_SIZE = 12
 _ANY = RRType.ANY.to_bytes(2, "big")
 _LEAST_END = 17  # header, a root name, type and class
 _SHORTEST_SOA = 22  # two root names and five numbers
@@ -79,12 +82,17 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     for number in range(main + additional):
         start = at
         # The commonest owner by far is a pointer.
-        at = at + 2 if at + 1 < size and data[at] >= 0xC0 else skip_name(data, at)
+        if at + 1 < size and data[at] >= 0xC0:
+            if not _HEADER_SIZE <= (data[at] & 0x3F) << 8 | data[at + 1] < at:  # RFC 1035 4.1.4: to a prior name
+                return None
+            at += 2
+        else:
+            at = skip_name(data, at)
         if at < 0 or at + 10 > size:
             return None
         kind, _, ttl, length = _RECORD(data, at)
         end = at + 10 + length
-        if end > size:
+        if end > size or (length != 4 and kind == _A) or (length != 16 and kind == _AAAA):
             return None
         if kind == _OPT:
             if number < main or cut != size or data[start]:  # RFC 6891 6.1.1, 6.1.2: one, additional, owned by the root

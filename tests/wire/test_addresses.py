@@ -42,9 +42,7 @@ def test_data_of_a_wrong_length_is_no_address(data):
     asked = query("www.example", edns=False)
     wire = asked[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + asked[12:]
     wire += b"\xc0\x0c\0\1\0\1\0\0\0\x09" + len(data).to_bytes(2, "big") + data
-    reply = scan_reply(wire, len(asked))
-    assert reply is not None
-    assert addresses_of(reply) == []
+    assert scan_reply(wire, len(asked)) is None
 
 
 @given(st.binary(max_size=80))

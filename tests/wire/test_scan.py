@@ -347,11 +347,25 @@ def test_an_owner_that_is_no_name_is_refused(owner: bytes) -> None:
     assert scan_reply(packet(0x8180, ASKED, [owner], counts=(1, 0, 0)), END) is None
 
 
-def test_pointer_loops_cost_nothing_since_no_pointer_is_followed() -> None:
+def test_pointers_to_pointers_cost_nothing_since_none_is_followed() -> None:
     looks: list[int] = []
-    loop = raw_record(b"\xc0" + bytes((END,)), 1, 60, bytes(4))
-    assert scan_reply(Counted(packet(0x8180, ASKED, [loop] * 2000), looks), END) is not None
-    assert len(looks) <= 3 * 2000
+    owners = [POINTER, *((0xC000 | END + 16 * number).to_bytes(2, "big") for number in range(900))]
+    wire = packet(0x8180, ASKED, [raw_record(owner, 1, 60, bytes(4)) for owner in owners])
+    assert scan_reply(Counted(wire, looks), END) is not None
+    assert len(looks) <= 3 * len(owners)
+
+
+@pytest.mark.parametrize("target", [0, 11, END, END + 1, 0x3FFF])
+def test_an_owner_that_points_into_the_header_at_itself_or_forward_is_refused(target: int) -> None:
+    """RFC 1035 4.1.4: to a prior occurrence of the name. A client could do nothing with it."""
+    owner = (0xC000 | target).to_bytes(2, "big")
+    assert scan_reply(packet(0x8180, ASKED, [raw_record(owner, 1, 60, bytes(4))]), END) is None
+
+
+@pytest.mark.parametrize(("kind", "octets"), [(1, 0), (1, 5), (1, 16), (28, 4), (28, 15), (28, 17)])
+def test_an_address_of_the_wrong_size_is_refused(kind: int, octets: int) -> None:
+    """RFC 1035 3.4.1, RFC 3596 2.2: clients refuse such an answer whole, so another upstream is asked in their place."""
+    assert scan_reply(packet(0x8180, ASKED, [HERE, raw_record(POINTER, kind, 60, bytes(octets))]), END) is None
 
 
 @given(st.integers(0, 127), st.integers(1, 200))
