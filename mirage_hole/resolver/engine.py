@@ -57,8 +57,8 @@ WAITING_A_QUESTION: Final = 2
 MAX_EXCHANGES: Final = 49_152
 """Exchanges in flight, those that are only still welcome included: the 65,536 IDs must not run out."""
 
-# Rcodes that say more about the upstream than about the name.
-_NO_HELP: Final = frozenset({Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED})
+_SAYS_SOMETHING: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)})
+"""What is said about a name (RFC 1035 4.1.1, RFC 6672 2.2); all else is about the server, the query, EDNS or updates."""
 # How servers that know no EDNS answer it (RFC 6891 7; NOTIMP by RFC 2671 5.3).
 _NO_EDNS: Final = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
 
@@ -245,7 +245,7 @@ class Engine:
             self.mismatched += 1
             return self._failed(exchange, now, "sent a malformed answer")
         rcode = reply.rcode
-        if rcode in _NO_HELP or rcode > 15:  # extended rcodes are about EDNS and TSIG, never about a name
+        if rcode not in _SAYS_SOMETHING:
             return self._useless(exchange, rcode, reply, now)
         self.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
         return self._complete(question, reply, exchange.upstream, now)

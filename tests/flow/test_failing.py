@@ -176,7 +176,9 @@ def test_news_of_an_exchange_that_was_followed_already_changes_nothing():
 # -- useless --
 
 
-@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NOTIMP", "FORMERR", "BADVERS"])
+@pytest.mark.parametrize(
+    "rcode", ["SERVFAIL", "REFUSED", "NOTIMP", "FORMERR", "BADVERS", "NOTAUTH", "YXRRSET", "DSOTYPENI"]
+)
 def test_a_useless_answer_is_followed_by_the_next_upstream(rcode):
     conversation = Conversation(upstreams=2)
     first = conversation.ask(NAME).ask
