@@ -198,7 +198,7 @@ class Answer:
         plain, hashed = [], []
         for rrset in mine:
             seconds.append(self.check(rrset, zone, keys, now, work).ttl)
-            if len(rrset.datas) > 1:
+            if len(set(rrset.datas)) > 1:
                 raise Bogus(EdeCode.DNSSEC_BOGUS, f"two {type_text(rrset.rrtype)} records of {to_text(rrset.owner)}")
             if rrset.rrtype == _NSEC:
                 one = read_nsec(rrset.owner, rrset.datas[0])
@@ -241,7 +241,7 @@ class Answer:
 
 def _target(rrset: RRset) -> bytes | None:
     """The name that a CNAME or DNAME leads to, folded; None unless there is exactly one."""
-    target = plain_name(rrset.datas[0], 0) if len(rrset.datas) == 1 else None
+    target = plain_name(rrset.datas[0], 0) if len(set(rrset.datas)) == 1 else None
     return fold(target) if target is not None and len(target) == len(rrset.datas[0]) else None
 
 
