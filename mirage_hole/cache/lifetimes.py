@@ -45,6 +45,9 @@ class Lifetimes:
     """Renew popular answers in the last tenth of their time."""
 
 
+DEFAULT: Final = Lifetimes()
+
+
 def lifetime(reply: Reply, most: int = MAX_TTL, most_negative: int = MAX_NEGATIVE_TTL) -> int:
     """Seconds the reply may be kept; 0: not at all.
 

@@ -131,9 +131,10 @@ def _with_flags(command: Callable[..., Any], chosen: list[Setting]) -> Callable[
 
 def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def take(ctx: click.Context, _param: click.Parameter, value: object) -> None:
-        if value not in (None, (), False):
+        if value is not None and value != () and (value is not False or setting.default is True):
             ctx.ensure_object(Flags).values[setting.path] = value
 
+    flag = setting.flag if setting.default is not True else f"{setting.flag}/{setting.opposite}"
     section = setting.path.partition(".")[0]
     attributes: dict[str, Any] = {"help": help_text(setting), "expose_value": False, "callback": take, "default": None}
     if setting.type is bool:
@@ -141,7 +142,7 @@ def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., An
     else:
         attributes |= {"metavar": setting.metavar, "multiple": setting.is_list, "shell_complete": _completion(setting)}
     option = type("Flag", (SettingOption,), {"section": section})
-    return click.option(setting.flag, cls=option, **attributes)
+    return click.option(flag, cls=option, **attributes)
 
 
 def help_text(setting: Setting) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mirage_hole.config.cache_lifetimes import BOUNDS as CACHE_TIMES
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
 from mirage_hole.config.tables import TABLES, Field, fields_of
 from mirage_hole.config.values import format_duration, format_size
@@ -101,6 +102,8 @@ def _markdown_of(setting: Setting) -> str:
     default = setting.default_text or f"`{_toml(setting.default)}`"
     by_section, by_flag = setting.variables
     flag = f"{setting.flag} {setting.metavar}".strip()
+    if setting.default is True:
+        flag += f"` or `{setting.opposite}"
     return (
         f"### `{key}`\n\n{setting.doc}\n\n"
         f"* default: {default}\n"
@@ -175,6 +178,9 @@ def _values(settled: Settled) -> dict[str, object]:
         "upstream.servers": tuple(map(str, settled.upstreams)),
         "upstream.timeout": format_duration(settled.timeout),
         "cache.size": format_size(settled.cache_bytes),
+        **{f"cache.{key}": format_duration(getattr(settled.cache_lifetimes, key)) for key in CACHE_TIMES},
+        "cache.prefetch": settled.cache_lifetimes.prefetch,
+        "cache.keep": settled.cache_keep,
         "blocking.mode": settled.block_mode,
         "blocking.ipv4": settled.block_ipv4,
         "blocking.ipv6": settled.block_ipv6,

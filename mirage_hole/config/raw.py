@@ -202,6 +202,87 @@ class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "a size from 64KiB to 64GiB, such as 16MiB",
         ),
     ] = "16MiB"
+    min_ttl: Annotated[
+        Duration,
+        _about(
+            "Keep answers for at least this long, whatever their TTL, and tell clients so. 0s: as long as they say.",
+            "--cache-min-ttl",
+            "TIME",
+            "whole seconds from 0s to 1h, such as 30s",
+        ),
+    ] = "0s"
+    max_ttl: Annotated[
+        Duration,
+        _about(
+            "Keep no answer for longer. Less than 1d is also told to clients.",
+            "--cache-max-ttl",
+            "TIME",
+            "whole seconds from 1s to 7d, such as 1d",
+        ),
+    ] = "1d"
+    negative_ttl: Annotated[
+        Duration,
+        _about(
+            "Keep no answer for longer that says that a name or a record does not exist.",
+            "--cache-negative-ttl",
+            "TIME",
+            "whole seconds from 0s to 1d, such as 3h",
+        ),
+    ] = "3h"
+    failure_ttl: Annotated[
+        Duration,
+        _about(
+            "Ask no sooner again what could not be answered; each further failure doubles it, up to 5m.",
+            "--cache-failure-ttl",
+            "TIME",
+            "a time from 1s to 5m, such as 5s",
+        ),
+    ] = "5s"
+    stale: Annotated[
+        Duration,
+        _about(
+            "How long past its time an answer may still serve when no upstream answers. 0s: not at all.",
+            "--stale",
+            "TIME",
+            "a time from 0s to 30d, such as 1d",
+        ),
+    ] = "1d"
+    stale_wait: Annotated[
+        Duration,
+        _about(
+            "How long a query waits for a fresh answer before it gets one past its time.",
+            "--stale-wait",
+            "TIME",
+            "a time from 0s to 30s, such as 1.8s",
+        ),
+    ] = "1.8s"
+    stale_ttl: Annotated[
+        Duration,
+        _about(
+            "TTL of answers past their time.",
+            "--stale-ttl",
+            "TIME",
+            "whole seconds from 1s to 5m, such as 30s",
+        ),
+    ] = "30s"
+    prefetch: Annotated[
+        bool,
+        _about(
+            "Renew answers that people ask for shortly before their time is up.",
+            "--prefetch",
+            "",
+            "true or false",
+        ),
+    ] = True
+    keep: Annotated[
+        bool,
+        _about(
+            "Keep answers in the state directory while the server is not running.",
+            "--cache-keep",
+            "",
+            "true or false",
+        ),
+    ] = True
 
 
 class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -318,6 +399,11 @@ class Setting(NamedTuple):
     @property
     def is_list(self) -> bool:
         return bool(self.type == Many)
+
+    @property
+    def opposite(self) -> str:
+        """The flag that switches off what is on by default."""
+        return f"--no-{self.flag[2:]}"
 
     @property
     def variables(self) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
@@ -76,6 +77,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         upstreams=settle_upstreams(raw.upstream, listen, found, host),
         timeout=_duration("upstream.timeout", raw.upstream.timeout, MIN_TIMEOUT, MAX_TIMEOUT, found),
         cache_bytes=_cache_bytes(raw.cache.size, found),
+        cache_lifetimes=settle_lifetimes(raw.cache, found),
+        cache_keep=raw.cache.keep,
         block_mode=raw.blocking.mode,
         block_ipv4=ipv4,
         block_ipv6=ipv6,

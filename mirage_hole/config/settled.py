@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirage_hole.cache.lifetimes import DEFAULT, Lifetimes
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -101,3 +103,6 @@ class Settled:
     """Where files must lie that are made lists while the server runs."""
     clients: tuple[ClientSettings, ...] = ()
     """Names and tags that rules may ask for."""
+    cache_lifetimes: Lifetimes = DEFAULT
+    cache_keep: bool = True
+    """Answers are kept in the state directory while nobody runs."""

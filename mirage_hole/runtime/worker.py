@@ -21,7 +21,9 @@ from typing import Any, Final
 
 import orjson
 
+from mirage_hole.cache import failures
 from mirage_hole.cache.answers import AnswerCache
+from mirage_hole.cache.lifetimes import Lifetimes
 from mirage_hole.cache.packets import PacketCache
 from mirage_hole.lists.spelling import printable
 from mirage_hole.net.dataplane import DataPlane, make_dice
@@ -50,7 +52,7 @@ ORPHAN_DRAIN_FOR: Final = 0.5
 DESCRIPTORS: Final = 65_536
 """Connections, doors to upstreams, and room to spare; as far as the hard limit permits."""
 CHANGEABLE: Final = frozenset(
-    {"timeout", "cache_bytes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
+    {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
 """Settings that a worker takes while it runs."""
 
@@ -79,7 +81,7 @@ class Worker:
             policy=policy,
             access=Access(settings.allow_from),
             sinkhole=_sinkhole(settings),
-            cache=AnswerCache(settings.cache_bytes // 2),
+            cache=AnswerCache(settings.cache_bytes // 2, settings.cache_lifetimes, _most_failures(settings)),
             upstreams=[Upstream(number, host, port) for number, (host, port) in enumerate(settings.upstreams)],
             dice=dice,
             timeout=settings.timeout,
@@ -87,7 +89,7 @@ class Worker:
         )
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
         self.records.generation = policy.generation
-        packets = PacketCache(settings.cache_bytes // 2)
+        packets = PacketCache(_packet_bytes(settings))
         self.plane = DataPlane(self.engine, packets, self.records, dice, self._loop, tasks)
         self.tcp = TcpListener(
             self.plane,
@@ -271,7 +273,10 @@ class Worker:
         """Take those settings that may change while running; the others need a new worker."""
         if fixed := sorted(changes.keys() - CHANGEABLE):
             log.warning("these settings need a new worker: %s", ", ".join(fixed))
-        settings = replace(self._settings, **{name: value for name, value in changes.items() if name in CHANGEABLE})
+        changes = {name: value for name, value in changes.items() if name in CHANGEABLE}
+        if "cache_lifetimes" in changes:
+            changes["cache_lifetimes"] = Lifetimes(**changes["cache_lifetimes"])
+        settings = replace(self._settings, **changes)
         # Everything is made before anything is changed, so a bad value changes nothing.
         access, sinkhole = Access(settings.allow_from), _sinkhole(settings)
         if not 0 < settings.timeout < math.inf or settings.cache_bytes < 0:
@@ -280,13 +285,23 @@ class Worker:
         self._settings = settings
         self.engine.access, self.engine.sinkhole, self.engine.timeout = access, sinkhole, settings.timeout
         self.engine.cache.resize(settings.cache_bytes // 2, time.monotonic())
-        self.plane.packets.resize(settings.cache_bytes // 2)
+        self.engine.cache.change(settings.cache_lifetimes)
+        self.plane.packets.resize(_packet_bytes(settings))
         self.plane.packets.clear()
 
     def _pause(self, until: float | None) -> None:
         """``until`` in seconds since the epoch, as a deadline must survive a restart."""
         ends_at = None if until is None else time.monotonic() + (until - time.time())
         self.plane.take([BlockingPaused(ends_at)], time.monotonic())
+
+
+def _most_failures(settings: WorkerSettings) -> int:
+    """A sixteenth of the memory for answers is for questions that failed."""
+    return min(failures.MOST, settings.cache_bytes // 16 // failures.ENTRY_COST)
+
+
+def _packet_bytes(settings: WorkerSettings) -> int:
+    return settings.cache_bytes // 2 - settings.cache_bytes // 16
 
 
 def _sinkhole(settings: WorkerSettings) -> Sinkhole:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
+from mirage_hole.cache.lifetimes import DEFAULT, Lifetimes
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
@@ -50,6 +52,11 @@ class WorkerSettings:
     log_format: str = "text"
     """``text``, ``logfmt`` or ``json``."""
     paused_until: float | None = None
+    cache_lifetimes: Lifetimes = DEFAULT
+    cache_directory: str = ""
+    """Where the workers keep answers while they do not run, each in a folder of its own; empty: nowhere."""
+    cache_keep: bool = True
+    """False: what is kept there is removed."""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -61,4 +68,5 @@ class WorkerSettings:
         for name in ("udp_fds", "tcp_fds", "allow_from"):
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
+        raw["cache_lifetimes"] = Lifetimes(**raw["cache_lifetimes"])
         return cls(**raw)
