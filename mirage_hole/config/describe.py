@@ -181,6 +181,8 @@ def _values(settled: Settled) -> dict[str, object]:
         **{f"cache.{key}": format_duration(getattr(settled.cache_lifetimes, key)) for key in CACHE_TIMES},
         "cache.prefetch": settled.cache_lifetimes.prefetch,
         "cache.keep": settled.cache_keep,
+        "dnssec.anchors": settled.trust.file,
+        "dnssec.unsigned": settled.trust.unsigned,
         "blocking.mode": settled.block_mode,
         "blocking.ipv4": settled.block_ipv4,
         "blocking.ipv6": settled.block_ipv6,

@@ -285,6 +285,31 @@ class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = True
 
 
+class Dnssec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where validation trusts what, for the upstreams and groups that are validated (`dnssec = true` there)."""
+
+    anchors: Annotated[
+        str,
+        _about(
+            "File with the trust anchors, DS or DNSKEY records as in a zone file, one a line.",
+            "--dnssec-anchors",
+            "FILE",
+            "a file such as /etc/mirage-hole/anchors",
+            default="the root's own keys, which come with the program",
+        ),
+    ] = ""
+    unsigned: Annotated[
+        Many,
+        _about(
+            "Names that count as unsigned with all below them (negative trust anchors), such as zones that are signed in "
+            "the world and not at home. Local names and those with a route of their own are so without being named.",
+            "--dnssec-unsigned",
+            "NAME",
+            "names such as corp.example",
+        ),
+    ] = ()
+
+
 class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the answer to a blocked name looks like."""
 
@@ -363,6 +388,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lists: Lists = Lists()
     upstream: Upstream = Upstream()
     cache: Cache = Cache()
+    dnssec: Dnssec = Dnssec()
     blocking: Blocking = Blocking()
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
@@ -375,6 +401,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "lists": Lists,
     "upstream": Upstream,
     "cache": Cache,
+    "dnssec": Dnssec,
     "blocking": Blocking,
     "log": Log,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
+from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
@@ -79,6 +80,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         cache_bytes=_cache_bytes(raw.cache.size, found),
         cache_lifetimes=settle_lifetimes(raw.cache, found),
         cache_keep=raw.cache.keep,
+        trust=settle_trust(raw.dnssec, found),
         block_mode=raw.blocking.mode,
         block_ipv4=ipv4,
         block_ipv6=ipv6,

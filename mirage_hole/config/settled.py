@@ -35,6 +35,20 @@ class Endpoint(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
+class TrustSettings(NamedTuple):
+    """What DNSSEC validation trusts."""
+
+    anchors: tuple[tuple[str, int, int, int, str], ...] = ()
+    """(zone, key tag, algorithm, digest type, digest in hexadecimal); none: the root's own."""
+    unsigned: tuple[str, ...] = ()
+    """Names that count as unsigned with all below them."""
+    file: str = ""
+    """Where the anchors are from."""
+
+
+ROOT_TRUST = TrustSettings()
+
+
 class ListSettings(NamedTuple):
     """A list with wishes of its own: one ``[[list]]`` of the file."""
 
@@ -106,3 +120,4 @@ class Settled:
     cache_lifetimes: Lifetimes = DEFAULT
     cache_keep: bool = True
     """Answers are kept in the state directory while nobody runs."""
+    trust: TrustSettings = ROOT_TRUST

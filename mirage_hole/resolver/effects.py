@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mirage_hole.dnssec.chain import Validator
+    from mirage_hole.wire.scan import Reply
 
 
 class SendReply(NamedTuple):
@@ -65,4 +69,14 @@ class EndStream(NamedTuple):
     ticket: object
 
 
-Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream | EndStream
+class Validate(NamedTuple):
+    """Take the next step of a DNSSEC validation, off the event loop: ``job.step(reply, seconds since the epoch)``."""
+
+    ident: int
+    """Comes back with ``Validated``."""
+    job: Validator
+    reply: Reply | None
+    """To the question that the step before wanted asked."""
+
+
+Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream | EndStream | Validate

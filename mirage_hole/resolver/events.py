@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from mirage_hole.dnssec.chain import Need
+    from mirage_hole.dnssec.outcome import Result
     from mirage_hole.policy.policy import Policy
 
 
@@ -61,4 +63,21 @@ class DrainEnded(NamedTuple):
     """The process ends now: whoever still waits is told so."""
 
 
-Event = QueryReceived | UpstreamReplied | UpstreamUnreachable | TimePassed | PolicyChanged | BlockingPaused | DrainEnded
+class Validated(NamedTuple):
+    """A step of a DNSSEC validation was taken."""
+
+    ident: int
+    said: Need | Result
+    """What must be asked, or the end."""
+
+
+Event = (
+    QueryReceived
+    | UpstreamReplied
+    | UpstreamUnreachable
+    | TimePassed
+    | PolicyChanged
+    | BlockingPaused
+    | DrainEnded
+    | Validated
+)

@@ -57,6 +57,10 @@ class WorkerSettings:
     """Where the workers keep answers while they do not run, each in a folder of its own; empty: nowhere."""
     cache_keep: bool = True
     """False: what is kept there is removed."""
+    trust_anchors: tuple[tuple[str, int, int, int, str], ...] = ()
+    """(zone, key tag, algorithm, digest type, digest in hexadecimal) for DNSSEC validation; none: the root's own."""
+    unsigned: tuple[str, ...] = ()
+    """Names that validation counts as unsigned with all below them."""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -65,8 +69,9 @@ class WorkerSettings:
     def from_json(cls, data: bytes) -> WorkerSettings:
         raw = orjson.loads(data)
         raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
-        for name in ("udp_fds", "tcp_fds", "allow_from"):
+        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned"):
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
+        raw["trust_anchors"] = tuple(tuple(anchor) for anchor in raw["trust_anchors"])
         raw["cache_lifetimes"] = Lifetimes(**raw["cache_lifetimes"])
         return cls(**raw)
