@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from bench import load, machine, names, report
+from bench import lanes, load, machine, names, report
 from bench.cc import BUILD
 from bench.measure import PHASES, Bench, Figures, Plan, workspace
 from bench.processes import BenchError
@@ -63,8 +63,9 @@ def _run(options: argparse.Namespace) -> int:
         latencies=not options.no_latencies,
         calm_within=options.calm_within,
     )
-    servers, skipped = _choose(options.only)
-    blocked = names.gather(options.names)
+    wanted = lanes.choose(options.lane) if options.lane else [] if options.only else list(lanes.LANES)
+    servers, skipped = ([], []) if options.lane else _choose(options.only)
+    blocked = names.Names((), 0) if options.lane else names.gather(options.names)
     places = machine.placement()
     facts = {
         **machine.describe(),
@@ -74,6 +75,7 @@ def _run(options: argparse.Namespace) -> int:
         "placement": places.text,
     }
     results: list[Figures] = []
+    lane_results: list[lanes.LaneFigures] = []
     with workspace() as directory, Bench(plan, blocked, places, directory) as bench:
         for server in servers:
             _say(f"starting {server.name}")
@@ -91,12 +93,25 @@ def _run(options: argparse.Namespace) -> int:
             if plan.latencies and figures.blocks:
                 _say(f"latencies of {figures.name}")
                 bench.latencies(figures)
+    with workspace() as directory:
+        for lane in wanted:
+            _say(f"lane {lane.name}: {lane.about}")
+            (directory / lane.name).mkdir()
+            lane_results += lanes.run(
+                lane,
+                rounds=min(plan.rounds, lanes.MOST_ROUNDS),
+                seconds=plan.seconds,
+                places=places,
+                directory=directory / lane.name,
+                say=_say,
+            )
     facts |= {figures.name: figures.version for figures in results}
     tables = {
         "CPU a query and queries a second (median, lowest-highest)": report.speed(results),
         "Ratio of CPU a query": report.ratios(results),
         "Memory and times": report.weight(results),
         "Latency of blocked answers": report.patience(results, plan.rate),
+        "Lanes": report.lanes(lane_results, lanes.RATE),
         "Promises": report.promises(results),
     }
     tables = {title: table for title, table in tables.items() if len(table) > 1}
@@ -104,11 +119,12 @@ def _run(options: argparse.Namespace) -> int:
     for title, table in tables.items():
         print(f"\n{title}\n\n{report.text(table)}")
     print("\n" + "\n".join(f"- {remark}" for remark in remarks))
-    (BUILD / "results.json").write_text(report.to_json(results, facts))
+    (BUILD / "results.json").write_text(report.to_json(results, facts, lane_results))
     if options.write:
         RESULTS.write_text(_document(facts, tables, remarks))
         print(f"\nwritten: {RESULTS}")
-    return 1 if not any(figures.name == "mirage-hole" for figures in results) and not options.only else 0
+    measured = {figures.name for figures in (*results, *lane_results)}
+    return 1 if "mirage-hole" not in measured and not options.only else 0
 
 
 def _document(facts: dict[str, str], tables: dict[str, report.Table], remarks: list[str]) -> str:
@@ -120,6 +136,8 @@ def _document(facts: dict[str, str], tables: dict[str, report.Table], remarks: l
     ]
     for title, table in tables.items():
         parts += [f"## {title}", report.markdown(table)]
+        if title == "Lanes":
+            parts.append(lanes.METHOD)
     if remarks:
         parts += ["## Remarks", "\n".join(f"- {remark}" for remark in remarks)]
     return "\n\n".join(parts) + "\n"
@@ -155,6 +173,13 @@ def _choose(only: list[str]) -> tuple[list[Server], list[str]]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="measure this server (repeatable)")
+    parser.add_argument(
+        "--lane",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"measure this lane and nothing else (repeatable): {', '.join(lane.name for lane in lanes.LANES)}",
+    )
     parser.add_argument("--rounds", type=_positive, help="rounds, in each of which every server has its turn (5)")
     parser.add_argument("--seconds", type=_positive, help="length of a phase of a round (3)")
     parser.add_argument("--starts", type=_positive, help="starts after the first (3)")
@@ -176,7 +201,7 @@ def _options() -> argparse.Namespace:
         if getattr(options, name) is None:
             setattr(options, name, quick if options.quick else usual)
     if options.write is None:
-        options.write = not (options.quick or options.only or options.no_latencies)
+        options.write = not (options.quick or options.only or options.lane or options.no_latencies)
     return options
 
 

@@ -8,6 +8,7 @@ import math
 from statistics import median
 from typing import Final
 
+from bench.lanes import LaneFigures
 from bench.load import Latencies
 from bench.measure import PHASES, Figures
 
@@ -109,6 +110,38 @@ def patience(results: list[Figures], rate: int) -> Table:
     return rows
 
 
+def lanes(results: list[LaneFigures], rate: int) -> Table:
+    """The lanes, a row a lane and server."""
+    rows = [
+        [
+            "lane",
+            "server",
+            "flood: CPU µs, q/s",
+            "flood: NOERROR",
+            f"CPU µs a query at {rate} q/s",
+            "p50, p99, p99.9, max ms",
+            "unanswered",
+            "forwarded a query",
+        ]
+    ]
+    for figures in results:
+        flood = f"{_spread(figures.micros, 1)}, {_median(figures.per_second):,.0f}" if figures.micros else NONE
+        times = figures.together
+        rows.append(
+            [
+                figures.lane,
+                figures.name,
+                flood,
+                f"{_median(figures.useful):.1%}" if figures.useful else NONE,
+                _spread(figures.paced_micros, 0),
+                _latencies(times, (50, 99, 99.9, 100)),
+                f"{times.unanswered} of {len(times.values):,}",
+                _number(_median(figures.forwarded), 2),
+            ]
+        )
+    return rows
+
+
 def promises(results: list[Figures]) -> Table:
     """What Mirage Hole promises, and whether this run keeps it. Only what was measured is listed."""
     by_name = {figures.name: figures for figures in results}
@@ -188,7 +221,7 @@ def markdown(table: Table) -> str:
     return "\n".join([rows[0], "|" + " --- |" * len(table[0]), *rows[1:]])
 
 
-def to_json(results: list[Figures], facts: dict[str, str]) -> str:
+def to_json(results: list[Figures], facts: dict[str, str], lanes: list[LaneFigures]) -> str:
     """Every single figure; latencies as percentiles."""
 
     def plain(value: object) -> object:
@@ -206,7 +239,12 @@ def to_json(results: list[Figures], facts: dict[str, str]) -> str:
             return [plain(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    return json.dumps({"facts": facts, "servers": [plain(figures) for figures in results]}, indent=1)
+    everything = {
+        "facts": facts,
+        "servers": [plain(figures) for figures in results],
+        "lanes": [plain(figures) for figures in lanes],
+    }
+    return json.dumps(everything, indent=1)
 
 
 def _phase(figures: Figures, phase: str) -> str:
@@ -223,8 +261,8 @@ def _spread(values: list[float], digits: int) -> str:
     return middle if len(values) == 1 else f"{middle} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 
-def _latencies(values: Latencies) -> str:
-    figures = [values.percentile(share) for share in (50, 99, 100)]
+def _latencies(values: Latencies, shares: tuple[float, ...] = (50, 99, 100)) -> str:
+    figures = [values.percentile(share) for share in shares]
     return ", ".join("none" if math.isinf(figure) else f"{figure:.2f}" for figure in figures)
 
 

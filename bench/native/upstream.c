@@ -1,10 +1,11 @@
-/* The upstream of every measured server: answers any question at once, over UDP and TCP.
+/* The upstream of every measured server: answers any question, over UDP and TCP.
  *
- * upstream PORT COUNTER
+ * upstream PORT COUNTER [TTL [LOSS [DELAY]]]
  *
- * A is 192.0.2.1, AAAA is 2001:db8::1, every other type is NODATA with an SOA; the TTL is an hour. COUNTER is a file of
- * eight octets that is mapped and holds the number of questions so far (native order), so that the bench can prove what was
- * forwarded and what was answered from memory.
+ * A is 192.0.2.1, AAAA is 2001:db8::1, every other type is NODATA with an SOA; TTL is in seconds (3600). Of a thousand
+ * questions over UDP, LOSS get no answer (0), drawn by dice that show the same in every run; the others get theirs after
+ * DELAY milliseconds (0, at once). COUNTER is a file of eight octets that is mapped and holds the number of questions so far
+ * (native order), so that the bench can prove what was forwarded and what was answered from memory.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,19 +18,38 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, SLOT = 1536, HEADER = 12, STREAMS = 64, MAX_NAME = 255, TYPE_A = 1, TYPE_AAAA = 28, TYPE_OPT = 41 };
+enum { BATCH = 64, SLOT = 1536, HEADER = 12, STREAMS = 64, MAX_NAME = 255, TYPE_A = 1, TYPE_AAAA = 28, TYPE_OPT = 41, TTL_AT = 6, HELD = 32768 };
 
-static const unsigned char answer_a[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0x0e, 0x10, 0, 4, 192, 0, 2, 1};
-static const unsigned char answer_aaaa[] = {0xc0, 12, 0, 28, 0, 1, 0, 0, 0x0e, 0x10, 0, 16, 0x20, 1, 0x0d, 0xb8,
+static unsigned char answer_a[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0x0e, 0x10, 0, 4, 192, 0, 2, 1};
+static unsigned char answer_aaaa[] = {0xc0, 12, 0, 28, 0, 1, 0, 0, 0x0e, 0x10, 0, 16, 0x20, 1, 0x0d, 0xb8,
                                             0,    0,  0, 0,  0, 0, 0, 0, 0,    0,    0, 1};
 /* Owner: the question's name. Primary and mailbox: the root. Serial 1, then refresh, retry, expire, minimum 3600. */
-static const unsigned char soa[] = {0xc0, 12, 0, 6, 0, 1, 0,    0,    0x0e, 0x10, 0, 22, 0,    0,    0, 0, 0,
+static unsigned char soa[] = {0xc0, 12, 0, 6, 0, 1, 0,    0,    0x0e, 0x10, 0, 22, 0,    0,    0, 0, 0,
                                     1,    0,  0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10};
 static const unsigned char opt[] = {0, 0, TYPE_OPT, 0x04, 0xd0, 0, 0, 0, 0, 0, 0};
 
 static uint64_t *counter;
+static unsigned loss; /* of a thousand */
+static int64_t delay; /* ns */
+
+static unsigned dice(void) /* xorshift32 */
+{
+    static uint32_t state = 2463534242u;
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 static size_t append(unsigned char *packet, size_t size, const unsigned char *what, size_t length)
 {
@@ -80,6 +100,42 @@ static struct sockaddr_in peers[BATCH];
 static struct iovec spans[BATCH];
 static struct mmsghdr messages[BATCH];
 
+/* Answers that wait; all wait equally long, so the first in is the first out. */
+static struct held {
+    int64_t due;
+    struct sockaddr_in peer;
+    size_t size;
+    unsigned char packet[SLOT];
+} held[HELD];
+static size_t first_held, next_held;
+
+static void send_due(int sock)
+{
+    for (int64_t time = now(); first_held != next_held && held[first_held % HELD].due <= time; first_held++) {
+        struct held *one = &held[first_held % HELD];
+        sendto(sock, one->packet, one->size, 0, (struct sockaddr *)&one->peer, sizeof one->peer);
+    }
+}
+
+static void hold(const unsigned char *packet, size_t size, const struct sockaddr_in *peer)
+{
+    if (next_held - first_held == HELD)
+        return; /* lost, as in a router whose queue is full */
+    struct held *one = &held[next_held++ % HELD];
+    one->due = now() + delay;
+    one->peer = *peer;
+    one->size = size;
+    memcpy(one->packet, packet, size);
+}
+
+static int patience(void) /* ms for poll(2) */
+{
+    if (first_held == next_held)
+        return -1;
+    int64_t left = held[first_held % HELD].due - now();
+    return left > 0 ? (int)(left / 1000000) + 1 : 0;
+}
+
 static void serve_datagrams(int sock)
 {
     for (int i = 0; i < BATCH; i++) {
@@ -91,8 +147,12 @@ static void serve_datagrams(int sock)
     int ready = 0;
     for (int i = 0; i < count; i++) {
         size_t size = answer(packets[i], messages[i].msg_len > 512 ? 512 : messages[i].msg_len);
-        if (size == 0)
+        if (size == 0 || (loss && dice() % 1000 < loss))
             continue;
+        if (delay) {
+            hold(packets[i], size, &peers[i]);
+            continue;
+        }
         spans[i].iov_len = size;
         messages[ready++].msg_hdr = messages[i].msg_hdr;
     }
@@ -155,10 +215,19 @@ static int bound(int kind, uint16_t port)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: upstream PORT COUNTER\n");
+    if (argc < 3 || argc > 6) {
+        fprintf(stderr, "usage: upstream PORT COUNTER [TTL [LOSS [DELAY]]]\n");
         return 2;
     }
+    if (argc > 3) {
+        uint32_t ttl = htonl((uint32_t)atoi(argv[3]));
+        memcpy(answer_a + TTL_AT, &ttl, 4);
+        memcpy(answer_aaaa + TTL_AT, &ttl, 4);
+        memcpy(soa + TTL_AT, &ttl, 4);
+        memcpy(soa + sizeof soa - 4, &ttl, 4);
+    }
+    loss = argc > 4 ? (unsigned)atoi(argv[4]) : 0;
+    delay = argc > 5 ? (int64_t)atoi(argv[5]) * 1000000 : 0;
     int file = open(argv[2], O_RDWR);
     counter = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (counter == MAP_FAILED) {
@@ -171,7 +240,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < STREAMS; i++)
         watched[2 + i] = (struct pollfd){.fd = -1, .events = POLLIN};
     for (;;) {
-        if (poll(watched, 2 + STREAMS, -1) < 0)
+        int ready = poll(watched, 2 + STREAMS, patience());
+        send_due(watched[0].fd);
+        if (ready < 0)
             continue;
         if (watched[0].revents)
             serve_datagrams(watched[0].fd);

@@ -62,7 +62,8 @@ def _common(site: Site) -> list[str]:
         f"--port={site.port}",
         "--no-resolv",
         "--no-hosts",
-        f"--server=127.0.0.1#{site.upstream_port}",
-        "--cache-size=10000",
+        *(f"--server=127.0.0.1#{port}" for port in site.upstream_ports),
+        f"--cache-size={2000 if site.small_cache else 10_000}",
+        *(["--use-stale-cache=86400"] if site.stale else []),
         "--dns-forward-max=1000",
     ]

@@ -26,6 +26,16 @@ class Site:
     """For servers with an HTTP interface."""
     upstream_port: int
     """On 127.0.0.1, UDP and TCP."""
+    more_upstreams: tuple[int, ...] = ()
+    """Ports of further ones."""
+    small_cache: bool = False
+    """Remember less than is asked for."""
+    stale: bool = False
+    """Answer from what is outdated when the upstream is gone."""
+
+    @property
+    def upstream_ports(self) -> tuple[int, ...]:
+        return (self.upstream_port, *self.more_upstreams)
 
     def write_hosts(self) -> Path:
         """The blocked names as a hosts file."""

@@ -29,16 +29,16 @@ server:
     module-config: "iterator"
     outgoing-range: 4096
     num-queries-per-thread: 2048
-    msg-cache-size: 128m
-    rrset-cache-size: 256m
+    msg-cache-size: {messages}
+    rrset-cache-size: {records}
+    serve-expired: {expired}
     do-not-query-localhost: no
     include: "{site.directory}/blocked.conf"
 remote-control:
     control-enable: no
 forward-zone:
     name: "."
-    forward-addr: 127.0.0.1@{site.upstream_port}
-"""
+{forwards}"""
 
 
 class Unbound(Server):
@@ -55,7 +55,15 @@ class Unbound(Server):
     def configure(self, site: Site) -> None:
         lines = "".join(f'local-zone: "{name}" always_null\n' for name in site.names.blocked)
         (site.directory / "blocked.conf").write_text(lines)
-        (site.directory / "unbound.conf").write_text(_CONFIGURATION.format(site=site))
+        (site.directory / "unbound.conf").write_text(
+            _CONFIGURATION.format(
+                site=site,
+                messages="1m" if site.small_cache else "128m",
+                records="1m" if site.small_cache else "256m",
+                expired="yes" if site.stale else "no",
+                forwards="".join(f"    forward-addr: 127.0.0.1@{port}\n" for port in site.upstream_ports),
+            )
+        )
 
     def command(self, site: Site) -> list[str]:
         return [find_program("unbound") or "unbound", "-d", "-p", "-c", os.fspath(site.directory / "unbound.conf")]
