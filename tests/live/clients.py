@@ -50,7 +50,7 @@ class Dug(NamedTuple):
 
 def dig(port: int, *arguments: str) -> Dug:
     """Ask 127.0.0.1 once, without a second try and with ten seconds of patience."""
-    return Dug(_run(tool("dig"), "@127.0.0.1", "-p", str(port), "+tries=1", "+timeout=10", *arguments))
+    return Dug(_run(tool("dig"), "+nocmd", "@127.0.0.1", "-p", str(port), "+tries=1", "+timeout=10", *arguments))
 
 
 def kdig(port: int, *arguments: str) -> Dug:
