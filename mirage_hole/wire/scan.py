@@ -10,7 +10,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from mirage_hole.wire.codes import QR, RRType
-from mirage_hole.wire.query import skip_name
+from mirage_hole.wire.names import MAX_NAME
 from mirage_hole.wire.reply import EDE_OPTION
 
 MAX_RECORDS = 4096
@@ -87,7 +87,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
                 return None
             at += 2
         else:
-            at = skip_name(data, at)
+            at = _owner_end(data, at)
         if at < 0 or at + 10 > size:
             return None
         kind, _, ttl, length = _RECORD(data, at)
@@ -130,6 +130,23 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     # As in wire/query.py: the named tuple, without its constructor's cost.
     fields = (flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede)
     return tuple.__new__(Reply, fields)
+
+
+def _owner_end(data: bytes, start: int) -> int:
+    """The offset after a name, or -1 when it is none or ends in a pointer that leads nowhere."""
+    size = len(data)
+    at = start
+    while at < size and at - start < MAX_NAME:
+        length = data[at]
+        if not length:
+            return at + 1
+        if length >= 0xC0:
+            leads_back = at + 1 < size and _HEADER_SIZE <= (length & 0x3F) << 8 | data[at + 1] < start
+            return at + 2 if leads_back else -1
+        if length > 63:
+            return -1
+        at += length + 1
+    return -1
 
 
 def _shorten(records: bytes, offsets: list[int]) -> bytes:

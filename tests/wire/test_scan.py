@@ -356,9 +356,10 @@ def test_pointers_to_pointers_cost_nothing_since_none_is_followed() -> None:
 
 
 @pytest.mark.parametrize("target", [0, 11, END, END + 1, 0x3FFF])
-def test_an_owner_that_points_into_the_header_at_itself_or_forward_is_refused(target: int) -> None:
+@pytest.mark.parametrize("labels", [b"", b"\1a", b"\3www\1b"])
+def test_an_owner_that_points_into_the_header_at_itself_or_forward_is_refused(labels: bytes, target: int) -> None:
     """RFC 1035 4.1.4: to a prior occurrence of the name. A client could do nothing with it."""
-    owner = (0xC000 | target).to_bytes(2, "big")
+    owner = labels + (0xC000 | target).to_bytes(2, "big")
     assert scan_reply(packet(0x8180, ASKED, [raw_record(owner, 1, 60, bytes(4))]), END) is None
 
 
