@@ -9,12 +9,16 @@ Down (supervisor to worker), one JSON object with ``"do"``:
     {"do": "pause", "until": EPOCH | null}      let everything through until then
     {"do": "log", "level": "DEBUG"}             change the log level
     {"do": "settings", "settings": {...}}       replace the settings that may change while running
+    {"do": "cache", "ask": N, "what": "show", "name": TEXT, "subtree": BOOL, "limit": N}
+    {"do": "cache", "ask": N, "what": "flush", "name": TEXT, "subtree": BOOL}
+                                                tell or forget what is remembered of a name, or of all when it is ""
     {"do": "drain"}                             stop reading, finish what is in flight, exit 0
 
 Up (worker to supervisor), one JSON object with ``"is"``:
     {"is": "ready", "pid": N}                   sockets are being read
     {"is": "policy", "generation": N, "ok": true, "error": "..."}
     {"is": "own", "version": N, "ok": true, "error": "..."}
+    {"is": "cache", "ask": N, ...}              what :mod:`mirage_hole.runtime.cache_commands` says to that
     {"is": "counters", ...}                     every second: :class:`WorkerCounters` by field name
 """
 

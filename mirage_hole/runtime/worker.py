@@ -37,6 +37,8 @@ from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime import channel, logs
+from mirage_hole.runtime.cache_commands import CacheCommands
+from mirage_hole.runtime.cache_keeper import SAVE_WITHIN, CacheKeeper, ClockWatch, origin_of
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
@@ -51,6 +53,8 @@ ORPHAN_DRAIN_FOR: Final = 0.5
 """The same when the supervisor is gone: its successor binds the same port, and the kernel would share queries out to us."""
 DESCRIPTORS: Final = 65_536
 """Connections, doors to upstreams, and room to spare; as far as the hard limit permits."""
+SWEPT_A_SECOND: Final = 4096
+"""Answers that are looked at once a second, about half a millisecond."""
 CHANGEABLE: Final = frozenset(
     {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
@@ -97,6 +101,12 @@ class Worker:
             most=min(settings.tcp_connections, _allow_descriptors() // 2),  # the others are for upstreams
             most_per_client=settings.tcp_connections_per_client,
         )
+        self._clock = ClockWatch(time.time(), time.monotonic())
+        self._keeper: CacheKeeper | None = None
+        if settings.cache_directory:
+            folder = Path(settings.cache_directory, f"worker-{settings.number}")
+            self._keeper = CacheKeeper(self.engine.cache, folder, origin_of(settings))
+        self._cache = CacheCommands(self.engine, packets.clear)
         self._pause(settings.paused_until)
 
     async def run(self) -> None:
@@ -118,7 +128,9 @@ class Worker:
             self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.policy.generation}
         )
         channel.send_json(self._channel, {"is": "own", "version": self._own_version, "ok": True})
+        keeping = self._tasks.create_task(self._keep_answers())
         await self._beat()
+        keeping.cancel()
         await self._drain()
 
     async def _beat(self) -> None:
@@ -135,6 +147,7 @@ class Worker:
             if now >= next_counters:
                 next_counters = now + 1.0
                 self.tcp.sweep(now)
+                self._look_at_cache(now)
                 channel.send_json(self._channel, {"is": "counters", **self.counters()})
 
     async def _drain(self) -> None:
@@ -148,14 +161,36 @@ class Worker:
             await asyncio.sleep(0.02)
             if time.monotonic() - began > (ORPHAN_DRAIN_FOR if self._orphaned else DRAIN_FOR):
                 break
+        drained = time.monotonic()
         if alone:
             self.plane.stop_reading()
         self.plane.close()
         self.tcp.close_all()
         self.records.flush()
         channel.send_json(self._channel, {"is": "counters", **self.counters()})
+        if self._keeper is not None and self._settings.cache_keep:
+            # The supervisor's patience ends soon after ours.
+            await self._keeper.save(max(SAVE_WITHIN - (drained - began) / 3, 0.2))
         self._loop.remove_reader(self._channel.fileno())
         self._channel.close()
+
+    async def _keep_answers(self) -> None:
+        try:
+            if self._keeper is not None and self._settings.cache_keep:
+                await self._keeper.run()
+            elif self._keeper is not None:
+                await self._keeper.remove()
+        except Exception:  # whatever is wrong with what was kept, queries are answered
+            log.exception("the cache is not kept for the next start")
+
+    def _look_at_cache(self, now: float) -> None:
+        """Once a second: forget what is over for good, and notice that the machine has slept."""
+        cache = self.engine.cache
+        if jump := self._clock.jumped(time.time(), now):
+            log.info("the clock was put forward by %.0f s, or the machine slept: answers are that much older", jump)
+            cache.older(now, jump)
+            self.plane.packets.clear()
+        cache.sweep(now, SWEPT_A_SECOND)
 
     def counters(self) -> dict[str, object]:
         """Numbers for the control plane; all but the gauges only ever grow."""
@@ -174,7 +209,12 @@ class Worker:
             "records_dropped": self.records.dropped,
             "packet_cache_entries": len(plane.packets),
             "cache_entries": len(engine.cache),
-            "cache_bytes": engine.cache.cost + plane.packets.cost,
+            "cache_bytes": engine.cache.cost + plane.packets.cost + len(engine.cache.failures) * failures.ENTRY_COST,
+            "cache_failures": len(engine.cache.failures),
+            "cache_hits": engine.cache.hits,
+            "cache_stale_hits": engine.cache.stale_hits,
+            "cache_failure_hits": engine.cache.known_failures,
+            "cache_prefetched": engine.cache.prefetched,
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),
@@ -227,6 +267,8 @@ class Worker:
                 logging.getLogger().setLevel(message["level"])
             case "settings":
                 self._change_settings(message["settings"])
+            case "cache":
+                self._tasks.create_task(self._answer_about_cache(message))
             case "drain":
                 self._stopping.set()
             case other:
@@ -268,6 +310,21 @@ class Worker:
             self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
             self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
+
+    async def _answer_about_cache(self, message: dict[str, Any]) -> None:
+        """Show entries or forget them; a name that is none was refused by the supervisor."""
+        try:
+            name, subtree = str(message["name"]), message["subtree"] is True
+            if message["what"] == "show":
+                said = await self._cache.show(name, int(message["limit"]), subtree=subtree)
+            else:
+                said = await self._cache.flush(name, subtree=subtree)
+                if self._keeper is not None:  # it must not come back
+                    await self._keeper.remove()
+        except (KeyError, TypeError, ValueError) as problem:
+            log.warning("ignored a message from the supervisor: %s", problem)
+            return
+        channel.send_json(self._channel, {"is": "cache", "ask": message["ask"], **said})
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """Take those settings that may change while running; the others need a new worker."""

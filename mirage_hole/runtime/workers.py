@@ -16,6 +16,7 @@ import orjson
 
 from mirage_hole.observe.record import FRAME_KIND
 from mirage_hole.runtime.child import Child
+from mirage_hole.runtime.gathering import Gathered, Gathering
 from mirage_hole.runtime.lifeline import EARLY_ENDS, READY_WITHIN, Lifeline
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Workers:
         self._settings = settings
         self._command = command
         self._clock = clock
+        self._gathering = Gathering()
         self._places = [_Place(number) for number in range(len(listeners.udp))]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._observer: Observer | None = None
@@ -226,6 +228,11 @@ class Workers:
         elif any(getattr(old, name) != value for name, value in live.items()):
             self._tell({"do": "settings", "settings": live})
 
+    async def gather(self, message: dict[str, Any]) -> Gathered:
+        """Ask every worker that answers queries, and wait for what they say, for a few seconds at most."""
+        asked = [place.number for place in self._places if place.child is not None and place.child.ready]
+        return await self._gathering.ask(asked, self._tell, message)
+
     def _tell(self, message: dict[str, Any]) -> None:
         for place in self._places:
             for child in (place.child, place.successor):
@@ -321,6 +328,8 @@ class Workers:
             # One that could not take them goes on with the old ones: nobody must wait for it.
             child.own_rules_version = max(child.own_rules_version, int(said.get("version", 0)))
             self._observer.on_own_rules("" if said.get("ok") is True else str(said.get("error", ""))[:500])
+        elif "ask" in said and child is place.child:
+            self._gathering.heard(place.number, said)
         elif kind == "policy" and said.get("ok") is True:
             child.generation = int(said.get("generation") or 0)
         elif kind == "policy":
@@ -364,6 +373,7 @@ class Workers:
             )
         elif child is place.child:
             place.child = None
+            self._gathering.gone(place.number)
             self._observer.on_gone(place.number)
             if self._drained is None:
                 delay = place.lifeline.ended(self._clock())
