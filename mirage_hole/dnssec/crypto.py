@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,6 +20,8 @@ _MAX_MODULUS: Final = 512
 """Octets: 4,096 bits (RFC 3110 2). Longer ones only cost time."""
 _MAX_EXPONENT: Final = 8
 _DNSKEY: Final = 48
+_RRSIG: Final = 46
+_IN: Final = 1
 
 
 @cache
@@ -52,9 +54,8 @@ def signed_by(rrset: RRset, signature: Signature, key: bytes) -> bool:
         signer = dns.name.from_wire(signature.signer, 0)[0]
         owner = dns.name.from_wire(rrset.owner, 0)[0]
         records = [dns.rdata.from_wire(rrset.rrclass, rrset.rrtype, data, 0, len(data)) for data in rrset.datas]
-        rrsig = dns.rdata.from_wire(rrset.rrclass, 46, signature.data, 0, len(signature.data))
-        dnskey = dns.rdata.from_wire(rrset.rrclass, _DNSKEY, key, 0, len(key))
-        keys = {signer: dns.rdataset.from_rdata(0, dnskey)}
+        rrsig = dns.rdata.from_wire(rrset.rrclass, _RRSIG, signature.data, 0, len(signature.data))
+        keys = {signer: dns.rdataset.from_rdata(0, _dnskey(key))}
         dns.dnssec.validate_rrsig(
             dns.rrset.from_rdata_list(owner, 0, records),
             rrsig,
@@ -69,13 +70,18 @@ def signed_by(rrset: RRset, signature: Signature, key: bytes) -> bool:
     return True
 
 
+@lru_cache(256)
+def _dnskey(data: bytes) -> Any:
+    """The same few keys sign nearly everything that is asked for."""
+    return load().rdata.from_wire(_IN, _DNSKEY, data, 0, len(data))
+
+
 def digest_of(owner: bytes, key: bytes, kind: int) -> bytes:
     """The digest that a DS record of type ``kind`` (in :data:`DIGESTS`) has for the DNSKEY data ``key``; empty for a broken key."""
     dns = load()
     try:
         name = dns.name.from_wire(owner, 0)[0]
-        dnskey = dns.rdata.from_wire(1, _DNSKEY, key, 0, len(key))
-        made = dns.dnssec.make_ds(name, dnskey, kind, policy=dns.dnssec.allow_all_policy)
+        made = dns.dnssec.make_ds(name, _dnskey(key), kind, policy=dns.dnssec.allow_all_policy)
     except (dns.exception.DNSException, ValueError):
         return b""
     return bytes(made.digest)

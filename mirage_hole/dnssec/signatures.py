@@ -49,47 +49,52 @@ def verify(rrset: RRset, zone: bytes, keys: Iterable[Key], now: int, work: Work)
         Bogus: there is no such signature; the code says what was the nearest to one.
         TooMuchWork: so many keys and signatures are no accident.
     """
-    what = f"{type_text(rrset.rrtype)} of {to_text(rrset.owner)}"
     if not is_under(rrset.owner, zone):
-        raise Bogus(EdeCode.DNSSEC_BOGUS, f"{what}: signed by {to_text(zone)}, which it is not in")
+        raise Bogus(EdeCode.DNSSEC_BOGUS, f"{_named(rrset)}: signed by {to_text(zone)}, which it is not in")
     mine = [one for one in rrset.signatures if one.signer == zone and one.labels <= count_labels(rrset.owner)]
     if not mine:
-        raise Bogus(EdeCode.RRSIGS_MISSING, f"{what}: no signature by {to_text(zone)}")
+        raise Bogus(EdeCode.RRSIGS_MISSING, f"{_named(rrset)}: no signature by {to_text(zone)}")
     known = tuple(keys)
-    worst = Bogus(EdeCode.DNSKEY_MISSING, f"{what}: {to_text(zone)} has no key for its signatures")
+    worst: Bogus | None = None
     tried = 0
     for signature in mine:
         fitting = [key for key in known if key.tag == signature.tag and key.algorithm == signature.algorithm]
         if not fitting:
             continue
-        late = _out_of_time(signature, what, now)
+        late = _out_of_time(signature, rrset, now)
         if late is not None:
             worst = late
             continue
         for key in fitting:
             tried += 1
             if tried > MAX_CHECKS_A_SET:
-                raise TooMuchWork(f"more than {MAX_CHECKS_A_SET} signatures and keys to try for {what}")  # noqa: EM102
+                raise TooMuchWork(f"more than {MAX_CHECKS_A_SET} signatures and keys to try for {_named(rrset)}")  # noqa: EM102
             work.check()
             if crypto.signed_by(rrset, signature, key.data):
                 left = max(later(signature.expiration, now), 0)
                 ttl = min(signature.original_ttl, max(left, 1))
                 return Proven(signature.labels, ttl, now + left)
             work.failure()
-            worst = Bogus(EdeCode.DNSSEC_BOGUS, f"{what}: the signature is wrong (key {key.tag} of {to_text(zone)})")
-    raise worst
+            worst = Bogus(
+                EdeCode.DNSSEC_BOGUS, f"{_named(rrset)}: the signature is wrong (key {key.tag} of {to_text(zone)})"
+            )
+    raise worst or Bogus(EdeCode.DNSKEY_MISSING, f"{_named(rrset)}: {to_text(zone)} has no key for its signatures")
 
 
-def _out_of_time(signature: Signature, what: str, now: int) -> Bogus | None:
+def _out_of_time(signature: Signature, rrset: RRset, now: int) -> Bogus | None:
     if later(signature.expiration, signature.inception) < 0:
-        return Bogus(EdeCode.DNSSEC_BOGUS, f"{what}: the signature ends before it begins")
+        return Bogus(EdeCode.DNSSEC_BOGUS, f"{_named(rrset)}: the signature ends before it begins")
     since = later(now, signature.expiration)
     if since > SKEW:
-        return Bogus(EdeCode.SIGNATURE_EXPIRED, f"{what}: the signature expired {_span(since)} ago")
+        return Bogus(EdeCode.SIGNATURE_EXPIRED, f"{_named(rrset)}: the signature expired {_span(since)} ago")
     ahead = later(signature.inception, now)
     if ahead > SKEW:
-        return Bogus(EdeCode.SIGNATURE_NOT_YET_VALID, f"{what}: the signature is valid only in {_span(ahead)}")
+        return Bogus(EdeCode.SIGNATURE_NOT_YET_VALID, f"{_named(rrset)}: the signature is valid only in {_span(ahead)}")
     return None
+
+
+def _named(rrset: RRset) -> str:
+    return f"{type_text(rrset.rrtype)} of {to_text(rrset.owner)}"
 
 
 def _span(seconds: int) -> str:
