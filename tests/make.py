@@ -323,7 +323,7 @@ def texts(section: list[dns.rrset.RRset]) -> list[str]:
 def assert_at_rest(engine: Engine) -> None:
     """Nothing waits, and nothing that waited is still held."""
     assert engine.in_flight == 0
-    assert not engine._questions
-    assert engine._waiting == 0
-    assert not engine._exchanges
-    assert not engine._timers
+    assert not engine.questions
+    assert engine.waiting == 0
+    assert not engine.exchanges
+    assert not engine.timers

@@ -8,7 +8,7 @@ import pytest
 
 from mirage_hole.observe.record import TCP, UDP
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver.engine import MAX_WAITING
+from mirage_hole.resolver.asking import MAX_WAITING
 from mirage_hole.wire.names import from_text
 from tests.make import SOA, Conversation, address, assert_at_rest, ede, query, texts
 

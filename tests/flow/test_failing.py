@@ -8,8 +8,8 @@ import pytest
 
 from mirage_hole.observe.record import NO_UPSTREAM
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import engine as engine_module
-from mirage_hole.resolver.engine import MAX_ATTEMPTS
+from mirage_hole.resolver import asking
+from mirage_hole.resolver.asking import MAX_ATTEMPTS
 from mirage_hole.resolver.events import DrainEnded, UpstreamReplied, UpstreamUnreachable
 from mirage_hole.resolver.pending import TICK
 from tests.make import Conversation, an_engine, answer_to, assert_at_rest, ede, texts
@@ -393,12 +393,12 @@ def test_all_who_wait_are_bounded_whatever_they_wait_for():
 
 def test_ids_never_run_out(monkeypatch):
     """Each attempt takes an ID until its question is answered; with dead upstreams that adds up."""
-    monkeypatch.setattr(engine_module, "MAX_EXCHANGES", 40)
+    monkeypatch.setattr(asking, "MAX_EXCHANGES", 40)
     conversation = Conversation(max_in_flight=1000, timeout=60)
     for number in range(30):
         conversation.ask(f"n{number}.example")
     conversation.wait(1)
-    assert len(conversation.engine._exchanges) == 40
+    assert len(conversation.engine.exchanges) == 40
     assert ede(conversation.ask(NAME).reply) == [(0, "too many questions wait for upstreams")]
     said = conversation.wait(61)
     assert len(said.replies) == 30
@@ -409,7 +409,7 @@ def test_an_id_that_is_free_again_belongs_to_its_new_question():
     """A question that ends must not take along the exchange of another that drew an ID it had used before."""
     conversation = Conversation()
     idents = iter([5, 6, 5, 7])
-    conversation.engine._dice = lambda: next(idents)
+    conversation.engine.dice = lambda: next(idents)
     first = conversation.ask("one.example").ask
     over_tcp = conversation.answer(first, flags="QR RD RA TC").ask
     second = conversation.ask("two.example").ask
@@ -422,7 +422,7 @@ def test_an_id_that_is_free_again_belongs_to_its_new_question():
 def test_an_id_in_flight_is_not_drawn_again():
     conversation = Conversation()
     idents = iter([5, 5, 5, 9])
-    conversation.engine._dice = lambda: next(idents)
+    conversation.engine.dice = lambda: next(idents)
     assert conversation.ask("one.example").ask.ident == 5
     assert conversation.ask("two.example").ask.ident == 9
 

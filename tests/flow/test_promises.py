@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from mirage_hole.lists.rule import Reply
 from mirage_hole.observe.record import decode_subject
-from mirage_hole.resolver import engine as engine_module
+from mirage_hole.resolver import asking
 from mirage_hole.resolver.effects import AskUpstream, CloseStream, EmitRecord, EndStream, SendReply
 from mirage_hole.resolver.events import (
     BlockingPaused,
@@ -194,19 +194,19 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def who_waits_is_known_to_the_engine(self):
-        held = [case.asked.ticket for question in self.engine._questions.values() for case in question.waiting]
+        held = [case.asked.ticket for question in self.engine.questions.values() for case in question.waiting]
         assert sorted(held) == sorted(self.waiting)
-        assert len(held) == self.engine._waiting <= 8
+        assert len(held) == self.engine.waiting <= 8
 
     @invariant()
     def every_question_has_an_exchange_that_will_be_looked_at(self):
-        due = {id(exchange) for bucket in self.engine._timers._buckets.values() for exchange in bucket.values()}
-        for question in self.engine._questions.values():
-            exchanges = [self.engine._exchanges[ident] for ident in question.idents]
+        due = {id(exchange) for bucket in self.engine.timers._buckets.values() for exchange in bucket.values()}
+        for question in self.engine.questions.values():
+            exchanges = [self.engine.exchanges[ident] for ident in question.idents]
             assert all(exchange.question is question for exchange in exchanges)
             assert any(not exchange.expired and id(exchange) in due for exchange in exchanges)
-        assert len(self.engine._exchanges) == sum(len(q.idents) for q in self.engine._questions.values())
-        assert len(self.engine._exchanges) <= engine_module.MAX_EXCHANGES
+        assert len(self.engine.exchanges) == sum(len(q.idents) for q in self.engine.questions.values())
+        assert len(self.engine.exchanges) <= asking.MAX_EXCHANGES
 
     @invariant()
     def every_query_has_one_record(self):

@@ -53,7 +53,7 @@ async def test_clients_of_both_transports_wait_for_one_answer():
                 client.send(numbered("www.example", 1))
                 await stream.send(numbered("www.example", 2))
                 other.send(numbered("www.example", 3))
-                await until(lambda: sum(len(q.waiting) for q in edge.engine._questions.values()) == 3)
+                await until(lambda: sum(len(q.waiting) for q in edge.engine.questions.values()) == 3)
                 (heard,) = held
                 heard.reply("www.example 60 A 192.0.2.7")
                 replies = [(await client.receive())[0], await stream.receive(), (await other.receive())[0]]

@@ -1,0 +1,277 @@
+"""Asking upstreams: questions that wait, exchanges in flight, what comes back and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.cached import answered_from_cache
+from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
+from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
+from mirage_hole.resolver.pending import Exchange, Question
+from mirage_hole.upstream.health import choose
+from mirage_hole.upstream.verify import answers, refuses_without_question
+from mirage_hole.wire.codes import TC, EdeCode, Rcode, rcode_text
+from mirage_hole.wire.reply import build_query
+from mirage_hole.wire.scan import scan_reply
+
+if TYPE_CHECKING:
+    from mirage_hole.resolver.effects import Effect
+    from mirage_hole.resolver.engine import Engine
+    from mirage_hole.resolver.events import TimePassed, UpstreamReplied, UpstreamUnreachable
+    from mirage_hole.resolver.pending import Case
+    from mirage_hole.upstream.health import Upstream
+    from mirage_hole.wire.scan import Reply
+
+_new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
+
+# Members of an enumeration are slow to look up where every query passes.
+_FORWARDED: Final = int(Outcome.FORWARDED)
+
+MAX_ATTEMPTS: Final = 8
+MAX_WAITING: Final = 512
+"""Clients that wait for one and the same question; more are told SERVFAIL at once."""
+WAITING_A_QUESTION: Final = 2
+"""How many clients may wait for each question that may be in flight, on average: memory must not grow with a flood."""
+MAX_EXCHANGES: Final = 49_152
+"""Exchanges in flight, those that are only still welcome included: the 65,536 IDs must not run out."""
+
+_SAYS_SOMETHING: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN), int(Rcode.YXDOMAIN)})
+"""What is said about a name (RFC 1035 4.1.1, RFC 6672 2.2); all else is about the server, the query, EDNS or updates."""
+# How servers that know no EDNS answer it (RFC 6891 7; NOTIMP by RFC 2671 5.3).
+_NO_EDNS: Final = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
+
+
+def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
+    """Ask an upstream, or wait with those who ask the same already, as long as they do.
+
+    So a case that a rule sent elsewhere on its way may wait for the time of a younger question: at most twice its own.
+    """
+    question = engine.questions.get(case.key)
+    if question is not None:
+        if len(question.waiting) >= MAX_WAITING or engine.waiting >= engine.max_in_flight * WAITING_A_QUESTION:
+            return failure(case, EdeCode.OTHER, "too many clients wait for answers", now)
+        question.waiting.append(case)
+        engine.waiting += 1
+        return []
+    if not engine.upstreams:
+        return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
+    if len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES:
+        return failure(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
+    deadline = case.arrived_at + engine.timeout
+    if deadline <= now:  # it has waited for something else before
+        return failure(case, EdeCode.OTHER, "no time is left to ask", now)
+    question = Question(case, deadline)
+    engine.questions[case.key] = question
+    engine.waiting += 1
+    return ask(engine, question, now)
+
+
+def seek_anew(engine: Engine, case: Case, now: float) -> list[Effect]:
+    """A case has another name to ask for than it had."""
+    return answered_from_cache(engine, case, now) or seek(engine, case, now)
+
+
+def ask(
+    engine: Engine, question: Question, now: float, upstream: Upstream | None = None, *, over_tcp: bool = False
+) -> list[Effect]:
+    if upstream is None:
+        upstream = choose(engine.upstreams, question.tried, now, engine.dice)
+    exchanges = engine.exchanges
+    if len(exchanges) >= MAX_EXCHANGES:  # room is made by the question's own oldest, for which hope is least
+        close(engine, exchanges[question.idents[0]])
+    ident = engine.dice()
+    while ident in exchanges:
+        ident = engine.dice()
+    number = upstream.number
+    edns = number not in question.plain
+    exchange = exchanges[ident] = Exchange(ident, question, number, over_tcp, edns, now)
+    question.idents.append(ident)
+    question.tried.append(number)
+    patience = upstream.patience(question.attempts)
+    if over_tcp:
+        patience *= 2
+    if patience > question.deadline - now:
+        patience = question.deadline - now
+    question.attempts += 1
+    engine.timers.add(exchange, now + patience)
+    upstream.sent += 1
+    wire = build_query(ident, question.wire, question.dnssec_ok, question.checking_disabled, edns)
+    return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
+
+
+def ask_again(engine: Engine, question: Question, now: float) -> list[Effect]:
+    """Another try after a failure, unless nothing is left to try."""
+    if len(question.unusable) >= len(engine.upstreams) or now >= question.deadline or question.attempts >= MAX_ATTEMPTS:
+        return give_up(engine, question, now)
+    usable = [upstream for upstream in engine.upstreams if upstream.number not in question.unusable]
+    return ask(engine, question, now, choose(usable, question.tried, now, engine.dice))
+
+
+def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]:
+    wire, number, over_tcp = event
+    exchange = engine.exchanges.get(wire[0] << 8 | wire[1]) if len(wire) >= 12 else None
+    if exchange is None or exchange.upstream != number or exchange.over_tcp != over_tcp:
+        engine.mismatched += 1
+        return []
+    question = exchange.question
+    if not answers(wire, question.wire):
+        if refuses_without_question(wire):
+            return useless(engine, exchange, wire[3] & 0x0F, None, now)
+        engine.mismatched += 1
+        # Over UDP it may be forged, and the true answer still comes; over TCP nothing else does.
+        return failed(engine, exchange, now, "answered another question") if exchange.over_tcp else []
+    if wire[2] << 8 & TC:
+        return truncated(engine, exchange, now)
+    reply = scan_reply(wire, 12 + len(question.wire))
+    if reply is None:
+        engine.mismatched += 1
+        return failed(engine, exchange, now, "sent a malformed answer")
+    rcode = reply.rcode
+    if rcode not in _SAYS_SOMETHING:
+        return useless(engine, exchange, rcode, reply, now)
+    engine.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
+    return complete(engine, question, reply, exchange.upstream, now)
+
+
+def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
+    if exchange.over_tcp:
+        return failed(engine, exchange, now, "truncated its answer over TCP")
+    question, upstream = exchange.question, engine.upstreams[exchange.upstream]
+    upstream.answered_in(now - exchange.asked_at)
+    close(engine, exchange)
+    others = (engine.exchanges[ident] for ident in question.idents)
+    if any(other.over_tcp and not other.expired for other in others):
+        return []
+    return ask(engine, question, now, upstream, over_tcp=True)
+
+
+def complete(engine: Engine, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
+    forget(engine, question)
+    known = engine.cache.put(question.key, reply, upstream, now)
+    effects: list[Effect] = []
+    rcode = reply.rcode
+    judges = engine.policy.judges_answers
+    for case in question.waiting:
+        if judges:
+            ended = judged_by_addresses(engine, case, reply, now, upstream, known.expires_at if known else now)
+            if ended is not None:
+                effects += ended or seek_anew(engine, case, now)
+                continue
+        if case.alias is not None:
+            effects += answered_by_alias(engine, case, reply, now, upstream)
+            continue
+        _, client, transport, ticket = case.asked
+        told = subject(case, _FORWARDED, rcode, upstream)
+        effects.append(_new(SendReply, (ticket, reply_to(case, reply, 0))))
+        effects.append(_new(EmitRecord, (client, transport, now - case.arrived_at, told)))
+    return effects
+
+
+def useless(engine: Engine, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:
+    """An answer that helps nobody, such as SERVFAIL or REFUSED: another upstream may do better."""
+    question, upstream = exchange.question, engine.upstreams[exchange.upstream]
+    if rcode in _NO_EDNS and exchange.edns:
+        # RFC 6891 7: a server that can't read EDNS says FORMERR; ask it once more without.
+        upstream.answered_in(now - exchange.asked_at)
+        close(engine, exchange)
+        if upstream.number in question.plain:
+            return []  # which has been done
+        question.plain |= {upstream.number}
+        return ask(engine, question, now, upstream)
+    if rcode == Rcode.SERVFAIL:
+        # It answered; the fault lies with the name's own servers or with DNSSEC.
+        upstream.answered_in(now - exchange.asked_at)
+        if reply is not None and reply.ede:
+            question.explained = (reply, upstream.number)
+    else:
+        upstream.failed(now, timeout=False)
+    return write_off(engine, exchange, EdeCode.NO_REACHABLE_AUTHORITY, f"answered {rcode_text(rcode)}", now)
+
+
+def failed(engine: Engine, exchange: Exchange, now: float, reason: str) -> list[Effect]:
+    engine.upstreams[exchange.upstream].failed(now, timeout=False)
+    return write_off(engine, exchange, EdeCode.NETWORK_ERROR, reason, now)
+
+
+def write_off(engine: Engine, exchange: Exchange, code: EdeCode, problem: str, now: float) -> list[Effect]:
+    """This upstream will not be asked again for this question."""
+    question, late = exchange.question, exchange.expired
+    close(engine, exchange)
+    question.unusable |= {exchange.upstream}
+    question.problems += ((exchange.upstream, problem),)
+    question.code = code
+    if late and len(question.unusable) < len(engine.upstreams):
+        return []  # something else is already being tried
+    return ask_again(engine, question, now)
+
+
+def on_unreachable(engine: Engine, event: UpstreamUnreachable, now: float) -> list[Effect]:
+    if event.ident is not None:
+        exchange = engine.exchanges.get(event.ident)
+        hit = [exchange] if exchange is not None else []
+    else:
+        hit = [
+            exchange
+            for exchange in engine.exchanges.values()
+            if exchange.upstream == event.upstream and not exchange.over_tcp
+        ]
+    effects: list[Effect] = []
+    for exchange in hit:
+        if exchange.expired:  # as may happen meanwhile, when an earlier one of the same question ended it
+            continue
+        if event.ours:
+            effects += write_off(engine, exchange, EdeCode.OTHER, event.reason, now)
+        else:
+            effects += failed(engine, exchange, now, event.reason)
+    return effects
+
+
+def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
+    effects: list[Effect] = []
+    for exchange in engine.timers.due(now):
+        if exchange.expired:
+            continue
+        exchange.expired = True  # yet a late answer is still taken
+        question = exchange.question
+        engine.upstreams[exchange.upstream].failed(now, timeout=True)
+        question.problems += ((exchange.upstream, "did not answer"),)
+        question.code = EdeCode.NO_REACHABLE_AUTHORITY
+        effects += ask_again(engine, question, now)
+    return effects
+
+
+def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
+    forget(engine, question)
+    effects: list[Effect] = []
+    if question.explained is not None:
+        reply, number = question.explained
+        for case in question.waiting:
+            asked = case.asked
+            told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, number)
+            # Records of an alias's answer point into another question.
+            own = reply if case.alias is None else reply._replace(flags=0, records=b"", counts=(0, 0, 0))
+            effects.append(SendReply(asked.ticket, reply_to(case, own, 0)))
+            effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
+        return effects
+    text = "; ".join(f"{engine.named(number)}: {problem}" for number, problem in dict(question.problems).items())
+    for case in question.waiting:
+        effects += failure(case, question.code, text, now, question.tried[-1])
+    return effects
+
+
+def close(engine: Engine, exchange: Exchange) -> None:
+    """This exchange is over; its question may go on."""
+    exchange.expired = True
+    del engine.exchanges[exchange.ident]
+    exchange.question.idents.remove(exchange.ident)  # the ID may be another question's from now on
+    engine.timers.cancel(exchange)
+
+
+def forget(engine: Engine, question: Question) -> None:
+    del engine.questions[question.key]
+    engine.waiting -= len(question.waiting)
+    for ident in question.idents:
+        exchange = engine.exchanges.pop(ident)
+        exchange.expired = True
+        engine.timers.cancel(exchange)
