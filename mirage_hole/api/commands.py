@@ -71,6 +71,12 @@ class CommandState(Protocol):
         ``download``: begin with downloading them; ``force``: use what comes, however many rules a list has lost.
         """
 
+    async def show_cache(self, name: str, limit: int, *, subtree: bool) -> dict[str, Any]:
+        """What is remembered of a name, of all below it too, or of all when it is empty."""
+
+    async def flush_cache(self, name: str, *, subtree: bool) -> dict[str, Any]:
+        """Forget it."""
+
 
 def make_command_app(state: CommandState) -> web.Application:
     """The application behind the control socket."""
@@ -88,6 +94,8 @@ def make_command_app(state: CommandState) -> web.Application:
     app.router.add_patch("/lists", commands.switch_list)
     app.router.add_post("/lists/confirm", commands.confirm_list)
     app.router.add_post("/lists/update", commands.update_lists)
+    app.router.add_post("/cache/show", commands.show_cache)
+    app.router.add_post("/cache/flush", commands.flush_cache)
     return app
 
 
@@ -184,6 +192,19 @@ class _Commands:
             async for event in happening:
                 await response.write(_line(event))
         return response
+
+    async def show_cache(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        limit = body.get("limit", 100)
+        if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= 1000:
+            _refuse("limit", repr(limit)[:80], "write a whole number from 1 to 1000")
+        name, subtree = _text(body, "name", ""), _flag(body, "subtree", False)
+        return _json(await self._state.show_cache(name, limit, subtree=subtree))
+
+    async def flush_cache(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        name, subtree = _text(body, "name"), _flag(body, "subtree", False)
+        return _json(await self._state.flush_cache(name, subtree=subtree))
 
 
 def _line(value: object) -> bytes:

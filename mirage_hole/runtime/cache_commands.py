@@ -131,7 +131,7 @@ class CacheCommands:
 def _asked(key: bytes) -> dict[str, Any]:
     kinds = key[-1]
     return {
-        "name": to_text(key[:-_BEHIND_NAME]),
+        "name": to_text(key[:-_BEHIND_NAME]) or ".",
         "type": type_text(int.from_bytes(key[-_BEHIND_NAME : 2 - _BEHIND_NAME], "big")),
         "dnssec": bool(kinds & 1),
         "unchecked": bool(kinds & 2),

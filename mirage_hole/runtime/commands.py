@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole import __version__
 from mirage_hole.runtime.control_socket import NAME, listen
+from mirage_hole.wire.names import BadName
 
 if TYPE_CHECKING:
     import socket
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.api.problems import Refusal
+    from mirage_hole.runtime.cache_service import CacheService
     from mirage_hole.runtime.list_commands import ListCommands
     from mirage_hole.runtime.own_rules import OwnRule
     from mirage_hole.runtime.own_service import OwnRuleService, Taken
@@ -75,9 +77,10 @@ class CommandService:
 class Commands:
     """What the commands do: see :class:`mirage_hole.api.commands.CommandState`."""
 
-    def __init__(self, own_rules: OwnRuleService, lists: ListCommands) -> None:
+    def __init__(self, own_rules: OwnRuleService, lists: ListCommands, cache: CacheService) -> None:
         self._own = own_rules
         self._lists = lists
+        self._cache = cache
 
     async def health(self) -> dict[str, Any]:
         """What serves."""
@@ -140,6 +143,24 @@ class Commands:
     def update_lists(self, sources: list[str], *, download: bool, force: bool) -> AsyncGenerator[dict[str, Any], None]:
         """Download these lists, or all when there are none; tells what happens."""
         return self._lists.update(sources, download=download, force=force)
+
+    async def show_cache(self, name: str, limit: int, *, subtree: bool) -> dict[str, Any]:
+        """What is remembered of a name, or of all."""
+        try:
+            return await self._cache.show(name, limit, subtree=subtree)
+        except BadName as problem:
+            raise _no_name(name, problem) from None
+
+    async def flush_cache(self, name: str, *, subtree: bool) -> dict[str, Any]:
+        """Forget it."""
+        try:
+            return await self._cache.flush(name, subtree=subtree)
+        except BadName as problem:
+            raise _no_name(name, problem) from None
+
+
+def _no_name(name: str, problem: BadName) -> Refusal:
+    return refused(400, f"{name[:80]!r} is no domain name: {problem}; write one such as www.example.com")
 
 
 def rule_object(one: OwnRule) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mirage_hole.api.state import ApiState
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
+from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
@@ -95,7 +96,7 @@ class ControlPlane:
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
-        carried_out = Commands(self.own_rules, list_commands)
+        carried_out = Commands(self.own_rules, list_commands, CacheService(workers))
         self.commands = CommandService(settled.state_directory, carried_out, commands)
         self._register_generation()
 
