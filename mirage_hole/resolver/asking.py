@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.cached import answered_from_cache
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
-from mirage_hole.resolver.pending import Exchange, Question
+from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream.health import choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
-from mirage_hole.wire.codes import TC, EdeCode, Rcode, rcode_text
+from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query
 from mirage_hole.wire.scan import scan_reply
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
     from mirage_hole.resolver.events import TimePassed, UpstreamReplied, UpstreamUnreachable
-    from mirage_hole.resolver.pending import Case
+    from mirage_hole.resolver.pending import Case, Listener
     from mirage_hole.upstream.health import Upstream
     from mirage_hole.wire.scan import Reply
 
+_QUESTION = Struct(">HHB").pack
 _new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
 
 # Members of an enumeration are slow to look up where every query passes.
@@ -61,10 +63,52 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
     deadline = case.arrived_at + engine.timeout
     if deadline <= now:  # it has waited for something else before
         return failure(case, EdeCode.OTHER, "no time is left to ask", now)
-    question = Question(case, deadline)
+    question = Question(case.key, deadline)
+    question.waiting.append(case)
     engine.questions[case.key] = question
     engine.waiting += 1
     return ask(engine, question, now)
+
+
+def ask_for(
+    engine: Engine,
+    name: bytes,
+    qtype: int,
+    group: int,
+    now: float,
+    listener: Listener | None = None,
+    *,
+    dnssec_ok: bool = False,
+    checking_disabled: bool = False,
+    within: float | None = None,
+) -> list[Effect]:
+    """Ask a question of this program's own; its answer is cached like any other.
+
+    Args:
+        engine: who asks.
+        name: folded wire form.
+        qtype: record type; the class is IN.
+        group: number of the group of upstreams.
+        now: seconds.
+        listener: told the answer, or None when there is none: no upstream gave one, or too much is asked already.
+        dnssec_ok: with DO.
+        checking_disabled: with CD.
+        within: seconds to try; as long as for a client's question when None.
+    """
+    kind = group * KIND_GROUP + (KIND_DO if dnssec_ok else 0) + (KIND_CD if checking_disabled else 0)
+    key = name + _QUESTION(qtype, RRClass.IN, kind)
+    question = engine.questions.get(key)
+    if question is None:
+        full = len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES
+        if full or not engine.upstreams:
+            return listener(None, now) if listener is not None else []
+        question = engine.questions[key] = Question(key, now + (engine.timeout if within is None else within))
+        if listener is not None:
+            question.listeners.append(listener)
+        return ask(engine, question, now)
+    if listener is not None:
+        question.listeners.append(listener)
+    return []
 
 
 def seek_anew(engine: Engine, case: Case, now: float) -> list[Effect]:
@@ -150,6 +194,8 @@ def complete(engine: Engine, question: Question, reply: Reply, upstream: int, no
     forget(engine, question)
     known = engine.cache.put(question.key, reply, upstream, now)
     effects: list[Effect] = []
+    for listener in question.listeners:
+        effects += listener(reply, now)
     rcode = reply.rcode
     judges = engine.policy.judges_answers
     for case in question.waiting:
@@ -229,7 +275,11 @@ def on_unreachable(engine: Engine, event: UpstreamUnreachable, now: float) -> li
 
 def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
     effects: list[Effect] = []
-    for exchange in engine.timers.due(now):
+    for timed in engine.timers.due(now):
+        if not isinstance(timed, Exchange):
+            effects += timed.ring(now)
+            continue
+        exchange = timed
         if exchange.expired:
             continue
         exchange.expired = True  # yet a late answer is still taken
@@ -244,6 +294,8 @@ def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
 def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
     forget(engine, question)
     effects: list[Effect] = []
+    for listener in question.listeners:
+        effects += listener(None, now)
     if question.explained is not None:
         reply, number = question.explained
         for case in question.waiting:

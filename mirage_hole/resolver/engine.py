@@ -176,6 +176,8 @@ class Engine:
         effects: list[Effect] = []
         for question in list(self.questions.values()):
             asking.forget(self, question)
+            for listener in question.listeners:
+                effects += listener(None, now)
             for case in question.waiting:
                 effects += failure(case, EdeCode.OTHER, "the resolver is stopping", now, question.tried[-1])
         return effects

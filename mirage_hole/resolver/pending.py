@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mirage_hole.wire.codes import CD, EdeCode
 
 if TYPE_CHECKING:
     from mirage_hole.policy.verdict import Match
+    from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import QueryReceived
     from mirage_hole.wire.query import Query
     from mirage_hole.wire.scan import Reply
@@ -18,10 +20,20 @@ TICK: Final = 0.05
 # Members of an enumeration are slow to look up, and every question passes here.
 _OTHER: Final = EdeCode.OTHER
 
-_KINDS: Final = (b"\0", b"\1", b"\2", b"\3")
+KIND_DO: Final = 1
+KIND_CD: Final = 2
+KIND_GROUP: Final = 4
+"""What the last octet of a key is made of: bits for DO and CD, and the number of a group of upstreams."""
+MOST_GROUPS: Final = 60
+
+_KINDS: Final = tuple(bytes((kind,)) for kind in range(256))
 _BEHIND_NAME: Final = 5
 """Octets of a key behind its name: type, class, kind."""
 _NONE: Final[frozenset[int]] = frozenset()
+
+
+Listener = Callable[["Reply | None", float], "list[Effect]"]
+"""Told the upstream's answer, None when there is none, and the time."""
 
 
 class Case:
@@ -49,22 +61,27 @@ class Case:
 
 
 class Question:
-    """One question that is being asked, and who waits for it."""
+    """One question that is being asked, and who waits for it: clients, parts of this program, or nobody."""
 
     __slots__ = (
-        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "idents", "key", "plain",
-        "problems", "tried", "unusable", "waiting", "wire",
+        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "group", "idents", "key",
+        "listeners", "plain", "problems", "tried", "unusable", "waiting", "wire",
     )  # fmt: skip
 
-    def __init__(self, case: Case, deadline: float) -> None:
-        query = case.query
-        self.key = case.key
-        self.wire = case.key[:-1]
+    def __init__(self, key: bytes, deadline: float) -> None:
+        """``key``: see :attr:`Case.key`."""
+        self.key = key
+        kind = key[-1]
+        self.wire = key[:-1]
         """The question section as it goes upstream: folded name, type, class."""
-        self.dnssec_ok = query.dnssec_ok
-        self.checking_disabled = query.flags & CD != 0
+        self.dnssec_ok = kind & KIND_DO != 0
+        self.checking_disabled = kind & KIND_CD != 0
+        self.group = kind >> 2
+        """Number of the group of upstreams that is asked."""
         self.deadline = deadline
-        self.waiting = [case]
+        self.waiting: list[Case] = []
+        self.listeners: list[Listener] = []
+        """Parts of this program that want the answer; each is told once."""
         self.tried: list[int] = []
         """Numbers of the upstreams asked, oldest first."""
         self.idents: list[int] = []
@@ -97,45 +114,58 @@ class Exchange:
         self.edns = edns
         """Asked with EDNS."""
         self.asked_at = asked_at
-        self.bucket: dict[int, Exchange] | None = None
+        self.bucket: dict[int, Timed] | None = None
         """Of the timers: where it waits for its time."""
         self.expired = False
         """Its patience ran out, or it failed: something else was tried."""
 
 
+class Alarm(Protocol):
+    """Anything else that can wait for its time."""
+
+    bucket: dict[int, Timed] | None
+    """Of the timers; None when it does not wait."""
+
+    def ring(self, now: float) -> list[Effect]:
+        """Its time has come."""
+
+
+Timed = Exchange | Alarm
+
+
 class Timers:
-    """Which exchange is to be looked at when. Told the time; coarse on purpose (:data:`TICK`)."""
+    """What is to be looked at when. Told the time; coarse on purpose (:data:`TICK`)."""
 
     __slots__ = ("_buckets",)
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[int, Exchange]] = {}
+        self._buckets: dict[int, dict[int, Timed]] = {}
 
-    def add(self, exchange: Exchange, at: float) -> None:
-        """Look at ``exchange`` at the first tick not before ``at``."""
+    def add(self, timed: Timed, at: float) -> None:
+        """Look at ``timed`` at the first tick not before ``at``."""
         slot = int(at / TICK) + 1
         bucket = self._buckets.get(slot)
         if bucket is None:
             bucket = self._buckets[slot] = {}
-        bucket[exchange.ident] = exchange
-        exchange.bucket = bucket
+        bucket[id(timed)] = timed
+        timed.bucket = bucket
 
-    def cancel(self, exchange: Exchange) -> None:
-        """Forget an exchange that is over, so that it takes no memory until its time would have come.
+    def cancel(self, timed: Timed) -> None:
+        """Forget what is over, so that it takes no memory until its time would have come.
 
         Its bucket stays until time has passed, even when it is empty.
         """
-        bucket, exchange.bucket = exchange.bucket, None
+        bucket, timed.bucket = timed.bucket, None
         if bucket is not None:
-            bucket.pop(exchange.ident, None)
+            bucket.pop(id(timed), None)
 
-    def due(self, now: float) -> list[Exchange]:
+    def due(self, now: float) -> list[Timed]:
         """Take out everything whose time has come."""
         current = int(now / TICK)
         slots = sorted(slot for slot in self._buckets if slot <= current)
-        due = [exchange for slot in slots for exchange in self._buckets.pop(slot).values()]
-        for exchange in due:
-            exchange.bucket = None
+        due = [timed for slot in slots for timed in self._buckets.pop(slot).values()]
+        for timed in due:
+            timed.bucket = None
         return due
 
     def __bool__(self) -> bool:
