@@ -123,7 +123,8 @@ class Worker:
         # What is alive now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(100_000, 20, 50)
+        # The young are looked at often: streams leave cycles, 3 KB each, and a hundred thousand objects of them are 30 MB.
+        gc.set_threshold(10_000, 200, 50)
         channel.send_json(
             self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.policy.generation}
         )
