@@ -42,6 +42,7 @@ from tests.policy.rules import a_policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from mirage_hole.dnssec.anchors import Trust
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
@@ -79,9 +80,13 @@ def an_engine(
     max_in_flight: int = 10_000,
     seed: int = 1,
     rules: Policy | None = None,
+    dnssec: Trust | None = None,
 ) -> Engine:
-    """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on. ``rules`` instead of blocks and allows."""
-    return Engine(
+    """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on. ``rules`` instead of blocks and allows.
+
+    ``dnssec``: what the answers of the first group are validated by.
+    """
+    engine = Engine(
         policy=policy(blocks, allows) if rules is None else rules,
         access=Access(allow_from),
         sinkhole=Sinkhole(mode, ttl, ipv4, ipv6),
@@ -91,6 +96,9 @@ def an_engine(
         timeout=timeout,
         max_in_flight=max_in_flight,
     )
+    if dnssec is not None:
+        engine.validate(1, dnssec)
+    return engine
 
 
 def query(

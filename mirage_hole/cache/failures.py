@@ -87,8 +87,9 @@ class Failures(dict[bytes, Failure]):
         if failure is not None and failure.outage:
             self.outages -= 1
 
-    def reached(self) -> None:
-        """An upstream answered: what failed since none could be reached may be asked again."""
+    def answered(self, key: bytes) -> None:
+        """The question was answered, so what failed since no upstream could be reached may be asked again, too."""
+        self.forget(key)
         if self.outages:
             for key in [key for key, failure in self.items() if failure.outage]:
                 del self[key]

@@ -6,21 +6,21 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver.cached import answered_from_cache
+from mirage_hole.resolver import validating
+from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
-from mirage_hole.upstream.health import choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
-from mirage_hole.wire.reply import build_query
+from mirage_hole.wire.reply import build_query, ede_option
 from mirage_hole.wire.scan import scan_reply
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
     from mirage_hole.resolver.events import TimePassed, UpstreamReplied, UpstreamUnreachable
-    from mirage_hole.resolver.pending import Case, Listener
+    from mirage_hole.resolver.pending import Case, Listener, Timed
     from mirage_hole.upstream.health import Upstream
     from mirage_hole.wire.scan import Reply
 
@@ -56,7 +56,7 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
         question.waiting.append(case)
         engine.waiting += 1
         return []
-    if not engine.upstreams:
+    if not engine.groups[case.key[-1] >> 2].upstreams:
         return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
     if len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES:
         return failure(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
@@ -67,7 +67,48 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
     question.waiting.append(case)
     engine.questions[case.key] = question
     engine.waiting += 1
-    return ask(engine, question, now)
+    return send_out(engine, question, now)
+
+
+def send_out(engine: Engine, question: Question, now: float) -> list[Effect]:
+    """Ask a new question in the manner of its group."""
+    group = engine.groups[question.group]
+    first = group.first(now, engine.dice)
+    effects = ask(engine, question, now, first)
+    strategy = group.strategy
+    if strategy == "parallel":
+        second = group.beside(first, now, engine.dice)
+        if second is not None:
+            effects += ask(engine, question, now, second)
+    elif strategy == "hedged" and len(group.upstreams) > 1:
+        group.asked()
+        engine.timers.add(Hedge(engine, question, first), now + group.hedge_delay(first))
+    return effects
+
+
+class Hedge:
+    """A second question that waits: it is asked when the first has no answer by then. One a question."""
+
+    __slots__ = ("bucket", "engine", "first", "question")
+
+    def __init__(self, engine: Engine, question: Question, first: Upstream) -> None:
+        self.engine = engine
+        self.question = question
+        self.first = first
+        self.bucket: dict[int, Timed] | None = None
+        question.hedge = self
+
+    def ring(self, now: float) -> list[Effect]:
+        """Its time has come."""
+        engine, question = self.engine, self.question
+        question.hedge = None
+        if question.attempts != 1 or question.attempts >= MAX_ATTEMPTS:
+            return []  # something else was tried by now
+        group = engine.groups[question.group]
+        second = group.beside(self.first, now, engine.dice)
+        if second is None or not group.may_hedge():
+            return []
+        return ask(engine, question, now, second)
 
 
 def ask_for(
@@ -100,12 +141,12 @@ def ask_for(
     question = engine.questions.get(key)
     if question is None:
         full = len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES
-        if full or not engine.upstreams:
+        if full or not engine.groups[group].upstreams:
             return listener(None, now) if listener is not None else []
         question = engine.questions[key] = Question(key, now + (engine.timeout if within is None else within))
         if listener is not None:
             question.listeners.append(listener)
-        return ask(engine, question, now)
+        return send_out(engine, question, now)
     if listener is not None:
         question.listeners.append(listener)
     return []
@@ -113,14 +154,12 @@ def ask_for(
 
 def seek_anew(engine: Engine, case: Case, now: float) -> list[Effect]:
     """A case has another name to ask for than it had."""
-    return answered_from_cache(engine, case, now) or seek(engine, case, now)
+    effects = answered_from_cache(engine, case, now)
+    return seek(engine, case, now) if effects is None else effects
 
 
-def ask(
-    engine: Engine, question: Question, now: float, upstream: Upstream | None = None, *, over_tcp: bool = False
-) -> list[Effect]:
-    if upstream is None:
-        upstream = choose(engine.upstreams, question.tried, now, engine.dice)
+def ask(engine: Engine, question: Question, now: float, upstream: Upstream, *, over_tcp: bool = False) -> list[Effect]:
+    """Send a question to an upstream."""
     exchanges = engine.exchanges
     if len(exchanges) >= MAX_EXCHANGES:  # room is made by the question's own oldest, for which hope is least
         close(engine, exchanges[question.idents[0]])
@@ -140,16 +179,32 @@ def ask(
     question.attempts += 1
     engine.timers.add(exchange, now + patience)
     upstream.sent += 1
-    wire = build_query(ident, question.wire, question.dnssec_ok, question.checking_disabled, edns)
+    dnssec_ok, unchecked = question.dnssec_ok, question.checking_disabled
+    if engine.validates and engine.validates >> question.group & 1:
+        dnssec_ok = unchecked = True  # what is validated here must not be held back there (RFC 6840 5.9)
+    wire = build_query(ident, question.wire, dnssec_ok, unchecked, edns)
     return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
 
 
 def ask_again(engine: Engine, question: Question, now: float) -> list[Effect]:
     """Another try after a failure, unless nothing is left to try."""
-    if len(question.unusable) >= len(engine.upstreams) or now >= question.deadline or question.attempts >= MAX_ATTEMPTS:
+    if now >= question.deadline:
         return give_up(engine, question, now)
-    usable = [upstream for upstream in engine.upstreams if upstream.number not in question.unusable]
-    return ask(engine, question, now, choose(usable, question.tried, now, engine.dice))
+    group = engine.groups[question.group]
+    upstream = None
+    if question.attempts < MAX_ATTEMPTS:
+        upstream = group.next(question.tried, question.unusable, now, engine.dice)
+    if upstream is not None and (
+        group.fallback is None or any(one.number not in question.tried for one in group.upstreams)
+    ):
+        return ask(engine, question, now, upstream)
+    if group.fallback is not None:
+        # Each has had its turn: the fallback is for when they fail, and not for when the time is over.
+        question.group, question.attempts = group.fallback, 0
+        fallback = engine.groups[group.fallback].next((), question.unusable, now, engine.dice)
+        if fallback is not None:
+            return ask(engine, question, now, fallback)
+    return give_up(engine, question, now)
 
 
 def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]:
@@ -191,8 +246,25 @@ def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
 
 
 def complete(engine: Engine, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
+    """A question was answered."""
+    if engine.validates and engine.validates >> question.group & 1:
+        if not question.checking_disabled:
+            return validating.begin(engine, question, reply, upstream, now)
+        reply = validating.unvouched(reply)
+    return deliver(engine, question, reply, upstream, now)
+
+
+def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
+    """Remember an answer, and give it to all who wait for it."""
     forget(engine, question)
-    known = engine.cache.put(question.key, reply, upstream, now)
+    cache = engine.cache
+    if cache.clamps:
+        reply = cache.clamp(reply)
+    if cache.failures:
+        cache.failures.answered(question.key)
+    known = cache.put(question.key, reply, upstream, now)
+    if known is None and question.stale is not None:  # there is better now, though it may not be kept
+        cache.forget(question.key)
     effects: list[Effect] = []
     for listener in question.listeners:
         effects += listener(reply, now)
@@ -247,7 +319,9 @@ def write_off(engine: Engine, exchange: Exchange, code: EdeCode, problem: str, n
     question.unusable |= {exchange.upstream}
     question.problems += ((exchange.upstream, problem),)
     question.code = code
-    if late and len(question.unusable) < len(engine.upstreams):
+    if (late or live(engine, question)) and any(
+        one.number not in question.unusable for one in engine.groups[question.group].upstreams
+    ):
         return []  # something else is already being tried
     return ask_again(engine, question, now)
 
@@ -287,7 +361,8 @@ def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
         engine.upstreams[exchange.upstream].failed(now, timeout=True)
         question.problems += ((exchange.upstream, "did not answer"),)
         question.code = EdeCode.NO_REACHABLE_AUTHORITY
-        effects += ask_again(engine, question, now)
+        if not live(engine, question):
+            effects += ask_again(engine, question, now)
     return effects
 
 
@@ -296,6 +371,11 @@ def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
     effects: list[Effect] = []
     for listener in question.listeners:
         effects += listener(None, now)
+    text = "; ".join(f"{engine.named(number)}: {problem}" for number, problem in dict(question.problems).items())
+    options = question.explained[0].ede if question.explained is not None else ede_option(question.code, text)
+    remember_failure(engine, question, options, now)
+    if question.stale is not None:
+        return effects + question.stale.serve(question.waiting, now)
     if question.explained is not None:
         reply, number = question.explained
         for case in question.waiting:
@@ -306,10 +386,14 @@ def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
             effects.append(SendReply(asked.ticket, reply_to(case, own, 0)))
             effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
         return effects
-    text = "; ".join(f"{engine.named(number)}: {problem}" for number, problem in dict(question.problems).items())
     for case in question.waiting:
         effects += failure(case, question.code, text, now, question.tried[-1])
     return effects
+
+
+def live(engine: Engine, question: Question) -> bool:
+    """Whether one of its exchanges has neither failed nor run out of time."""
+    return len(question.idents) > 0 and any(not engine.exchanges[ident].expired for ident in question.idents)
 
 
 def close(engine: Engine, exchange: Exchange) -> None:
@@ -323,6 +407,11 @@ def close(engine: Engine, exchange: Exchange) -> None:
 def forget(engine: Engine, question: Question) -> None:
     del engine.questions[question.key]
     engine.waiting -= len(question.waiting)
+    if question.hedge is not None:
+        engine.timers.cancel(question.hedge)
+        question.hedge = None
+    if question.stale is not None:
+        engine.timers.cancel(question.stale)
     for ident in question.idents:
         exchange = engine.exchanges.pop(ident)
         exchange.expired = True

@@ -10,10 +10,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.answers import LATELY
-from mirage_hole.cache.packets import EVERYBODY
 from mirage_hole.observe.record import UDP
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver.effects import EmitRecord, RememberPacket, SendReply
+from mirage_hole.resolver.effects import EmitRecord, SendReply
 from mirage_hole.resolver.endings import (
     NOT_PASSED_ON,
     STREAM_LIMIT,
@@ -24,21 +23,19 @@ from mirage_hole.resolver.endings import (
     reply_to,
     subject,
 )
+from mirage_hole.resolver.stale import for_a_moment, over
 from mirage_hole.wire.codes import TC, EdeCode, Rcode
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
-    from mirage_hole.resolver.pending import Case
+    from mirage_hole.resolver.pending import Case, Question
 
 _new = tuple.__new__  # a named tuple without its constructor's cost, where every query passes
 # Members of an enumeration are slow to look up where every query passes.
 _CACHED: Final = int(Outcome.CACHED)
 _LOCAL: Final = int(Outcome.LOCAL)
-
-REPLAYED_FOR: Final = 1.0
-"""Seconds that an old answer or a failure may be replayed without a look here, where better may be known meanwhile."""
 
 
 def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] | None:
@@ -50,7 +47,8 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     replayable = True
     if now >= answer.refresh_at:
         if now >= answer.expires_at:
-            return known_failure(engine, case, now) if cache.failures else None
+            ended = over(engine, case, answer, now)
+            return known_failure(engine, case, now) if ended is None and cache.failures else ended
         replayable = False
     answer.wanted = LATELY
     cache.hits += 1
@@ -94,12 +92,13 @@ def known_failure(engine: Engine, case: Case, now: float) -> list[Effect] | None
         EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
     ]
     if asked.transport == UDP and case.query.replayable:
-        effects.append(_for_a_moment(engine, case, wire, told, now, known.retry_at))
+        effects.append(for_a_moment(engine, case, wire, told, now, known.retry_at))
     return effects
 
 
-def _for_a_moment(engine: Engine, case: Case, wire: bytes, told: bytes, now: float, until: float) -> RememberPacket:
-    asked = case.asked
-    view = asked.client if engine.policy.judges_clients else EVERYBODY
-    until = min(now + REPLAYED_FOR, until)
-    return RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view)
+def remember_failure(engine: Engine, question: Question, options: bytes, now: float) -> None:
+    """The question could not be answered. What is our own fault says nothing about the next try, so it is not kept."""
+    if question.code is EdeCode.OTHER:
+        return
+    outage = all(engine.upstreams[number].in_a_row for number in question.tried)
+    engine.cache.failures.failed(question.key, options, question.tried[-1], now, outage=outage)

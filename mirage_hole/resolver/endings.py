@@ -90,7 +90,7 @@ def ended_by_rule(
             return None
         own = own_answer(query, match, alias, engine.sinkhole)
         if own is None:
-            case.follow(alias)
+            case.follow(alias, engine.routes)
             return None
         outcome, answer, options = Outcome.LOCAL, own, forged_option(match, title, address)
     elif match.reply is Reply.DROP:

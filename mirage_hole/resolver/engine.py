@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import asking
+from mirage_hole.resolver import asking, validating
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.endings import failure
 from mirage_hole.resolver.events import (
@@ -22,9 +22,12 @@ from mirage_hole.resolver.events import (
     TimePassed,
     UpstreamReplied,
     UpstreamUnreachable,
+    Validated,
 )
 from mirage_hole.resolver.pending import Case, Exchange, Question, Timers
 from mirage_hole.resolver.stages import STAGES, judged_by_policy
+from mirage_hole.upstream.groups import Group
+from mirage_hole.upstream.routes import Routes
 from mirage_hole.wire.codes import EdeCode
 from mirage_hole.wire.names import fold
 from mirage_hole.wire.query import Malformed, parse_query
@@ -34,11 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mirage_hole.cache.answers import AnswerCache
+    from mirage_hole.dnssec.anchors import Trust
     from mirage_hole.policy.access import Access
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
     from mirage_hole.resolver.sinkhole import Sinkhole
+    from mirage_hole.resolver.validating import Validations
     from mirage_hole.upstream.health import Upstream
 
 
@@ -53,13 +58,16 @@ class Engine:
         sinkhole: Sinkhole,
         cache: AnswerCache,
         upstreams: Sequence[Upstream],
+        groups: Sequence[Group] = (),
+        routes: Routes | None = None,
         dice: Callable[[], int],
         timeout: float,
         max_in_flight: int = 10_000,
     ) -> None:
         """``dice`` gives random 16-bit numbers; ``timeout`` is in seconds from a query's arrival to SERVFAIL.
 
-        ``upstreams`` may be empty: what is neither blocked nor known is then answered SERVFAIL.
+        ``upstreams`` may be empty: what is neither blocked nor known is then answered SERVFAIL. ``groups`` has each of them
+        at least once, the default group first; empty: all are one group.
 
         Raises:
             ValueError: more upstreams than a record can tell apart.
@@ -72,6 +80,8 @@ class Engine:
         self.sinkhole = sinkhole
         self.cache = cache
         self.upstreams = list(upstreams)
+        self.groups = list(groups) or [Group(0, "default", self.upstreams)]
+        self.routes = routes or Routes()
         self.paused_until = 0.0
         self.timeout = timeout
         self.dice = dice
@@ -85,6 +95,10 @@ class Engine:
         """Packets that were no query at all."""
         self.mismatched = 0
         """Upstream messages that answered nothing that was asked: late, forged or broken."""
+        self.validates = 0
+        """The groups of upstreams whose answers are validated, a bit each, the lowest for group 0."""
+        self.validations: Validations | None = None
+        """Those under way, and what they share; None: nothing is validated."""
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
             QueryReceived: self._on_query,
             UpstreamReplied: partial(asking.on_reply, self),
@@ -93,11 +107,17 @@ class Engine:
             PolicyChanged: self._on_policy,
             BlockingPaused: self._on_pause,
             DrainEnded: self._on_drain_end,
+            Validated: partial(validating.on_validated, self),
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event, return every effect it causes, in order. Never raises for the content of a packet."""
         return self._handlers[type(event)](event, now)
+
+    def validate(self, groups: int, trust: Trust) -> None:
+        """Validate the answers of these groups of upstreams, a bit each, from now on."""
+        self.validates = groups
+        self.validations = validating.Validations(trust) if groups else None
 
     @property
     def in_flight(self) -> int:
@@ -117,6 +137,10 @@ class Engine:
         if type(query) is Malformed:
             return self._malformed(event, query)
         case = Case(query, event, now)  # type: ignore[arg-type]
+        if self.routes:
+            case.ask_group(self.routes.of(case.query.name, case.query.labels))
+        if self.validates:
+            validating.share_answers(self, case)
         for stage in STAGES:
             effects = stage(self, case, now)
             if effects is not None:
@@ -133,6 +157,14 @@ class Engine:
         if not permitted:
             return [CloseStream(event.ticket), record]
         return [SendReply(event.ticket, build_error(query)), record]
+
+    def seek(self, case: Case, now: float) -> list[Effect]:
+        """Ask an upstream for a case that is not known, or let it wait with those who ask already."""
+        return asking.seek(self, case, now)
+
+    def seek_anew(self, case: Case, now: float) -> list[Effect]:
+        """A case has another name to ask for than it had, which may be known."""
+        return asking.seek_anew(self, case, now)
 
     def named(self, number: int) -> str:
         """An upstream's address and port, for people."""
@@ -154,7 +186,7 @@ class Engine:
             waiting = []
             for case in question.waiting:
                 case.match = None  # it was told in the numbers of the old generation
-                case.follow(None)
+                case.follow(None, self.routes)
                 ended = judged_by_policy(self, case, now)
                 if ended is not None:
                     effects += [_as_late_as_it_is(effect, now - case.arrived_at) for effect in ended]

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mirage_hole.wire.codes import CD, EdeCode
+from mirage_hole.wire.names import labels_of
 
 if TYPE_CHECKING:
     from mirage_hole.policy.verdict import Match
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import QueryReceived
+    from mirage_hole.resolver.stale import StaleWait
+    from mirage_hole.upstream.routes import Routes
     from mirage_hole.wire.query import Query
     from mirage_hole.wire.scan import Reply
 
@@ -53,19 +56,26 @@ class Case:
         _, flags, name, _, _, _, question, _, _, dnssec_ok, _ = query
         self.key = name + question[-4:] + _KINDS[(2 if flags & CD else 0) + dnssec_ok]
 
-    def follow(self, alias: bytes | None) -> None:
+    def follow(self, alias: bytes | None, routes: Routes) -> None:
         """Ask for another name from now on; None: for the query's own again."""
-        name = self.query.name
-        self.key = (alias or name) + self.key[-_BEHIND_NAME:]
+        name = alias or self.query.name
+        self.key = name + self.key[-_BEHIND_NAME:]
         self.alias = alias
+        if routes:
+            self.ask_group(routes.of(name, labels_of(name)))
+
+    def ask_group(self, number: int) -> None:
+        """Ask this group of upstreams from now on."""
+        key = self.key
+        self.key = key[:-1] + _KINDS[key[-1] & (KIND_GROUP - 1) | number * KIND_GROUP]
 
 
 class Question:
     """One question that is being asked, and who waits for it: clients, parts of this program, or nobody."""
 
     __slots__ = (
-        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "group", "idents", "key",
-        "listeners", "plain", "problems", "tried", "unusable", "waiting", "wire",
+        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "group", "hedge", "idents", "key",
+        "listeners", "plain", "problems", "stale", "tried", "unusable", "waiting", "wire",
     )  # fmt: skip
 
     def __init__(self, key: bytes, deadline: float) -> None:
@@ -80,6 +90,8 @@ class Question:
         """Number of the group of upstreams that is asked."""
         self.deadline = deadline
         self.waiting: list[Case] = []
+        self.hedge: Alarm | None = None
+        """A second question that waits for its time."""
         self.listeners: list[Listener] = []
         """Parts of this program that want the answer; each is told once."""
         self.tried: list[int] = []
@@ -95,6 +107,8 @@ class Question:
         """A SERVFAIL that says why, to pass on when nothing better comes; and whose it is."""
         self.problems: tuple[tuple[int, str], ...] = ()
         """Upstreams and what went wrong with them, for people; oldest first."""
+        self.stale: StaleWait | None = None
+        """An old answer that stands by."""
         self.code = _OTHER
         """The kind of the last problem."""
 

@@ -34,6 +34,7 @@ class Upstream:
         "sent",
         "sick_until",
         "timeouts",
+        "variance",
     )
 
     def __init__(self, number: int, address: str, port: int) -> None:
@@ -42,6 +43,8 @@ class Upstream:
         self.port = port
         self.rtt = 0.0
         """Smoothed round-trip time; 0 until the first answer."""
+        self.variance = 0.0
+        """How far answers are from that, on average."""
         self.sent = 0
         self.answered = 0
         self.timeouts = 0
@@ -54,11 +57,17 @@ class Upstream:
         self.sick_until = 0.0
 
     def answered_in(self, seconds: float) -> None:
-        """An answer came: the smoothing is TCP's (RFC 6298 2.3: 7/8 old, 1/8 new)."""
+        """An answer came: the smoothing is TCP's (RFC 6298 2.2, 2.3)."""
         self.answered += 1
         self.in_a_row = self.leaves = 0
         self.sick_until = 0.0
-        self.rtt = seconds if not self.rtt else self.rtt * 0.875 + seconds * 0.125
+        rtt = self.rtt
+        if not rtt:
+            self.rtt, self.variance = seconds, seconds / 2
+            return
+        away = seconds - rtt
+        self.variance += ((away if away > 0 else -away) - self.variance) * 0.25
+        self.rtt = rtt + away * 0.125
 
     def failed(self, now: float, *, timeout: bool) -> None:
         """No usable answer came.
