@@ -176,8 +176,8 @@ class Actor:
 
     def __init__(self, behave: Callable[[Heard], None]) -> None:
         self._behave = behave
-        self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
         self._there = threading.Event()
         self._server: Nameserver | None = None
         self._port = 0
@@ -198,6 +198,7 @@ class Actor:
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Do it after a while, in the server's thread; to be called from its behaviour."""
+        assert self._loop is not None
         self._loop.call_later(seconds, what)
 
     def start(self) -> Actor:
@@ -211,14 +212,16 @@ class Actor:
     def stop(self) -> None:
         """Close the port: who asks now is told that nobody is there."""
         if self._thread is not None:
+            assert self._loop is not None
+            assert self._over is not None
             self._loop.call_soon_threadsafe(self._over.set)
             self._thread.join(PATIENCE)
             self._thread = None
 
     def _run(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         self._over = asyncio.Event()
