@@ -37,15 +37,18 @@ from mirage_hole.resolver.events import QueryReceived, TimePassed, UpstreamRepli
 from mirage_hole.resolver.pending import TICK
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.upstream.health import Upstream
+from mirage_hole.upstream.routes import Routes
+from mirage_hole.wire.names import from_text
 from tests.policy.rules import a_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mirage_hole.dnssec.anchors import Trust
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
+    from mirage_hole.upstream.groups import Group
 
 HOME = ("127.0.0.0/8", "10.0.0.0/8", "::1/128")
 TRANSPORTS = {"udp": UDP, "tcp": TCP}
@@ -65,6 +68,15 @@ def policy(blocks: Sequence[str] = (), allows: Sequence[str] = (), generation: i
     )
 
 
+def an_upstream(number: int, rtt: float = 0.0) -> Upstream:
+    """The upstream 192.0.2.1:53, 192.0.2.2:53 and so on; ``rtt`` in seconds, 0 for one that was never asked."""
+    upstream = Upstream(number, f"192.0.2.{number + 1}", 53)
+    if rtt:
+        upstream.sent = 1
+        upstream.answered_in(rtt)
+    return upstream
+
+
 def an_engine(
     blocks: Sequence[str] = (),
     allows: Sequence[str] = (),
@@ -81,23 +93,31 @@ def an_engine(
     seed: int = 1,
     rules: Policy | None = None,
     dnssec: Trust | None = None,
+    groups: Sequence[Group] = (),
+    routes: Mapping[str, int] | None = None,
+    unqualified: int | None = None,
 ) -> Engine:
     """An engine whose upstreams are 192.0.2.1:53, 192.0.2.2:53 and so on. ``rules`` instead of blocks and allows.
 
-    ``dnssec``: what the answers of the first group are validated by.
+    ``dnssec``: what the answers of the first group are validated by. ``groups``, when there are any, have all upstreams;
+    ``routes``: domains to numbers of groups.
     """
+    everybody = {one.number: one for group in groups for one in group.upstreams}
     engine = Engine(
         policy=policy(blocks, allows) if rules is None else rules,
         access=Access(allow_from),
         sinkhole=Sinkhole(mode, ttl, ipv4, ipv6),
         cache=AnswerCache(cache),
-        upstreams=[Upstream(number, f"192.0.2.{number + 1}", 53) for number in range(upstreams)],
+        upstreams=[everybody.get(number) or an_upstream(number) for number in range(len(everybody) or upstreams)],
+        groups=groups,
+        routes=Routes({from_text(domain): number for domain, number in (routes or {}).items()}, unqualified),
         dice=dice(seed),
         timeout=timeout,
         max_in_flight=max_in_flight,
     )
     if dnssec is not None:
-        engine.validate(1, dnssec)
+        engine.groups[0].dnssec = True
+        engine.validate(dnssec)
     return engine
 
 
