@@ -15,6 +15,12 @@ ROOT_ANCHORS: Final = (
     DS(38696, 8, 2, bytes.fromhex("683d2d0acb8c9b712a1948b27f741219298d0a450d612c483af444a4c0fb2b16")),
 )
 """KSK-2017 and KSK-2024 (https://data.iana.org/root-anchors/root-anchors.xml). The second signs from October 2026 on."""
+LOCAL_NAMES: Final = frozenset(
+    from_text(name)
+    for name in ("corp", "home", "home.arpa", "internal", "intranet", "lan", "local", "localdomain", "private", "test")
+)
+"""Names that only private networks use (RFC 2606, 6762 appendix G, 8375, and ``.internal``). The root proves that most of them are
+not there, which would make a router's answers bogus; no signed answer can be lost by leaving them alone."""
 MAX_ANCHORS: Final = 1000
 MAX_TEXT: Final = 1 << 20
 _SIZES: Final = {1: 20, 2: 32, 4: 48}

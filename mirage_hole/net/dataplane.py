@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mirage_hole.net import upstream_tcp
 from mirage_hole.net.udp import make_listener
 from mirage_hole.net.upstream_udp import UdpUpstream
+from mirage_hole.net.validation import ValidationThread
 from mirage_hole.resolver.effects import (
     AskUpstream,
     CloseStream,
@@ -22,6 +23,7 @@ from mirage_hole.resolver.effects import (
     ForgetPackets,
     RememberPacket,
     SendReply,
+    Validate,
 )
 from mirage_hole.resolver.events import DrainEnded, TimePassed, UpstreamUnreachable
 from mirage_hole.resolver.pending import TICK
@@ -81,8 +83,10 @@ class DataPlane:
             ForgetPackets: self._forget_packets,
             CloseStream: self._close_stream,
             EndStream: self._end_stream,
+            Validate: self._validate,
         }
-        self._follow_ups: list[UpstreamUnreachable] = []
+        self._validation = ValidationThread(loop, self._take_one)
+        self._follow_ups: list[Event] = []
 
     def listen(self, sock: socket.socket) -> None:
         """Read queries from a bound UDP socket."""
@@ -138,6 +142,7 @@ class DataPlane:
             upstream.close()
         for task in self._tcp_exchanges:
             task.cancel()
+        self._validation.close()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -181,6 +186,15 @@ class DataPlane:
         if event is not None:
             self.take([event], time.monotonic())
             self.after_batch()
+
+    def _validate(self, effect: Validate) -> None:
+        refused = self._validation.begin(effect)
+        if refused is not None:
+            self._follow_ups.append(refused)
+
+    def _take_one(self, event: Event) -> None:
+        self.take([event], time.monotonic())
+        self.after_batch()
 
     def _remember_packet(self, effect: RememberPacket) -> None:
         self.packets.put(

@@ -24,7 +24,7 @@ from mirage_hole.resolver.events import (
     UpstreamUnreachable,
     Validated,
 )
-from mirage_hole.resolver.pending import Case, Exchange, Question, Timers
+from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Case, Exchange, Question, Timers
 from mirage_hole.resolver.stages import STAGES, judged_by_policy
 from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.routes import Routes
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
+    from mirage_hole.resolver.pending import Listener
     from mirage_hole.resolver.sinkhole import Sinkhole
     from mirage_hole.resolver.validating import Validations
     from mirage_hole.upstream.health import Upstream
@@ -88,6 +89,8 @@ class Engine:
         self.max_in_flight = min(max_in_flight, 30_000)
         self.waiting = 0
         """Clients that wait for any question."""
+        self.renewing = 0
+        """Answers that are asked for once more before their time is up."""
         self.questions: dict[bytes, Question] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.timers = Timers()
@@ -114,10 +117,10 @@ class Engine:
         """Take one event, return every effect it causes, in order. Never raises for the content of a packet."""
         return self._handlers[type(event)](event, now)
 
-    def validate(self, groups: int, trust: Trust) -> None:
-        """Validate the answers of these groups of upstreams, a bit each, from now on."""
-        self.validates = groups
-        self.validations = validating.Validations(trust) if groups else None
+    def validate(self, trust: Trust) -> None:
+        """Validate the answers of the groups of upstreams that are to be, from now on."""
+        self.validates = sum(1 << group.number for group in self.groups if group.dnssec)
+        self.validations = validating.validations_of(self, trust) if self.validates else None
 
     @property
     def in_flight(self) -> int:
@@ -165,6 +168,14 @@ class Engine:
     def seek_anew(self, case: Case, now: float) -> list[Effect]:
         """A case has another name to ask for than it had, which may be known."""
         return asking.seek_anew(self, case, now)
+
+    def renew(self, key: bytes, now: float, listener: Listener) -> list[Effect]:
+        """Ask the question of this key once more, for nobody in particular."""
+        kind = key[-1]
+        return asking.ask_for(
+            self, key[:-5], key[-5] << 8 | key[-4], kind // KIND_GROUP, now, listener,
+            dnssec_ok=kind & KIND_DO != 0, checking_disabled=kind & KIND_CD != 0,
+        )  # fmt: skip
 
     def named(self, number: int) -> str:
         """An upstream's address and port, for people."""

@@ -10,9 +10,10 @@ from functools import partial
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.dnssec.anchors import ROOT_TRUST
+from mirage_hole.dnssec.anchors import LOCAL_NAMES, ROOT_TRUST
 from mirage_hole.dnssec.chain import Validator
 from mirage_hole.dnssec.memory import Memory
+from mirage_hole.dnssec.order import ROOT
 from mirage_hole.dnssec.outcome import Result, Status
 from mirage_hole.observe.record import UDP
 from mirage_hole.policy.verdict import Outcome
@@ -75,6 +76,18 @@ class Validations:
         """One that no other validation has."""
         self._last += 1
         return self._last
+
+
+def validations_of(engine: Engine, trust: Trust) -> Validations:
+    """For an engine whose groups and routes are settled.
+
+    Names with a route to a group that is not validated are the user's own world; what the world has signed about them does
+    not hold there (RFC 7646 1.1; blocky issue 2126 is what happens without).
+    """
+    own = [
+        name for name, number in engine.routes.domains.items() if name != ROOT and not engine.validates >> number & 1
+    ]
+    return Validations(trust._replace(negative=trust.negative.union(own, LOCAL_NAMES)))
 
 
 def share_answers(engine: Engine, case: Case) -> None:

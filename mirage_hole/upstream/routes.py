@@ -21,6 +21,11 @@ class Routes:
         self._by_domain = dict(by_domain or {})
         self.unqualified = unqualified
 
+    @property
+    def domains(self) -> Mapping[bytes, int]:
+        """The domains that have a route, and the number of its group."""
+        return self._by_domain
+
     def of(self, name: bytes, labels: tuple[int, ...]) -> int:
         """The number of the group that is asked for a name."""
         number = self._routed(name, labels)
