@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -42,6 +43,27 @@ def test_old_answers_serve_while_the_upstream_is_gone(sinkhole: Start, actor: Se
     wait_for(lambda: started.stats()["totals"]["stale"] >= 1, "old answers in the counters")
     upstream.start()
     wait_for(lambda: dig(started.port, "other.lab.example.org").data("A"), "an answer from the upstream that is back")
+
+
+def test_a_popular_answer_is_renewed_before_its_time_is_up(sinkhole: Start, actor: ServeDns) -> None:
+    """Who asks often is never kept waiting; a name that nobody asks for again is let go."""
+    heard: dict[str, list[float]] = {}
+
+    def behave(one: Heard) -> None:
+        heard.setdefault(one.name, []).append(time.monotonic())
+        one.reply(f"{one.name} 10 A 192.0.2.7")
+
+    started = sinkhole(upstream=actor(behave).port)
+    dig(started.port, "lonely.lab.example.org")
+
+    def renewed() -> bool:
+        dig(started.port, "popular.lab.example.org")
+        return len(heard["popular.lab.example.org"]) == 2
+
+    wait_for(renewed, "a second question to the upstream")
+    first, second = heard["popular.lab.example.org"]
+    assert second - first < 10, "it was asked again when its time was up, and not before"
+    assert len(heard["lonely.lab.example.org"]) == 1
 
 
 def test_the_cache_survives_a_restart(sinkhole: Start, actor: ServeDns) -> None:
