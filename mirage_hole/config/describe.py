@@ -65,6 +65,10 @@ allow = ["./never-block.txt"]
 [upstream]
 servers = ["9.9.9.9", "[2620:fe::fe]:53"]
 
+[[route]]
+domains = ["corp.example", "10.0.0.0/8"]
+servers = ["10.0.0.1"]
+
 [[list]]
 url = "https://example.com/fresh.txt"
 refresh_every = "1h"
@@ -157,6 +161,14 @@ def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> 
             place = f"  # {origin(f'client[{number}].{key}')}" if origin else ""
             lines.append(f"{key} = {_toml(getattr(client, key))}{place}")
         lines.append("")
+    for name, tables in (("group", settled.groups), ("route", settled.routes)):
+        for number, table in enumerate(tables):
+            lines.append(f"[[{name}]]")
+            for key in fields_of(name):
+                place = f"  # {origin(f'{name}[{number}].{key}')}" if origin else ""
+                value = getattr(table, key)
+                lines.append(f"{key} = {_toml(tuple(map(str, value)) if key == 'servers' else value)}{place}")
+            lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -177,6 +189,10 @@ def _values(settled: Settled) -> dict[str, object]:
         "lists.file_folders": tuple(map(str, settled.file_folders)),
         "upstream.servers": tuple(map(str, settled.upstreams)),
         "upstream.timeout": format_duration(settled.timeout),
+        "upstream.strategy": settled.upstream_strategy,
+        "upstream.dnssec": settled.upstream_dnssec,
+        "upstream.fallback": settled.upstream_fallback,
+        "upstream.dnssec": settled.dnssec,
         "cache.size": format_size(settled.cache_bytes),
         **{f"cache.{key}": format_duration(getattr(settled.cache_lifetimes, key)) for key in CACHE_TIMES},
         "cache.prefetch": settled.cache_lifetimes.prefetch,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from mirage_hole.config.tables import ClientTable, ListTable
+from mirage_hole.config.tables import STRATEGIES, ClientTable, GroupTable, ListTable, RouteTable
 
 Many = tuple[str, ...] | str
 """A list of strings; a single string stands for a list of one."""
@@ -188,6 +188,47 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "a time from 100ms to 60s, such as 5s",
         ),
     ] = "5s"
+    strategy: Annotated[
+        Literal["fastest", "weighted", "parallel", "strict", "hedged"],
+        _about(
+            "Which of them is asked. fastest: the one that answers soonest, the others now and then. weighted: each as often "
+            "as it is fast. parallel: two at once, the first answer counts. strict: the first, the others only when it fails. "
+            "hedged: the fastest, and a second one when it takes longer than it nearly always does.",
+            "--strategy",
+            "STRATEGY",
+            "fastest, weighted, parallel, strict or hedged",
+            choices=STRATEGIES,
+        ),
+    ] = "fastest"
+    dnssec: Annotated[
+        bool,
+        _about(
+            "Check the signatures of answers here. Off, what the resolvers say of them is passed on.",
+            "--dnssec",
+            "",
+            "true or false",
+        ),
+    ] = False
+    fallback: Annotated[
+        str,
+        _about(
+            "The group that is asked when none of these resolvers gives an answer.",
+            "--fallback-group",
+            "NAME",
+            "the name of a [[group]]",
+            default="none",
+        ),
+    ] = ""
+    dnssec: Annotated[
+        bool,
+        _about(
+            "Validate the signatures of these resolvers' answers (DNSSEC) and refuse answers that are forged. The resolvers must "
+            "pass signatures on.",
+            "--dnssec",
+            "",
+            "true or false",
+        ),
+    ] = False
 
 
 class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -393,6 +434,8 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
+    group: tuple[GroupTable, ...] = ()
+    route: tuple[RouteTable, ...] = ()
 
 
 SECTIONS: dict[str, type[Struct]] = {

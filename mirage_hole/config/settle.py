@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
+from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
@@ -68,6 +69,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     raw = loaded.raw
     listen = settle_listen(raw.server, found, host)
     ipv4, ipv6 = _sinkhole_addresses(found)
+    groups = settle_groups(listen, found, host)
     state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
         listen=listen,
@@ -80,6 +82,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         cache_bytes=_cache_bytes(raw.cache.size, found),
         cache_lifetimes=settle_lifetimes(raw.cache, found),
         cache_keep=raw.cache.keep,
+        dnssec=raw.upstream.dnssec,
         trust=settle_trust(raw.dnssec, found),
         block_mode=raw.blocking.mode,
         block_ipv4=ipv4,
@@ -97,6 +100,11 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         clients=settle_clients(found),
         shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
         file_folders=settle_folders(raw.lists.file_folders, state, found),
+        upstream_strategy=raw.upstream.strategy,
+        upstream_dnssec=raw.upstream.dnssec,
+        upstream_fallback=raw.upstream.fallback.strip(),
+        groups=groups,
+        routes=settle_routes(groups, listen, found, host),
     )
     return None if loaded.problems else settled
 

@@ -49,6 +49,28 @@ class TrustSettings(NamedTuple):
 ROOT_TRUST = TrustSettings()
 
 
+class GroupSettings(NamedTuple):
+    """Resolvers that stand for each other: one ``[[group]]`` of the file."""
+
+    name: str
+    servers: tuple[Endpoint, ...]
+    strategy: str = "fastest"
+    dnssec: bool = False
+    fallback: str = ""
+    """Name of a group; empty for none."""
+
+
+class RouteSettings(NamedTuple):
+    """Who is asked for some names: one ``[[route]]`` of the file."""
+
+    domains: tuple[str, ...]
+    """Lower-case, or ``unqualified``."""
+    group: str = ""
+    """Name of a group; empty: ``servers``."""
+    servers: tuple[Endpoint, ...] = ()
+    fallback: str = ""
+
+
 class ListSettings(NamedTuple):
     """A list with wishes of its own: one ``[[list]]`` of the file."""
 
@@ -120,4 +142,13 @@ class Settled:
     cache_lifetimes: Lifetimes = DEFAULT
     cache_keep: bool = True
     """Answers are kept in the state directory while nobody runs."""
+    dnssec: bool = False
+    """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST
+    upstream_strategy: str = "fastest"
+    upstream_dnssec: bool = False
+    upstream_fallback: str = ""
+    """Name of a group; empty for none."""
+    groups: tuple[GroupSettings, ...] = ()
+    """Besides that of ``upstreams``, which is called ``default``."""
+    routes: tuple[RouteSettings, ...] = ()

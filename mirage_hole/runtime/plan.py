@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.runtime.forwarding import forwarding
 from mirage_hole.runtime.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -38,10 +39,16 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "file_folders": (Part.LISTS,),
     # List servers are found through the upstreams: the filter might block its own lists.
     "upstreams": (Part.WORKERS, Part.LISTS),
+    "upstream_strategy": (Part.WORKERS,),
+    "upstream_dnssec": (Part.WORKERS,),
+    "upstream_fallback": (Part.WORKERS,),
+    "groups": (Part.WORKERS,),
+    "routes": (Part.WORKERS,),
     "timeout": (Part.WORKERS,),
     "cache_bytes": (Part.WORKERS,),
     "cache_lifetimes": (Part.WORKERS,),
     "cache_keep": (Part.WORKERS,),
+    "dnssec": (Part.WORKERS,),
     "trust": (Part.WORKERS,),
     "block_mode": (Part.WORKERS,),
     "block_ipv4": (Part.WORKERS,),
@@ -68,17 +75,22 @@ def changed(old: Settled, new: Settled) -> dict[Part, list[str]]:
 
 def worker_settings(settled: Settled) -> WorkerSettings:
     """What every worker is told; number, descriptors and the generation are filled in later."""
+    plan = forwarding(settled)
     return WorkerSettings(
         number=0,
         udp_fds=(),
         tcp_fds=(),
         channel_fd=-1,
-        upstreams=tuple((end.address, end.port) for end in settled.upstreams),
+        upstreams=tuple((end.address, end.port) for end in plan.upstreams),
+        groups=tuple(tuple(group) for group in plan.groups),
+        routes=plan.routes,
+        unqualified=plan.unqualified,
         timeout=settled.timeout,
         cache_bytes=settled.cache_bytes,
         cache_lifetimes=settled.cache_lifetimes,
         cache_directory=str(settled.state_directory / "cache"),
         cache_keep=settled.cache_keep,
+        dnssec=settled.dnssec,
         trust_anchors=settled.trust.anchors,
         unsigned=settled.trust.unsigned,
         block_mode=settled.block_mode,

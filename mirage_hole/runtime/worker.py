@@ -25,6 +25,8 @@ from mirage_hole.cache import failures
 from mirage_hole.cache.answers import AnswerCache
 from mirage_hole.cache.lifetimes import Lifetimes
 from mirage_hole.cache.packets import PacketCache
+from mirage_hole.dnssec.anchors import ROOT_TRUST, Trust
+from mirage_hole.dnssec.keys import DS
 from mirage_hole.lists.spelling import printable
 from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
@@ -44,6 +46,7 @@ from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.health import Upstream
+from mirage_hole.wire.names import from_text
 
 log = logging.getLogger("mirage_hole.worker")
 
@@ -91,6 +94,8 @@ class Worker:
             timeout=settings.timeout,
             max_in_flight=settings.max_in_flight,
         )
+        self.engine.groups[0].dnssec = settings.dnssec
+        self.engine.validate(_trust(settings))
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
         self.records.generation = policy.generation
         packets = PacketCache(_packet_bytes(settings))
@@ -360,6 +365,15 @@ def _most_failures(settings: WorkerSettings) -> int:
 
 def _packet_bytes(settings: WorkerSettings) -> int:
     return settings.cache_bytes // 2 - settings.cache_bytes // 16
+
+
+def _trust(settings: WorkerSettings) -> Trust:
+    """What DNSSEC validation trusts."""
+    anchors: dict[bytes, tuple[DS, ...]] = {}
+    for zone, tag, algorithm, digest_type, digest in settings.trust_anchors:
+        name = from_text(zone)
+        anchors[name] = (*anchors.get(name, ()), DS(tag, algorithm, digest_type, bytes.fromhex(digest)))
+    return Trust(anchors or ROOT_TRUST.anchors, frozenset(map(from_text, settings.unsigned)))
 
 
 def _sinkhole(settings: WorkerSettings) -> Sinkhole:

@@ -57,8 +57,17 @@ class WorkerSettings:
     """Where the workers keep answers while they do not run, each in a folder of its own; empty: nowhere."""
     cache_keep: bool = True
     """False: what is kept there is removed."""
+    dnssec: bool = False
+    """The answers of ``upstreams`` are validated."""
     trust_anchors: tuple[tuple[str, int, int, int, str], ...] = ()
     """(zone, key tag, algorithm, digest type, digest in hexadecimal) for DNSSEC validation; none: the root's own."""
+    groups: tuple[tuple[str, tuple[int, ...], str, bool, int], ...] = ()
+    """(name, numbers of upstreams, strategy, whether answers are validated, number of the fallback or -1), the default
+    group first; none: all upstreams are one group."""
+    routes: tuple[tuple[str, int], ...] = ()
+    """(domain, number of a group)."""
+    unqualified: int = -1
+    """The group for names of one label; -1: none in particular."""
     unsigned: tuple[str, ...] = ()
     """Names that validation counts as unsigned with all below them."""
 
@@ -72,6 +81,8 @@ class WorkerSettings:
         for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned"):
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
+        raw["groups"] = tuple((group[0], tuple(group[1]), *group[2:]) for group in raw["groups"])
+        raw["routes"] = tuple((domain, number) for domain, number in raw["routes"])
         raw["trust_anchors"] = tuple(tuple(anchor) for anchor in raw["trust_anchors"])
         raw["cache_lifetimes"] = Lifetimes(**raw["cache_lifetimes"])
         return cls(**raw)
