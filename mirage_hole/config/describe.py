@@ -190,7 +190,6 @@ def _values(settled: Settled) -> dict[str, object]:
         "upstream.servers": tuple(map(str, settled.upstreams)),
         "upstream.timeout": format_duration(settled.timeout),
         "upstream.strategy": settled.upstream_strategy,
-        "upstream.dnssec": settled.upstream_dnssec,
         "upstream.fallback": settled.upstream_fallback,
         "upstream.dnssec": settled.dnssec,
         "cache.size": format_size(settled.cache_bytes),

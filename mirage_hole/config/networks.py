@@ -55,14 +55,7 @@ def settle_upstreams(
     path = "upstream.servers"
     if upstream.servers or path in found.loaded.broken:
         written = _endpoints(path, tuple(upstream.servers), DNS_PORT, found)
-        for endpoint in written:
-            if _is_nobodys(endpoint.address):
-                found.problem(path, str(endpoint), "no resolver has this address", "write one such as 9.9.9.9")
-            elif asks_itself(endpoint, listen, host):
-                what = "this server itself: it would ask itself without end"
-                found.problem(path, str(endpoint), what, "write the address of another resolver, such as 9.9.9.9")
-        if len(written) > MAX_UPSTREAMS:
-            found.problem(path, None, f"{len(written)} resolvers are too many", f"write at most {MAX_UPSTREAMS}")
+        _check_servers(path, written, listen, found, host)
         return written
     system, file = system_resolvers(host.resolv_conf, host.resolved_conf)
     others = tuple(server for server in system if not asks_itself(server, listen, host))
@@ -72,6 +65,28 @@ def settle_upstreams(
         found.problem(path, None, f"{what}, so there is nobody to ask", "write one, for example --upstream 9.9.9.9")
     found.derived(path, str(file))
     return others
+
+
+def settle_servers(
+    path: str, written: tuple[str, ...] | str, listen: tuple[Endpoint, ...], found: Findings, host: Host
+) -> tuple[Endpoint, ...]:
+    """The servers of a ``[[group]]`` or a ``[[route]]``: never ourselves."""
+    servers = _endpoints(path, (written,) if isinstance(written, str) else tuple(written), DNS_PORT, found)
+    _check_servers(path, servers, listen, found, host)
+    return servers
+
+
+def _check_servers(
+    path: str, servers: tuple[Endpoint, ...], listen: tuple[Endpoint, ...], found: Findings, host: Host
+) -> None:
+    for endpoint in servers:
+        if _is_nobodys(endpoint.address):
+            found.problem(path, str(endpoint), "no resolver has this address", "write one such as 9.9.9.9")
+        elif asks_itself(endpoint, listen, host):
+            what = "this server itself: it would ask itself without end"
+            found.problem(path, str(endpoint), what, "write the address of another resolver, such as 9.9.9.9")
+    if len(servers) > MAX_UPSTREAMS:
+        found.problem(path, None, f"{len(servers)} resolvers are too many", f"write at most {MAX_UPSTREAMS}")
 
 
 def _is_nobodys(address: str) -> bool:

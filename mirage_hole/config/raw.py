@@ -200,15 +200,6 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             choices=STRATEGIES,
         ),
     ] = "fastest"
-    dnssec: Annotated[
-        bool,
-        _about(
-            "Check the signatures of answers here. Off, what the resolvers say of them is passed on.",
-            "--dnssec",
-            "",
-            "true or false",
-        ),
-    ] = False
     fallback: Annotated[
         str,
         _about(

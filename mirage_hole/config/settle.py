@@ -101,7 +101,6 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
         file_folders=settle_folders(raw.lists.file_folders, state, found),
         upstream_strategy=raw.upstream.strategy,
-        upstream_dnssec=raw.upstream.dnssec,
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
         routes=settle_routes(groups, listen, found, host),

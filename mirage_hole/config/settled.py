@@ -146,7 +146,6 @@ class Settled:
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST
     upstream_strategy: str = "fastest"
-    upstream_dnssec: bool = False
     upstream_fallback: str = ""
     """Name of a group; empty for none."""
     groups: tuple[GroupSettings, ...] = ()

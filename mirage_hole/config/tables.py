@@ -15,7 +15,8 @@ from mirage_hole.config.problem import Origin, Problem
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
 
-MAX_TABLES = {"list": 200, "client": 1000}
+MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30}
+STRATEGIES = ("fastest", "weighted", "parallel", "strict", "hedged")
 KINDS = ("block", "allow")
 
 
@@ -86,7 +87,58 @@ class ClientTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = ()
 
 
-TABLES: dict[str, type[Struct]] = {"list": ListTable, "client": ClientTable}
+class GroupTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Resolvers that stand for each other, to be named by a route or as a fallback. The resolvers of `[upstream]` are the
+    group `default`."""
+
+    name: Annotated[str, about("What routes call it.", 'a name of at most 64 characters, such as "office"')]
+    servers: Annotated[
+        tuple[str, ...] | str,
+        about("Resolvers to ask, in the order of preference.", 'addresses such as ["10.0.0.1", "[fd00::1]:53"]'),
+    ]
+    strategy: Annotated[
+        Literal["fastest", "weighted", "parallel", "strict", "hedged"],
+        about("Which of them is asked; see `upstream.strategy`.", "fastest, weighted, parallel, strict or hedged"),
+    ] = "fastest"
+    dnssec: Annotated[bool, about("Check the signatures of their answers here.", "true or false")] = False
+    fallback: Annotated[
+        str, about("The group that is asked when none of them gives an answer.", "the name of a group", default="none")
+    ] = ""
+
+
+class RouteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names that are asked of others than the rest is (conditional forwarding, split DNS). Of several routes for a name, the
+    longest domain decides. Routed names may lead to private addresses and need no signatures."""
+
+    domains: Annotated[
+        tuple[str, ...] | str,
+        about(
+            "Domains, each with all names below it; networks stand for their reverse zones, and unqualified for names "
+            "without a dot.",
+            'domains and networks, such as ["corp.example", "192.168.0.0/16", "unqualified"]',
+        ),
+    ]
+    group: Annotated[
+        str, about("The group that is asked.", "the name of a group", default="none: servers is written")
+    ] = ""
+    servers: Annotated[
+        tuple[str, ...] | str,
+        about("The resolvers that are asked.", 'addresses such as ["192.168.1.1"]', default="none: group is written"),
+    ] = ()
+    fallback: Annotated[
+        str,
+        about(
+            "The group that is asked when none of the servers gives an answer.", "the name of a group", default="none"
+        ),
+    ] = ""
+
+
+TABLES: dict[str, type[Struct]] = {
+    "list": ListTable,
+    "client": ClientTable,
+    "group": GroupTable,
+    "route": RouteTable,
+}
 """Name of the repeated section to its fields."""
 
 

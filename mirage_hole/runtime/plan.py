@@ -40,7 +40,6 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     # List servers are found through the upstreams: the filter might block its own lists.
     "upstreams": (Part.WORKERS, Part.LISTS),
     "upstream_strategy": (Part.WORKERS,),
-    "upstream_dnssec": (Part.WORKERS,),
     "upstream_fallback": (Part.WORKERS,),
     "groups": (Part.WORKERS,),
     "routes": (Part.WORKERS,),
@@ -82,7 +81,7 @@ def worker_settings(settled: Settled) -> WorkerSettings:
         tcp_fds=(),
         channel_fd=-1,
         upstreams=tuple((end.address, end.port) for end in plan.upstreams),
-        groups=tuple(tuple(group) for group in plan.groups),
+        groups=plan.groups,
         routes=plan.routes,
         unqualified=plan.unqualified,
         timeout=settled.timeout,

@@ -45,7 +45,9 @@ from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_genera
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.worker_settings import WorkerSettings
+from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.health import Upstream
+from mirage_hole.upstream.routes import Routes
 from mirage_hole.wire.names import from_text
 
 log = logging.getLogger("mirage_hole.worker")
@@ -84,12 +86,15 @@ class Worker:
         policy = self._for_us(_first_index(settings.policy_path, self._kept))
         for rules in (policy.rich, policy.own):
             tell_refused(rules, policy)
+        upstreams = [Upstream(number, host, port) for number, (host, port) in enumerate(settings.upstreams)]
         self.engine = Engine(
             policy=policy,
             access=Access(settings.allow_from),
             sinkhole=_sinkhole(settings),
             cache=AnswerCache(settings.cache_bytes // 2, settings.cache_lifetimes, _most_failures(settings)),
-            upstreams=[Upstream(number, host, port) for number, (host, port) in enumerate(settings.upstreams)],
+            upstreams=upstreams,
+            groups=_groups(settings, upstreams),
+            routes=_routes(settings),
             dice=dice,
             timeout=settings.timeout,
             max_in_flight=settings.max_in_flight,
@@ -374,6 +379,25 @@ def _trust(settings: WorkerSettings) -> Trust:
         name = from_text(zone)
         anchors[name] = (*anchors.get(name, ()), DS(tag, algorithm, digest_type, bytes.fromhex(digest)))
     return Trust(anchors or ROOT_TRUST.anchors, frozenset(map(from_text, settings.unsigned)))
+
+
+def _groups(settings: WorkerSettings, upstreams: list[Upstream]) -> list[Group]:
+    return [
+        Group(
+            number,
+            name,
+            [upstreams[one] for one in members],
+            strategy=strategy,
+            dnssec=dnssec,
+            fallback=fallback if fallback >= 0 else None,
+        )
+        for number, (name, members, strategy, dnssec, fallback) in enumerate(settings.groups)
+    ]
+
+
+def _routes(settings: WorkerSettings) -> Routes:
+    by_domain = {from_text(domain): number for domain, number in settings.routes}
+    return Routes(by_domain, settings.unqualified if settings.unqualified >= 0 else None)
 
 
 def _sinkhole(settings: WorkerSettings) -> Sinkhole:
