@@ -180,7 +180,7 @@ def ask(engine: Engine, question: Question, now: float, upstream: Upstream, *, o
     engine.timers.add(exchange, now + patience)
     upstream.sent += 1
     dnssec_ok, unchecked = question.dnssec_ok, question.checking_disabled
-    if engine.validates and engine.validates >> question.group & 1:
+    if engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1:
         dnssec_ok = unchecked = True  # what is validated here must not be held back there (RFC 6840 5.9)
     wire = build_query(ident, question.wire, dnssec_ok, unchecked, edns)
     return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
@@ -247,7 +247,8 @@ def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
 
 def complete(engine: Engine, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
     """A question was answered."""
-    if engine.validates and engine.validates >> question.group & 1:
+    # A fallback's answers are validated as those of the group that it stands in for.
+    if engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1:
         if not question.checking_disabled:
             return validating.begin(engine, question, reply, upstream, now)
         reply = validating.unvouched(reply)

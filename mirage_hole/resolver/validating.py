@@ -20,7 +20,7 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import asking
 from mirage_hole.resolver.effects import EmitRecord, SendReply, Validate
 from mirage_hole.resolver.endings import STREAM_LIMIT, subject
-from mirage_hole.resolver.pending import KIND_CD, KIND_DO
+from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP
 from mirage_hole.wire.codes import AD, EdeCode, Rcode, RRClass
 from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
 
@@ -93,7 +93,7 @@ def validations_of(engine: Engine, trust: Trust) -> Validations:
 def share_answers(engine: Engine, case: Case) -> None:
     """Clients with DO and without get the same answers where these are validated."""
     kind = case.key[-1]
-    if engine.validates >> (kind >> 2) & 1 and not kind & KIND_DO:
+    if engine.validates >> kind // KIND_GROUP & 1 and not kind & KIND_DO:
         case.key = case.key[:-1] + bytes((kind | KIND_DO,))
 
 
@@ -103,6 +103,9 @@ def begin(engine: Engine, question: Question, reply: Reply, upstream: int, now: 
     assert validations is not None  # or no group would be validated
     for ident in tuple(question.idents):
         asking.close(engine, engine.exchanges[ident])
+    if question.hedge is not None:
+        engine.timers.cancel(question.hedge)
+        question.hedge = None
     job = Validator(question.wire, reply, validations.trust, validations.memory)
     validation = Validation(engine, validations.next_ident(), job, question, reply, upstream)
     if len(validations.under_way) >= MOST_AT_ONCE:
@@ -121,8 +124,8 @@ def on_validated(engine: Engine, event: Validated, now: float) -> list[Effect]:
         return []  # its time was up before
     if isinstance(said, Result) or engine.questions.get(validation.question.key) is not validation.question:
         return _ended(validation, said if isinstance(said, Result) else TOO_LATE, now)
-    group = validation.question.group
-    key = said.name + _QUESTION(said.rrtype, RRClass.IN, group << 2 | KIND_DO | KIND_CD)
+    group = validation.question.key[-1] // KIND_GROUP
+    key = said.name + _QUESTION(said.rrtype, RRClass.IN, group * KIND_GROUP | KIND_DO | KIND_CD)
     answer = engine.cache.get(key, now)
     if answer is not None:
         return [Validate(ident, validation.job, _aged(answer.reply, int(now - answer.stored_at)))]
@@ -162,14 +165,23 @@ def _ended(validation: Validation, result: Result, now: float) -> list[Effect]:
 
 
 def _rejected(validation: Validation, result: Result, now: float) -> list[Effect]:
-    """SERVFAIL with the reason for everybody who waits, remembered as a failure."""
+    """SERVFAIL with the reason for everybody who waits, remembered as a failure.
+
+    An old answer stands in where nothing could be found out, as for upstreams that fail, and never where there is something bogus.
+    """
     engine, question, number = validation.engine, validation.question, validation.upstream
     if engine.validations is not None:
         engine.validations.counts[result.status] += 1
     asking.forget(engine, question)
     options = ede_option(result.code, result.text)
-    engine.cache.failures.failed(question.key, options, number, now, outage=False)
     effects: list[Effect] = []
+    for listener in question.listeners:
+        effects += listener(None, now)
+    if result.status is Status.BOGUS:
+        engine.cache.forget(question.key)
+    engine.cache.failures.failed(question.key, options, number, now, outage=False)
+    if result.status is not Status.BOGUS and question.stale is not None:
+        return effects + question.stale.serve(question.waiting, now)
     for case in question.waiting:
         asked = case.asked
         limit = udp_limit(case.query) if asked.transport == UDP else STREAM_LIMIT
@@ -177,8 +189,6 @@ def _rejected(validation: Validation, result: Result, now: float) -> list[Effect
         told = subject(case, Outcome.BOGUS, Rcode.SERVFAIL, number)
         effects.append(SendReply(asked.ticket, wire))
         effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
-    for listener in question.listeners:
-        effects += listener(None, now)
     return effects
 
 

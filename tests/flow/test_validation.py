@@ -9,13 +9,18 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from mirage_hole.dnssec.anchors import Trust, read_anchors
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import Validate
 from mirage_hole.resolver.events import DrainEnded
+from mirage_hole.upstream.groups import Group
+from mirage_hole.upstream.health import Upstream
+from mirage_hole.upstream.routes import Routes
+from mirage_hole.wire.names import from_text
 from tests.dnssec.test_chain import a_world
-from tests.dnssec.zones import DAY, NOW
+from tests.dnssec.zones import DAY, NOW, World, Zone
 from tests.flow.validation import Validating
-from tests.make import Conversation, assert_at_rest, ede, texts
+from tests.make import Conversation, an_engine, assert_at_rest, ede, texts
 
 
 def forged(message):
@@ -224,3 +229,80 @@ def test_without_validation_everything_is_passed_through(flags, dnssec):
     said = conversation.answer(said.ask, "www.example 300 A 203.0.113.66", flags="QR RD RA AD")
     assert not said.of(Validate)
     assert bool(said.reply.flags & dns.flags.AD) == (dnssec or "AD" in flags)
+
+
+# -- with the other parts --
+
+
+def test_an_old_answer_serves_while_keys_can_not_be_had_and_never_beside_a_bogus_one(conversation):
+    """RFC 8767 5: stale data is for when nothing can be had; what is bogus was had."""
+    conversation.ask_all("www.example")
+    conversation.wait(400)
+    conversation.altered["www.example.", "A"] = forged
+    assert conversation.ask_all("www.example").reply.rcode() == dns.rcode.SERVFAIL
+    said = conversation.ask("www.example")
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    conversation.ask_all("mail.example", "MX")
+    conversation.epoch += 700
+    conversation.engine.validations.memory.clear()
+    conversation.wait(700)
+    conversation.altered["example.", "DNSKEY"] = lambda message: (message.set_rcode(2), message)[1]
+    said = conversation.ask_all("mail.example", "MX")
+    assert said.record.subject.outcome is Outcome.STALE
+    assert not said.reply.flags & dns.flags.AD
+
+
+def test_names_with_a_route_to_a_group_that_is_not_validated_count_as_unsigned():
+    """RFC 7646: a company's own zone, signed in the world and different inside (blocky issue 2126)."""
+    world = a_world()
+    anchors, _ = read_anchors(world.anchors())
+    upstreams = [Upstream(0, "192.0.2.1", 53), Upstream(1, "192.0.2.2", 53)]
+    groups = [Group(0, "default", upstreams[:1], dnssec=True), Group(1, "office", upstreams[1:])]
+    engine = an_engine(upstreams=2)
+    engine.groups, engine.routes = groups, Routes({from_text("www.example"): 1})
+    conversation = Validating(world, engine=engine)
+    engine.validate(Trust(anchors))
+    conversation.altered["www.example.", "A"] = forged
+    conversation.altered["alias.example.", "A"] = lambda message: (
+        message.answer.pop(),
+        forged_at(message, 2),
+        message,
+    )[2]
+    said = conversation.ask_all("www.example", dnssec=True)
+    assert said.reply.answer[0][0].address == "203.0.113.66"
+    assert [ask.upstream for ask in said.asks] == [1]
+    said = conversation.ask_all("alias.example", dnssec=True)  # leads there, and is itself signed
+    assert said.reply.rcode() == dns.rcode.NOERROR
+    assert not said.reply.flags & dns.flags.AD
+
+
+def forged_at(message, place):
+    message.answer[place] = dns.rrset.from_text(message.answer[place].name, 300, "IN", "A", "203.0.113.66")
+
+
+def test_a_fallbacks_answers_are_validated_as_those_of_the_group_it_stands_in_for():
+    world = a_world()
+    anchors, _ = read_anchors(world.anchors())
+    upstreams = [Upstream(0, "192.0.2.1", 53), Upstream(1, "192.0.2.2", 53)]
+    groups = [Group(0, "default", upstreams[:1], dnssec=True, fallback=1), Group(1, "other", upstreams[1:])]
+    engine = an_engine(upstreams=2)
+    engine.groups = groups
+    conversation = Validating(world, engine=engine)
+    engine.validate(Trust(anchors))
+    conversation.altered["www.example.", "A"] = forged
+    first = conversation.ask("www.example")
+    second = conversation.refuse(first.ask)
+    assert second.ask.upstream == 1
+    assert conversation.follow(second).reply.rcode() == dns.rcode.SERVFAIL
+
+
+@pytest.mark.parametrize("name", ["printer.lan", "nas.home.arpa", "x.internal"])
+def test_names_that_only_private_networks_use_count_as_unsigned(name):
+    """The root denies them, while a router may well know them."""
+    world = World(Zone(".", []), Zone(f"{name.partition('.')[2]}.", [f"{name}. 300 A 10.0.0.9"], signed=False))
+    if name.endswith("arpa"):
+        world = World(Zone(".", []), Zone("arpa.", []), Zone("home.arpa.", [f"{name}. 300 A 10.0.0.9"], signed=False))
+    conversation = Validating(world)
+    said = conversation.ask_all(name)
+    assert texts(said.reply.answer) == [f"{name}. 300 A 10.0.0.9"]
+    assert len(conversation.asked) == 1

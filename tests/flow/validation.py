@@ -27,7 +27,9 @@ class Validating(Conversation):
     def __init__(self, world: World, *, negative: tuple[str, ...] = (), **how: object) -> None:
         anchors, mistakes = read_anchors(world.anchors())
         assert not mistakes
-        super().__init__(dnssec=Trust(anchors, frozenset(map(from_text, negative))), **how)
+        if "engine" not in how:
+            how["dnssec"] = Trust(anchors, frozenset(map(from_text, negative)))
+        super().__init__(**how)
         self.world = world
         self.epoch = NOW
         self.asked: list[tuple[str, str]] = []
