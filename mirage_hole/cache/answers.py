@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.failures import MOST, Failures
 from mirage_hole.cache.lifetimes import MAX_NEGATIVE_TTL, MAX_TTL, Lifetimes, clamped, lifetime
+from mirage_hole.wire.codes import TC
 
 if TYPE_CHECKING:
     from mirage_hole.wire.scan import Reply
@@ -122,10 +123,16 @@ class AnswerCache:
 
     def put(self, key: bytes, reply: Reply, upstream: int, now: float) -> Answer | None:
         """Keep a reply; None when it may not be kept (see :func:`mirage_hole.cache.lifetimes.lifetime`)."""
-        seconds = lifetime(reply, self._most, self._most_negative)
+        flags, rcode, records, counts, offsets, seconds, negative, ede = reply
+        # What nearly every answer is: see `lifetime`, which has the whole truth.
+        if negative < 0 and not rcode and counts[0] and not flags & TC:
+            if seconds > self._most:
+                seconds = self._most
+        else:
+            seconds = lifetime(reply, self._most, self._most_negative)
         if seconds <= 0:
             return None
-        cost = len(key) + len(reply.records) + len(reply.ede) + OFFSET_COST * len(reply.ttl_offsets) + ENTRY_COST
+        cost = len(key) + len(records) + len(ede) + OFFSET_COST * len(offsets) + ENTRY_COST
         if cost > self._capacity:
             return None
         refresh_at = now + (seconds * self._share if seconds >= LEAST_TO_RENEW else seconds)

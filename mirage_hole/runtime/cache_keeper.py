@@ -16,8 +16,6 @@ from dataclasses import fields
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from mirage_hole.cache.snapshot import MAX_BYTES, ORIGIN_SIZE, BadSnapshot, Encoder, check, decode
 
 if TYPE_CHECKING:
@@ -171,8 +169,8 @@ class ClockWatch:
 
 def origin_of(settings: WorkerSettings) -> bytes:
     """A fingerprint of those settings that shape what upstreams answer."""
-    shaping = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name in SHAPING}
-    return hashlib.blake2b(orjson.dumps(shaping, option=orjson.OPT_SORT_KEYS), digest_size=ORIGIN_SIZE).digest()
+    shaping = sorted((one.name, getattr(settings, one.name)) for one in fields(settings) if one.name in SHAPING)
+    return hashlib.blake2b(repr(shaping).encode(), digest_size=ORIGIN_SIZE).digest()
 
 
 def _read(file: Path, origin: bytes, wall: float) -> bytes:
