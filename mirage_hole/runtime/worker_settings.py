@@ -72,7 +72,7 @@ class WorkerSettings:
     """Names that validation counts as unsigned with all below them."""
 
     def to_json(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(asdict(self), default=tuple)  # named tuples, which JSON has no word for
 
     @classmethod
     def from_json(cls, data: bytes) -> WorkerSettings:
