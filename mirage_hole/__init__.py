@@ -8,6 +8,7 @@ inside, no IO, no clock, no randomness, no logging
     policy     who asks what, and the verdict on it
     cache      answers that are already known
     upstream   whom to ask, and whether a reply answers the question
+    dnssec     whether an answer is signed as it should be
     resolver   the engine: events in, effects out
     observe    folds query records into counters and top lists
 

@@ -86,6 +86,8 @@ class DataPlane:
             Validate: self._validate,
         }
         self._validation = ValidationThread(loop, self._take_one)
+        if engine.validates:
+            self._validation.warm()
         self._follow_ups: list[Event] = []
 
     def listen(self, sock: socket.socket) -> None:

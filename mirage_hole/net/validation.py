@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.dnssec import crypto
 from mirage_hole.dnssec.outcome import Result, Status
 from mirage_hole.resolver.events import Validated
 from mirage_hole.wire.codes import EdeCode
@@ -51,11 +52,18 @@ class ValidationThread:
         """Take one step of a validation; None: it will be told of. An event: it was not begun, and this is its end."""
         if self.waiting >= self._most or self._closed:
             return Validated(effect.ident, OVERLOADED)
+        self.waiting += 1
+        self._pool().submit(self._work, *effect)
+        return None
+
+    def warm(self) -> None:
+        """Have what checks signatures loaded by the time that the first answer needs it."""
+        self._pool().submit(crypto.load)
+
+    def _pool(self) -> ThreadPoolExecutor:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "validation")
-        self.waiting += 1
-        self._executor.submit(self._work, *effect)
-        return None
+        return self._executor
 
     def close(self) -> None:
         """What has not begun never will; a step that has takes milliseconds."""
