@@ -22,6 +22,10 @@ PREFIX = "mirage_hole_"
 _COUNTER_HELP = {
     "datagrams": "UDP datagrams that workers received.",
     "packet_cache_hits": "Queries answered from the packet cache.",
+    "cache_hits": "Queries answered from the answer cache.",
+    "cache_stale_hits": "Queries answered with an answer past its time, since no upstream answered.",
+    "cache_failure_hits": "Queries answered SERVFAIL since the same question had just failed.",
+    "cache_prefetched": "Answers that were asked for again before their time was up.",
     "replies_lost": "UDP answers that the kernel did not take.",
     "not_queries": "Packets that were no query and got no answer.",
     "upstream_mismatched": "Upstream packets that answered no question of ours.",
@@ -34,6 +38,7 @@ _COUNTER_HELP = {
 _GAUGE_HELP = {
     "packet_cache_entries": "Answers in the packet caches.",
     "cache_entries": "Answers in the answer caches.",
+    "cache_failures": "Questions that are remembered to have failed.",
     "cache_bytes": "Octets in both kinds of caches.",
     "in_flight": "Questions that wait for an upstream.",
     "tasks": "Coroutines at work, such as streams from clients and to upstreams.",

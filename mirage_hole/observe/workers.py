@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 COUNTERS = (
     "datagrams",
     "packet_cache_hits",
+    "cache_hits",
+    "cache_stale_hits",
+    "cache_failure_hits",
+    "cache_prefetched",
     "replies_lost",
     "not_queries",
     "upstream_mismatched",
@@ -21,7 +25,15 @@ COUNTERS = (
     "tcp_closed_broken",
 )
 """Numbers that only grow while a worker lives."""
-GAUGES = ("packet_cache_entries", "cache_entries", "cache_bytes", "in_flight", "tasks", "tcp_connections")
+GAUGES = (
+    "packet_cache_entries",
+    "cache_entries",
+    "cache_failures",
+    "cache_bytes",
+    "in_flight",
+    "tasks",
+    "tcp_connections",
+)
 """Numbers that come and go."""
 UPSTREAM_COUNTERS = ("sent", "answered", "timeouts", "failures")
 
