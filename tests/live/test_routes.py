@@ -1,0 +1,55 @@
+"""Which upstream gets which question, with two of them that say who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.live.clients import dig
+from tests.live.servers import Actor
+from tests.nameserver import Heard
+
+from .conftest import Sinkhole, wait_for
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("aging")]
+
+Start = Callable[..., Sinkhole]
+ServeDns = Callable[..., Actor]
+
+
+def saying(address: str) -> Callable[[Heard], None]:
+    def behave(heard: Heard) -> None:
+        if heard.name.endswith("arpa"):
+            heard.reply(f"{heard.name} 60 PTR host.corp.lab.")
+        else:
+            heard.reply(f"{heard.name} 60 A {address}")
+
+    return behave
+
+
+def test_names_of_a_zone_go_to_their_own_server_and_nothing_else_does(sinkhole: Start, actor: ServeDns) -> None:
+    """RFC 6303 3: reverse zones, too. Its answers may be private: whoever routes a zone home means it."""
+    world, home = actor(saying("192.0.2.7")), actor(saying("10.1.2.3"))
+    route = f'[[route]]\ndomains = ["corp.lab", "2.1.10.in-addr.arpa"]\nservers = ["127.0.0.1:{home.port}"]\n'
+    started = sinkhole(upstream=world.port, config=route)
+    for name in ("corp.lab", "host.corp.lab", "deep.host.corp.lab"):
+        assert dig(started.port, name).data("A") == ["10.1.2.3"]
+    for name in ("www.example.org", "notcorp.lab", "corp.lab.example.org"):
+        assert dig(started.port, name).data("A") == ["192.0.2.7"]
+    assert dig(started.port, "-x", "10.1.2.3").data("PTR") == ["host.corp.lab."]
+    assert {heard.name for heard in world.heard} & {"corp.lab", "host.corp.lab", "deep.host.corp.lab"} == set()
+    assert not [heard.name for heard in home.heard if not heard.name.endswith(("corp.lab", "arpa"))]
+
+
+def test_a_route_whose_server_is_gone_is_not_asked_elsewhere(sinkhole: Start, actor: ServeDns) -> None:
+    """A name of the house is nobody else's business, unless a fallback is wanted."""
+    world, home = actor(saying("192.0.2.7")), actor(saying("10.1.2.3"))
+    home.stop()
+    route = f'[[route]]\ndomains = ["corp.lab"]\nservers = ["127.0.0.1:{home.port}"]\n'
+    started = sinkhole("--timeout", "1", upstream=world.port, config=route)
+    said = dig(started.port, "secret.corp.lab")
+    assert (said.status, said.errors != []) == ("SERVFAIL", True)
+    assert world.asked_for("secret.corp.lab") == 0
+    home.start()
+    wait_for(lambda: dig(started.port, "other.corp.lab").data("A") == ["10.1.2.3"], "the server that is back")
