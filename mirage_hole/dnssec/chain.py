@@ -34,8 +34,14 @@ _DNSKEY: Final = int(RRType.DNSKEY)
 _DNAME: Final = int(RRType.DNAME)
 _RRSIG: Final = int(RRType.RRSIG)
 _IN: Final = b"\0\1"
-_CLOCK: Final = frozenset({int(EdeCode.SIGNATURE_EXPIRED), int(EdeCode.SIGNATURE_NOT_YET_VALID)})
-CLOCK_TEXT: Final = "; the clock of this machine may be wrong"
+_CLOCK: Final = "; the clock of this machine may be wrong"
+_STRIPPED: Final = "; the upstream may take signatures away"
+_HINTS: Final[dict[int, str]] = {
+    EdeCode.SIGNATURE_EXPIRED: _CLOCK,
+    EdeCode.SIGNATURE_NOT_YET_VALID: _CLOCK,
+    EdeCode.RRSIGS_MISSING: _STRIPPED,
+}
+"""What is likely when the zone of a trust anchor itself is broken, which the world would have noticed."""
 
 
 class Need(NamedTuple):
@@ -267,15 +273,16 @@ class Validator:
         try:
             rrset = answer.sections.answer.get((name, _DNSKEY))
             if rrset is None:
-                raise Bogus(EdeCode.DNSKEY_MISSING, f"{to_text(name)} should have keys, and has none")
+                text = f"{to_text(name)} should have keys, and has none{_STRIPPED if anchor else ''}"
+                raise Bogus(EdeCode.DNSKEY_MISSING, text)
             keys = read_keys(name, rrset)
             entries = entry_points(name, keys, usable(name, records), self.work)
             proven = verify(rrset, name, entries, self._now, self.work)
             if proven.labels != count_labels(name):
                 raise Bogus(EdeCode.DNSSEC_BOGUS, f"the keys of {to_text(name)} come from a wildcard")
         except Bogus as ended:
-            if anchor and ended.code in _CLOCK:
-                ended = Bogus(ended.code, ended.text + CLOCK_TEXT)
+            if anchor:
+                ended = Bogus(ended.code, ended.text + _HINTS.get(ended.code, ""))
             self._keep(name, Kind.BROKEN, LEAST if anchor else FAILURE, ended=ended)
             raise ended from None
         except TooMuchWork as ended:

@@ -36,6 +36,13 @@ def load() -> ModuleType:
     return dns
 
 
+@cache
+def _unsupported() -> type[Exception]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    return UnsupportedAlgorithm
+
+
 def usable_key(data: bytes) -> bool:
     """Whether the public key of DNSKEY data has a size that may be worked with."""
     if data[3] not in _RSA:
@@ -47,26 +54,31 @@ def usable_key(data: bytes) -> bool:
     return 0 < length <= _MAX_EXPONENT and 0 < len(key) - start - length <= _MAX_MODULUS
 
 
-def signed_by(rrset: RRset, signature: Signature, key: bytes) -> bool:
-    """Whether ``signature`` is right for ``rrset`` and the DNSKEY data ``key``. Times are not looked at here."""
+def records_of(rrset: RRset) -> Any:
+    """An RRset as :func:`signed_by` takes it; None when its data is not what its type demands."""
+    dns = load()
+    try:
+        owner = dns.name.from_wire(rrset.owner, 0)[0]
+        records = [dns.rdata.from_wire(rrset.rrclass, rrset.rrtype, data, 0, len(data)) for data in rrset.datas]
+        return dns.rrset.from_rdata_list(owner, 0, records)
+    except (dns.exception.DNSException, ValueError):
+        return None
+
+
+def signed_by(records: Any, signature: Signature, key: bytes) -> bool:
+    """Whether ``signature`` is right for what :func:`records_of` gave and the DNSKEY data ``key``. Times are not looked at."""
+    if records is None:
+        return False
     dns = load()
     try:
         signer = dns.name.from_wire(signature.signer, 0)[0]
-        owner = dns.name.from_wire(rrset.owner, 0)[0]
-        records = [dns.rdata.from_wire(rrset.rrclass, rrset.rrtype, data, 0, len(data)) for data in rrset.datas]
-        rrsig = dns.rdata.from_wire(rrset.rrclass, _RRSIG, signature.data, 0, len(signature.data))
+        rrsig = dns.rdata.from_wire(_IN, _RRSIG, signature.data, 0, len(signature.data))
         keys = {signer: dns.rdataset.from_rdata(0, _dnskey(key))}
-        dns.dnssec.validate_rrsig(
-            dns.rrset.from_rdata_list(owner, 0, records),
-            rrsig,
-            keys,
-            now=rrsig.inception,
-            policy=dns.dnssec.allow_all_policy,
-        )
+        dns.dnssec.validate_rrsig(records, rrsig, keys, now=rrsig.inception, policy=dns.dnssec.allow_all_policy)
     except dns.exception.DNSException:
-        return False  # a wrong signature, or data that is not what its type demands
-    except (ValueError, AssertionError, ArithmeticError):
-        return False  # a key that is no point on its curve, and the like
+        return False  # a wrong signature, or a key that can't be read
+    except (ValueError, AssertionError, ArithmeticError, _unsupported()):
+        return False  # a key that is no point on its curve, or one that this OpenSSL may not use
     return True
 
 

@@ -28,6 +28,8 @@ MAX_QUESTIONS: Final = 64
 """Questions about DS and DNSKEY: names of reverse zones have up to 34 labels."""
 MAX_ALIASES: Final = 16
 """CNAMEs and DNAMEs followed in one reply."""
+MAX_RECORDS: Final = 256
+"""Records of an RRset whose signatures are checked: each costs with every check. BIND keeps 100 a type."""
 MAX_SETS: Final = 128
 """RRsets of a reply."""
 SKEW: Final = 300

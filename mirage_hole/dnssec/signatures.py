@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.dnssec import crypto
-from mirage_hole.dnssec.limits import MAX_CHECKS_A_SET, SKEW
+from mirage_hole.dnssec.limits import MAX_CHECKS_A_SET, MAX_RECORDS, SKEW
 from mirage_hole.dnssec.order import count_labels, is_under
 from mirage_hole.dnssec.outcome import Bogus, TooMuchWork
 from mirage_hole.wire.codes import EdeCode, type_text
@@ -54,7 +54,10 @@ def verify(rrset: RRset, zone: bytes, keys: Iterable[Key], now: int, work: Work)
     mine = [one for one in rrset.signatures if one.signer == zone and one.labels <= count_labels(rrset.owner)]
     if not mine:
         raise Bogus(EdeCode.RRSIGS_MISSING, f"{_named(rrset)}: no signature by {to_text(zone)}")
+    if len(rrset.datas) > MAX_RECORDS:
+        raise TooMuchWork(f"more than {MAX_RECORDS} records in {_named(rrset)}")  # noqa: EM102
     known = tuple(keys)
+    records = None
     worst: Bogus | None = None
     tried = 0
     for signature in mine:
@@ -70,7 +73,8 @@ def verify(rrset: RRset, zone: bytes, keys: Iterable[Key], now: int, work: Work)
             if tried > MAX_CHECKS_A_SET:
                 raise TooMuchWork(f"more than {MAX_CHECKS_A_SET} signatures and keys to try for {_named(rrset)}")  # noqa: EM102
             work.check()
-            if crypto.signed_by(rrset, signature, key.data):
+            records = records or crypto.records_of(rrset)
+            if crypto.signed_by(records, signature, key.data):
                 left = max(later(signature.expiration, now), 0)
                 ttl = min(signature.original_ttl, max(left, 1))
                 return Proven(signature.labels, ttl, now + left)

@@ -372,3 +372,12 @@ def test_ttls_are_cut_to_what_the_signatures_permit():
     assert result.status is Status.SECURE
     assert {seconds for _, seconds in result.ttls} == {100}
     assert len(result.ttls) == 3  # two addresses and a signature
+
+
+def test_an_upstream_that_takes_signatures_away_is_told_of():
+    court = Court(a_world())
+    for name, kind in ((".", "DNSKEY"), ("www.example.", "A")):
+        court.altered[name, kind] = without_signatures
+    result = court.judge("www.sub.example.")
+    assert (result.status, result.code) == (Status.BOGUS, 10)
+    assert result.text == "DNSKEY of .: no signature by .; the upstream may take signatures away"

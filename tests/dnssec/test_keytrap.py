@@ -137,3 +137,11 @@ def test_every_bound_is_told_of(count):
 
     with pytest.raises(TooMuchWork, match="more than"):
         go_on()
+
+
+def test_an_rrset_of_thousands_of_records_is_not_looked_at():
+    records = [f"big.example. 300 A 10.0.{number >> 8}.{number & 255}" for number in range(300)]
+    court = Court(World(Zone(".", []), Zone("example.", records)))
+    result = court.judge("big.example.")
+    assert result.status is Status.INDETERMINATE
+    assert result.text == "validation given up: more than 256 records in A of big.example"
