@@ -101,6 +101,24 @@ class Parameters:
             self._fault(name, f"{_shown(text)} is no domain name: {problem}", f"{name}=doubleclick.net")
             return b"\0"
 
+    def optional_domain(self, name: str) -> str:
+        """A domain name as it was written; empty when absent."""
+        text = self.text(name, MAX_NAME_TEXT)
+        try:
+            if text:
+                from_text(text)
+        except BadName as problem:
+            self._fault(name, f"{_shown(text)} is no domain name: {problem}", f"{name}=doubleclick.net")
+            return ""
+        return text
+
+    def flag(self, name: str) -> bool:
+        """``1`` or ``0``; absent: 0."""
+        text = self._text(name)
+        if text not in {None, "0", "1"}:
+            self._fault(name, f"{_shown(text or '')} is neither 1 nor 0", f"{name}=1")
+        return text == "1"
+
     def done(self) -> None:
         """Refuse the request when anything was wrong.
 

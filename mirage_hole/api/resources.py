@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mirage_hole.observe.recent import QueryRow
 
 MAX_TOP = 1000
+MAX_CACHE = 1000
 
 
 class Resources:
@@ -106,6 +107,18 @@ class Resources:
         if found is None:
             raise Refusal(503, "No lists are loaded yet.", headers={"Retry-After": "5"})
         return _json(views.explanation(found))
+
+    async def cache(self, request: web.Request) -> web.Response:
+        """``/api/v1/cache``"""
+        parameters = Parameters(request.query)
+        name = parameters.optional_domain("name")
+        subtree = parameters.flag("subtree")
+        limit = parameters.number("limit", 100, 1, MAX_CACHE)
+        parameters.done()
+        assert limit is not None
+        if self._state.cache is None:
+            raise Refusal(503, "No worker can be asked yet.", headers={"Retry-After": "5"})
+        return _json(await self._state.cache(name, limit, subtree))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """``/api/v1/events``"""

@@ -48,6 +48,7 @@ def make_app(
         "/api/v1/queries": resources.queries,
         "/api/v1/lists": resources.lists,
         "/api/v1/explain": resources.explain,
+        "/api/v1/cache": resources.cache,
         STREAM: resources.events,
         "/metrics": resources.metrics,
         "/healthz": resources.healthz,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mirage_hole.observe.statistics import Statistics
     from mirage_hole.policy.explain import Explanation
@@ -41,6 +41,9 @@ class ApiState:
     explain: Callable[[bytes, int, bytes], Explanation | None] | None = None
     """What the rules say of a name (folded wire form), query type and client's octets (0 and empty: none in particular); None
     while no list is loaded. Absent, the page offers no such thing."""
+    cache: Callable[[str, int, bool], Awaitable[dict[str, Any]]] | None = None
+    """What is remembered of a name (empty: of all), at most so many entries, with those of all names below it or without. The
+    only one that waits, for workers and a few seconds at most."""
     datagrams_lost: Callable[[], int] = int
     """UDP queries that the kernel had no room for."""
     clock: Callable[[], float] = time.time

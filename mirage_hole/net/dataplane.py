@@ -23,6 +23,7 @@ from mirage_hole.resolver.effects import (
     ForgetPackets,
     RememberPacket,
     SendReply,
+    TellLoop,
     Validate,
 )
 from mirage_hole.resolver.events import DrainEnded, TimePassed, UpstreamUnreachable
@@ -67,6 +68,8 @@ class DataPlane:
         self.packets = packets
         self.records = records
         self.listeners: list[UdpListener | PortableUdpListener] = []
+        self.on_loop: Callable[[int], None] = lambda _: None
+        """Told the number of an upstream that leads back here."""
         self._loop = loop
         self._tasks = tasks
         self._tcp_exchanges: set[asyncio.Task[None]] = set()
@@ -84,6 +87,7 @@ class DataPlane:
             CloseStream: self._close_stream,
             EndStream: self._end_stream,
             Validate: self._validate,
+            TellLoop: lambda effect: self.on_loop(effect.upstream),
         }
         self._validation = ValidationThread(loop, self._take_one)
         if engine.validates:

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import validating
+from mirage_hole.resolver import loops, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
@@ -57,7 +57,7 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
         engine.waiting += 1
         return []
     if not engine.groups[case.key[-1] >> 2].upstreams:
-        return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, "no upstream is configured", now)
+        return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, no_upstream(engine), now)
     if len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES:
         return failure(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
     deadline = case.arrived_at + engine.timeout
@@ -359,7 +359,10 @@ def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
             continue
         exchange.expired = True  # yet a late answer is still taken
         question = exchange.question
-        engine.upstreams[exchange.upstream].failed(now, timeout=True)
+        upstream = engine.upstreams[exchange.upstream]
+        upstream.failed(now, timeout=True)
+        if now < upstream.sick_until:
+            effects += loops.probe(engine, upstream, now)
         question.problems += ((exchange.upstream, "did not answer"),)
         question.code = EdeCode.NO_REACHABLE_AUTHORITY
         if not live(engine, question):
@@ -390,6 +393,11 @@ def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
     for case in question.waiting:
         effects += failure(case, question.code, text, now, question.tried[-1])
     return effects
+
+
+def no_upstream(engine: Engine) -> str:
+    """Why there is nobody to ask, for people."""
+    return "every upstream asks this resolver in turn: a loop" if engine.upstreams else "no upstream is configured"
 
 
 def live(engine: Engine, question: Question) -> bool:

@@ -79,4 +79,20 @@ class Validate(NamedTuple):
     """To the question that the step before wanted asked."""
 
 
-Effect = SendReply | AskUpstream | RememberPacket | ForgetPackets | EmitRecord | CloseStream | EndStream | Validate
+class TellLoop(NamedTuple):
+    """An upstream leads back here: log it, and tell the other workers."""
+
+    upstream: int
+
+
+Effect = (
+    SendReply
+    | AskUpstream
+    | RememberPacket
+    | ForgetPackets
+    | EmitRecord
+    | CloseStream
+    | EndStream
+    | Validate
+    | TellLoop
+)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import asking, validating
+from mirage_hole.resolver import asking, loops, validating
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.endings import failure
 from mirage_hole.resolver.events import (
     BlockingPaused,
     DrainEnded,
+    LoopFound,
     PolicyChanged,
     QueryReceived,
     TimePassed,
@@ -96,6 +97,8 @@ class Engine:
         self.timers = Timers()
         self.not_queries = 0
         """Packets that were no query at all."""
+        self.loop_secret = b""
+        """Sixteen hexadecimal digits that all workers share, for probes; empty: loops are not looked for."""
         self.mismatched = 0
         """Upstream messages that answered nothing that was asked: late, forged or broken."""
         self.validates = 0
@@ -110,6 +113,7 @@ class Engine:
             PolicyChanged: self._on_policy,
             BlockingPaused: self._on_pause,
             DrainEnded: self._on_drain_end,
+            LoopFound: partial(loops.on_loop, self),
             Validated: partial(validating.on_validated, self),
         }
 

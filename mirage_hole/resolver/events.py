@@ -71,6 +71,12 @@ class Validated(NamedTuple):
     """What must be asked, or the end."""
 
 
+class LoopFound(NamedTuple):
+    """Another worker has found that an upstream leads back here."""
+
+    upstream: int
+
+
 Event = (
     QueryReceived
     | UpstreamReplied
@@ -80,4 +86,5 @@ Event = (
     | BlockingPaused
     | DrainEnded
     | Validated
+    | LoopFound
 )

@@ -20,6 +20,7 @@ from mirage_hole.resolver.endings import (
     refusal,
     subject,
 )
+from mirage_hole.resolver.loops import came_back
 from mirage_hole.resolver.sinkhole import blocked_option
 from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
@@ -39,7 +40,9 @@ _BLOCK: Final = Action.BLOCK
 _DROP: Final = Reply.DROP
 _BLOCKED: Final = int(Outcome.BLOCKED)
 
+_TXT: Final = int(RRType.TXT)
 NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
+_UNUSUAL: Final = NOT_SERVED | {_TXT}
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -53,12 +56,14 @@ def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | 
     return refusal(case, ede_option(EdeCode.PROHIBITED, "this resolver answers its own networks only"))
 
 
-def refuse_what_is_not_served(_engine: Engine, case: Case, _now: float) -> list[Effect] | None:
+def refuse_what_is_not_served(engine: Engine, case: Case, now: float) -> list[Effect] | None:
     """Classes other than IN, zone transfers and their kin: a stub resolver has nothing to say of them."""
     query = case.query
     if query.qclass != _IN:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
-    if query.qtype in NOT_SERVED:
+    if query.qtype in _UNUSUAL:
+        if query.qtype == _TXT:
+            return came_back(engine, case, now)
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
     return None
 

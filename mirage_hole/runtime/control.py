@@ -83,6 +83,7 @@ class ControlPlane:
         self.statistics.generations.find_line = policy.line_of
         self.own_rules = OwnRuleService(settled.state_directory, workers)
         self.lists = ListService(settled, policy, self._on_generation)
+        cache = CacheService(workers)
         state = ApiState(
             statistics=self.statistics,
             version=__version__,
@@ -92,11 +93,12 @@ class ControlPlane:
             generation=policy.generation,
             explain=policy.explain,
             datagrams_lost=listeners.lost,
+            cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
-        carried_out = Commands(self.own_rules, list_commands, CacheService(workers))
+        carried_out = Commands(self.own_rules, list_commands, cache)
         self.commands = CommandService(settled.state_directory, carried_out, commands)
         self._register_generation()
 

@@ -36,7 +36,7 @@ from mirage_hole.policy.clients import Clients
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
-from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
+from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_commands import CacheCommands
@@ -117,6 +117,8 @@ class Worker:
             folder = Path(settings.cache_directory, f"worker-{settings.number}")
             self._keeper = CacheKeeper(self.engine.cache, folder, origin_of(settings))
         self._cache = CacheCommands(self.engine, packets.clear)
+        self.engine.loop_secret = settings.loop_secret.encode()
+        self.plane.on_loop = self._on_loop
         self._pause(settings.paused_until)
 
     async def run(self) -> None:
@@ -242,7 +244,8 @@ class Worker:
                     "timeouts": upstream.timeouts,
                     "failures": upstream.failures,
                     "rtt_ms": round(upstream.rtt * 1000, 3),
-                    "healthy": upstream.healthy(now),
+                    "healthy": upstream.healthy(now) and now >= upstream.loops_until,
+                    "loops": now < upstream.loops_until,
                 }
                 for upstream in engine.upstreams
             ],
@@ -278,6 +281,8 @@ class Worker:
                 logging.getLogger().setLevel(message["level"])
             case "settings":
                 self._change_settings(message["settings"])
+            case "loop":
+                self.plane.take([LoopFound(int(message["upstream"]))], time.monotonic())
             case "cache":
                 self._tasks.create_task(self._answer_about_cache(message))
             case "drain":
@@ -321,6 +326,10 @@ class Worker:
             self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
             self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
+
+    def _on_loop(self, number: int) -> None:
+        """The supervisor logs it, once for all workers, and tells the others."""
+        channel.send_json(self._channel, {"is": "loop", "upstream": number, "name": self.engine.named(number)})
 
     async def _answer_about_cache(self, message: dict[str, Any]) -> None:
         """Show entries or forget them; a name that is none was refused by the supervisor."""

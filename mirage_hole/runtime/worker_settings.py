@@ -66,6 +66,8 @@ class WorkerSettings:
     group first; none: all upstreams are one group."""
     routes: tuple[tuple[str, int], ...] = ()
     """(domain, number of a group)."""
+    loop_secret: str = ""
+    """Sixteen hexadecimal digits that all workers share, to know their own questions when they come back."""
     unqualified: int = -1
     """The group for names of one label; -1: none in particular."""
     unsigned: tuple[str, ...] = ()

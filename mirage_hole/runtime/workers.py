@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -91,7 +92,7 @@ class Workers:
     ) -> None:
         """``settings``: what every worker is told; number and descriptors are filled in. ``command``: see :class:`Child`."""
         self._listeners = listeners
-        self._settings = settings
+        self._settings = replace(settings, loop_secret=settings.loop_secret or secrets.token_hex(8))
         self._command = command
         self._clock = clock
         self._gathering = Gathering()
@@ -218,6 +219,7 @@ class Workers:
         """
         old = self._settings
         self._settings = new = replace(settings, policy_path=old.policy_path, paused_until=old.paused_until)
+        new = replace(new, loop_secret=old.loop_secret)
         self._settings = new = replace(new, own_rules_path=old.own_rules_path, own_rules_version=old.own_rules_version)
         live = {name: getattr(new, name) for name in CHANGEABLE}
         if new.log_level != old.log_level:
@@ -330,10 +332,23 @@ class Workers:
             self._observer.on_own_rules("" if said.get("ok") is True else str(said.get("error", ""))[:500])
         elif "ask" in said and child is place.child:
             self._gathering.heard(place.number, said)
+        elif kind == "loop":
+            self._on_loop(child, said)
         elif kind == "policy" and said.get("ok") is True:
             child.generation = int(said.get("generation") or 0)
         elif kind == "policy":
             self._observer.on_bad_policy(str(said.get("error", ""))[:500])
+
+    def _on_loop(self, child: Child, said: dict[str, Any]) -> None:
+        log.error(
+            "upstream %s leads back here: what it is asked, it asks this server. It is not asked for five minutes; "
+            "give it another resolver, or leave it out",
+            said.get("name"),
+        )
+        for place in self._places:
+            for other in place.children():
+                if other is not child:
+                    other.tell({"do": "loop", "upstream": said.get("upstream")})
 
     def _on_ready(self, place: _Place, child: Child) -> None:
         assert self._observer is not None

@@ -28,7 +28,7 @@ LEAST_WEIGHT_RTT: Final = 0.001
 class Group:
     """Upstreams that stand for each other."""
 
-    __slots__ = ("_hedges", "dnssec", "fallback", "name", "number", "strategy", "upstreams")
+    __slots__ = ("_hedges", "dnssec", "fallback", "members", "name", "number", "strategy", "upstreams")
 
     def __init__(
         self,
@@ -50,12 +50,19 @@ class Group:
             raise ValueError(message)
         self.number = number
         self.name = name
+        self.members = list(upstreams)
+        """All of them, in the order of preference."""
         self.upstreams = list(upstreams)
+        """Those that may be asked."""
         self.strategy = strategy
         self.dnssec = dnssec
         """Whether answers are validated."""
         self.fallback = fallback
         self._hedges = MOST_HEDGES
+
+    def leave_out_loops(self, now: float) -> None:
+        """Ask no more those that lead back here, and those again whose time is over."""
+        self.upstreams = [upstream for upstream in self.members if now >= upstream.loops_until]
 
     def first(self, now: float, dice: Callable[[], int]) -> Upstream:
         """Whom to ask a new question. There is at least one upstream."""

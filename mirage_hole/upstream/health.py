@@ -28,8 +28,10 @@ class Upstream:
         "failures",
         "in_a_row",
         "leaves",
+        "loops_until",
         "number",
         "port",
+        "probed_until",
         "rtt",
         "sent",
         "sick_until",
@@ -55,6 +57,10 @@ class Upstream:
         self.leaves = 0
         """Sick leaves since the last answer; each is twice as long as the one before."""
         self.sick_until = 0.0
+        self.loops_until = 0.0
+        """Until then it is not asked: what it is asked comes back here."""
+        self.probed_until = 0.0
+        """Until then no second probe is sent to find out whether it does."""
 
     def answered_in(self, seconds: float) -> None:
         """An answer came: the smoothing is TCP's (RFC 6298 2.2, 2.3)."""
