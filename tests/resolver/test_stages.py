@@ -29,6 +29,6 @@ def test_an_old_answer_does_not_outlive_a_new_rule():
 def test_a_known_answer_needs_no_upstream():
     conversation = Conversation()
     conversation.learn("www.example", "www.example 300 A 192.0.2.7")
-    conversation.engine.upstreams = []
+    conversation.engine.groups[0].upstreams = []
     assert conversation.ask("www.example").record.subject.outcome == Outcome.CACHED
     assert conversation.ask("other.example").reply.rcode() == dns.rcode.SERVFAIL
