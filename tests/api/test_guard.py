@@ -47,7 +47,8 @@ async def test_the_server_has_no_other_routes_than_the_tested_ones() -> None:
     served = {resource.canonical for resource in app.router.resources()}
     assert served >= {path.partition("?")[0] for path in GET_ROUTES} | {"/api/v1/events"}
     assert {path for path in served if not path.endswith((".js", ".css", ".svg"))} == {
-        "/", "/api/v1/stats", "/api/v1/queries", "/api/v1/lists", "/api/v1/explain", "/api/v1/events", "/metrics", "/healthz",
+        "/", "/api/v1/stats", "/api/v1/queries", "/api/v1/lists", "/api/v1/explain", "/api/v1/cache", "/api/v1/events",
+        "/metrics", "/healthz",
     }  # fmt: skip
     assert {route.method for route in app.router.routes()} == {"GET"}
 
