@@ -24,12 +24,15 @@ MAX_EDES = 4
 _OPT, _SOA = int(RRType.OPT), int(RRType.SOA)  # members of an enumeration are slow to look up
 _A, _AAAA = int(RRType.A), int(RRType.AAAA)
 _HEADER_SIZE = 12
-_ANY = RRType.ANY.to_bytes(2, "big")
+_ANY = int(RRType.ANY)
+_POINTERS = 0xC000
+_FIRST_POINTER = _POINTERS + _HEADER_SIZE
 _LEAST_END = 17  # header, a root name, type and class
 _SHORTEST_SOA = 22  # two root names and five numbers
 _HEADER = Struct(">HHHHHH").unpack_from
 _RECORD = Struct(">HHIH").unpack_from
-_OPTION = Struct(">HH").unpack_from
+_POINTED = Struct(">HHHIH").unpack_from
+_QUESTION = _OPTION = Struct(">HH").unpack_from
 _U32 = Struct(">I").unpack_from
 
 
@@ -69,8 +72,8 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     if not flags & QR or answers + authority + additional > MAX_RECORDS:
         return None
     at = question_end
-    asked = data[at - 4 : at]  # type and class
-    answered = asked.startswith(_ANY)
+    qtype, qclass = _QUESTION(data, at - 4)
+    answered = qtype == _ANY
     offsets = []
     too_long: list[int] = []
     least = negative = -1
@@ -81,17 +84,17 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     main = answers + authority
     for number in range(main + additional):
         start = at
-        # The commonest owner by far is a pointer.
-        if at + 1 < size and data[at] >= 0xC0:
-            if not _HEADER_SIZE <= (data[at] & 0x3F) << 8 | data[at + 1] < at:  # RFC 1035 4.1.4: to a prior name
+        if at + 12 <= size and data[at] >= 0xC0:  # the commonest owner by far is a pointer
+            owner, kind, rclass, ttl, length = _POINTED(data, at)
+            if not _FIRST_POINTER <= owner < _POINTERS + at:  # RFC 1035 4.1.4: to a prior name
                 return None
-            at += 2
+            at += 12
         else:
-            at = _owner_end(data, at)
-        if at < 0 or at + 10 > size:
-            return None
-        kind, _, ttl, length = _RECORD(data, at)
-        end = at + 10 + length
+            at = at + 11 if at < size and not data[at] else _owner_end(data, at) + 10
+            if not start < at <= size:
+                return None
+            kind, rclass, ttl, length = _RECORD(data, at - 10)
+        end = at + length
         if end > size or (length != 4 and kind == _A) or (length != 16 and kind == _AAAA):
             return None
         if kind == _OPT:
@@ -99,7 +102,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
                 return None
             rcode |= ttl >> 24 << 4
             if length:
-                options = _ede_options(data, at + 10, end)
+                options = _ede_options(data, at, end)
                 if options is None:
                     return None
                 ede = options
@@ -107,16 +110,17 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
             cut = start
             kept = number - main
         elif cut == size:
-            offsets.append(at + 4 - question_end)
+            offsets.append(at - 6 - question_end)
             if ttl > MAX_TTL:
-                too_long.append(at + 4 - question_end)
+                too_long.append(at - 6 - question_end)
                 ttl = MAX_TTL
             if number < main:
                 if least < 0 or ttl < least:
                     least = ttl
                 if number < answers:
-                    answered = answered or data[at : at + 4] == asked
-                elif kind == _SOA and length >= _SHORTEST_SOA and data[at + 2 : at + 4] == asked[2:]:
+                    if kind == qtype and rclass == qclass:
+                        answered = True
+                elif kind == _SOA and length >= _SHORTEST_SOA and rclass == qclass:
                     (minimum,) = _U32(data, end - 4)
                     negative = ttl if ttl < minimum else minimum
         at = end
