@@ -238,6 +238,11 @@ class Validator:
         """What ``name`` is, one label or more below the apex of ``zone``."""
         answer = yield from self._ask(name, _DS)
         now, work = self._now, self.work
+        known = self._memory.get(name, now)
+        if known is not None:  # another validation that waited for the same was faster
+            if known.ended is not None:
+                raise ended_by(known.ended)
+            return Zone(name, known.keys) if known.kind is Kind.ZONE else zone, known
         try:
             rrset = answer.sections.answer.get((name, _DS))
             if rrset is not None:
@@ -270,6 +275,9 @@ class Validator:
     ) -> Generator[Need, Reply | None, Zone]:
         """The keys of a zone that ``records`` vouch for."""
         answer = yield from self._ask(name, _DNSKEY)
+        known = self._memory.get(name, self._now)
+        if known is not None and known.kind is Kind.ZONE:  # another validation was faster
+            return Zone(name, known.keys)
         try:
             rrset = answer.sections.answer.get((name, _DNSKEY))
             if rrset is None:

@@ -177,9 +177,12 @@ def _rejected(validation: Validation, result: Result, now: float) -> list[Effect
     effects: list[Effect] = []
     for listener in question.listeners:
         effects += listener(None, now)
-    if result.status is Status.BOGUS:
-        engine.cache.forget(question.key)
-    engine.cache.failures.failed(question.key, options, number, now, outage=False)
+    cache = engine.cache
+    if result.status is not Status.BOGUS or cache.get(question.key, now) is None:
+        # An answer that still holds was to be renewed, and serves to its end; one past its time never does from now on.
+        if result.status is Status.BOGUS and question.key in cache.answers:
+            cache.forget(question.key)
+        cache.failures.failed(question.key, options, number, now, outage=False)
     if result.status is not Status.BOGUS and question.stale is not None:
         return effects + question.stale.serve(question.waiting, now)
     for case in question.waiting:

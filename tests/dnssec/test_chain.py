@@ -8,8 +8,9 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from mirage_hole.dnssec.chain import Need, Validator
 from mirage_hole.dnssec.outcome import Status
-from tests.dnssec.judge import Court
+from tests.dnssec.judge import Court, taken
 from tests.dnssec.zones import DAY, NOW, Key, World, Zone, n
 
 EXAMPLE = [
@@ -381,3 +382,28 @@ def test_an_upstream_that_takes_signatures_away_is_told_of():
     result = court.judge("www.sub.example.")
     assert (result.status, result.code) == (Status.BOGUS, 10)
     assert result.text == "DNSKEY of .: no signature by .; the upstream may take signatures away"
+
+
+def test_validations_that_wait_for_the_same_keys_check_them_once():
+    court = Court(a_world())
+    validators = []
+    for name in ("www.example.", "www.sub.example.", "nothing.example."):
+        question, reply = taken(court.world.answer(name).to_wire(max_size=65535))
+        validators.append(Validator(question, reply, court.trust, court.memory))
+    steps = [one.step(None, NOW) for one in validators]
+    while any(isinstance(step, Need) for step in steps):
+        answers = [
+            taken(court.lookup(str(dns.name.from_wire(step.name, 0)[0]), dns.rdatatype.to_text(step.rrtype)).to_wire())[
+                1
+            ]
+            if isinstance(step, Need)
+            else None
+            for step in steps
+        ]
+        steps = [
+            one.step(answer, NOW) if isinstance(step, Need) else step
+            for one, step, answer in zip(validators, steps, answers, strict=True)
+        ]
+    assert [step.status for step in steps] == [Status.SECURE] * 3
+    # Keys of three zones once each; the DS of example by each of them, that of sub once; an answer, another, SOA and two proofs.
+    assert sum(one.work.checks for one in validators) == 3 + 3 + 1 + 1 + 1 + 3

@@ -20,7 +20,7 @@ from mirage_hole.wire.names import from_text
 from tests.dnssec.test_chain import a_world
 from tests.dnssec.zones import DAY, NOW, World, Zone
 from tests.flow.validation import Validating
-from tests.make import Conversation, an_engine, assert_at_rest, ede, texts
+from tests.make import Conversation, Said, an_engine, assert_at_rest, ede, texts
 
 
 def forged(message):
@@ -306,3 +306,18 @@ def test_names_that_only_private_networks_use_count_as_unsigned(name):
     said = conversation.ask_all(name)
     assert texts(said.reply.answer) == [f"{name}. 300 A 10.0.0.9"]
     assert len(conversation.asked) == 1
+
+
+def test_an_answer_that_still_holds_serves_to_its_end_though_its_renewal_is_bogus(conversation):
+    conversation.ask_all("www.example")
+    conversation.altered["www.example.", "A"] = forged
+    key = next(key for key in conversation.engine.cache.answers if key.startswith(from_text("www.example")))
+    renewed = []
+    conversation.wait(280)
+    conversation.follow(
+        Said(conversation.engine.renew(key, conversation.now, lambda reply, now: renewed.append(reply) or []))
+    )
+    assert renewed == [None]
+    assert conversation.ask_all("www.example").reply.answer
+    conversation.wait(30)
+    assert conversation.ask_all("www.example").reply.rcode() == dns.rcode.SERVFAIL
