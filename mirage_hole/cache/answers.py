@@ -123,7 +123,7 @@ class AnswerCache:
 
     def put(self, key: bytes, reply: Reply, upstream: int, now: float) -> Answer | None:
         """Keep a reply; None when it may not be kept (see :func:`mirage_hole.cache.lifetimes.lifetime`)."""
-        flags, rcode, records, counts, offsets, seconds, negative, ede = reply
+        flags, rcode, records, counts, offsets, seconds, negative, ede, _ = reply
         # What nearly every answer is: see `lifetime`, which has the whole truth.
         if negative < 0 and not rcode and counts[0] and not flags & TC:
             if seconds > self._most:

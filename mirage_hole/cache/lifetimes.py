@@ -60,7 +60,7 @@ def lifetime(reply: Reply, most: int = MAX_TTL, most_negative: int = MAX_NEGATIV
         most_negative: no negative one does.
     """
     # Taken apart at once: a named tuple's fields are slow to look up one by one, and every answer passes here.
-    flags, rcode, _, counts, _, min_ttl, negative_ttl, _ = reply
+    flags, rcode, _, counts, _, min_ttl, negative_ttl, _, _ = reply
     if flags & TC:
         return 0
     if rcode == _NOERROR and counts[0]:

@@ -91,7 +91,7 @@ class Encoder:
         """Some answers with their keys; those that fit no more are left out."""
         parts: list[bytes] = []
         for key, answer in answers:
-            flags, rcode, records, counts, _, _, _, ede = answer.reply
+            flags, rcode, records, counts, _, _, _, ede, _ = answer.reply
             size = len(key) + len(ede) + len(records)
             self._left -= _ENTRY.size + size
             if self._left < 0:

@@ -9,12 +9,12 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import loops, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
-from mirage_hole.resolver.endings import answered_by_alias, failure, judged_by_addresses, reply_to, subject
+from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, judged_by_addresses, reply_to, subject
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
-from mirage_hole.wire.scan import scan_reply
+from mirage_hole.wire.scan import SIGNED, scan_reply
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
@@ -271,7 +271,10 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
         effects += listener(reply, now)
     rcode = reply.rcode
     judges = engine.policy.judges_answers
+    whole, signed = reply, reply.traits & SIGNED
     for case in question.waiting:
+        if signed:
+            reply = for_client(case, whole)
         if judges:
             ended = judged_by_addresses(engine, case, reply, now, upstream, known.expires_at if known else now)
             if ended is not None:
@@ -387,7 +390,7 @@ def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
             told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, number)
             # Records of an alias's answer point into another question.
             own = reply if case.alias is None else reply._replace(flags=0, records=b"", counts=(0, 0, 0))
-            effects.append(SendReply(asked.ticket, reply_to(case, own, 0)))
+            effects.append(SendReply(asked.ticket, reply_to(case, for_client(case, own), 0)))
             effects.append(EmitRecord(asked.client, asked.transport, now - case.arrived_at, told))
         return effects
     for case in question.waiting:

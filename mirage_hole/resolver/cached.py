@@ -18,6 +18,7 @@ from mirage_hole.resolver.endings import (
     STREAM_LIMIT,
     behind_its_alias,
     failure,
+    for_client,
     judged_by_addresses,
     remembered,
     reply_to,
@@ -26,6 +27,7 @@ from mirage_hole.resolver.endings import (
 from mirage_hole.resolver.stale import for_a_moment, over
 from mirage_hole.wire.codes import TC, EdeCode, Rcode
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
+from mirage_hole.wire.scan import SIGNED
 
 if TYPE_CHECKING:
     from mirage_hole.cache.answers import Answer
@@ -58,6 +60,8 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     answer.wanted = LATELY
     cache.hits += 1
     query, asked, reply = case.query, case.asked, answer.reply
+    if reply[8] & SIGNED and not query.dnssec_ok:
+        reply = for_client(case, reply)
     outcome = _CACHED
     if case.alias is not None:
         moved = behind_its_alias(engine, case, reply)

@@ -16,6 +16,8 @@ from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.alias import behind_alias
 from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode
 from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
+from mirage_hole.wire.scan import SIGNED
+from mirage_hole.wire.strip import without_signatures
 
 if TYPE_CHECKING:
     from mirage_hole.cache.answers import Answer
@@ -30,10 +32,17 @@ STREAM_LIMIT: Final = 65_535
 NOT_PASSED_ON: Final = "gave an answer that can't stand behind an alias"
 
 
+def for_client(case: Case, reply: UpstreamReply) -> UpstreamReply:
+    """The reply as this client may have it: without signatures when it did not ask for them."""
+    if reply[8] & SIGNED and not case.query.dnssec_ok:
+        return without_signatures(case.key[:-1], reply)
+    return reply
+
+
 def reply_to(case: Case, reply: UpstreamReply, age: int) -> bytes:
-    """The response to one client, from an upstream's reply that is ``age`` whole seconds old."""
+    """The response to one client, from an upstream's reply that is ``age`` whole seconds old; see :func:`for_client`."""
     query = case.query
-    flags, rcode, records, counts, ttl_offsets, _, _, ede = reply
+    flags, rcode, records, counts, ttl_offsets, _, _, ede, _ = reply
     if age:
         records = age_ttls(records, ttl_offsets, age)
     if flags & AD and not (query.dnssec_ok or query.flags & AD):

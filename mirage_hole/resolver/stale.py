@@ -19,6 +19,7 @@ from mirage_hole.resolver.endings import (
     NOT_PASSED_ON,
     behind_its_alias,
     failure,
+    for_client,
     judged_by_addresses,
     reply_to,
     subject,
@@ -98,7 +99,7 @@ def old_answer(engine: Engine, case: Case, answer: Answer, now: float) -> list[E
     reply, ttl = answer.reply, cache.lifetimes.stale_ttl
     code = EdeCode.STALE_NXDOMAIN_ANSWER if reply.rcode == Rcode.NXDOMAIN else EdeCode.STALE_ANSWER
     told_why = ede_option(code, f"{_ago(now - answer.expires_at)} past its time, as no upstream has answered")
-    old = clamped(reply, ttl, ttl)._replace(flags=0, ede=told_why + reply.ede)
+    old = clamped(for_client(case, reply), ttl, ttl)._replace(flags=0, ede=told_why + reply.ede)
     until = now + REPLAYED_FOR
     if case.alias is not None:
         moved = behind_its_alias(engine, case, old)

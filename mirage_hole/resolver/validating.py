@@ -72,10 +72,18 @@ class Validations:
         """How many ended how."""
         self._last = 0
 
+    def counters(self) -> dict[str, int]:
+        """How many ended how, by the names that the metrics have for it."""
+        return {f"validated_{status.name.lower()}": count for status, count in self.counts.items()}
+
     def next_ident(self) -> int:
         """One that no other validation has."""
         self._last += 1
         return self._last
+
+
+NO_VALIDATIONS: Final = Validations()
+"""Counts nothing, for who validates nothing."""
 
 
 def validations_of(engine: Engine, trust: Trust) -> Validations:

@@ -90,7 +90,7 @@ class CacheCommands:
         answer = self._engine.cache.answers.get(key)
         if answer is None:
             return None
-        flags, rcode, records, counts, offsets, _, _, ede = answer.reply
+        flags, rcode, records, counts, offsets, _, _, ede, _ = answer.reply
         records = age_ttls(records, offsets, int(now - answer.stored_at))
         question = key[:-1]
         head = b"".join(number.to_bytes(2, "big") for number in (0, QR | RA | flags & (AD | TC) | rcode, 1, *counts))

@@ -38,6 +38,7 @@ from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
+from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_commands import CacheCommands
 from mirage_hole.runtime.cache_keeper import SAVE_WITHIN, CacheKeeper, ClockWatch, origin_of
@@ -228,6 +229,7 @@ class Worker:
             "cache_stale_hits": engine.cache.stale_hits,
             "cache_failure_hits": engine.cache.known_failures,
             "cache_prefetched": engine.cache.prefetched,
+            **(engine.validations or NO_VALIDATIONS).counters(),
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),

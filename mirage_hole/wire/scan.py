@@ -36,6 +36,31 @@ _QUESTION = _OPTION = Struct(">HH").unpack_from
 _U32 = Struct(">I").unpack_from
 
 
+SIGNED = 1
+"""Records of DNSSEC are there: RRSIG, NSEC, NSEC3."""
+ALIASED = 2
+"""CNAME or DNAME records are there."""
+BOUND = 4
+"""SVCB or HTTPS records are there, which have targets and hints."""
+INSIDE = 8
+"""An address of the answer begins like a private one."""
+_TRAITS = {
+    int(RRType.RRSIG): SIGNED,
+    int(RRType.NSEC): SIGNED,
+    int(RRType.NSEC3): SIGNED,
+    int(RRType.CNAME): ALIASED,
+    int(RRType.DNAME): ALIASED,
+    int(RRType.SVCB): BOUND,
+    int(RRType.HTTPS): BOUND,
+}
+_INSIDE = {
+    int(RRType.A): frozenset({0, 10, 100, 127, 169, 172, 192, 255}),
+    # ::/8 with loopback and IPv4-mapped, 64:ff9b::/96 and /48 (NAT64), 2002::/16 (6to4), fc00::/7, fe80::/10, fec0::/10
+    int(RRType.AAAA): frozenset({0x00, 0x20, 0xFC, 0xFD, 0xFE}),
+}
+"""First octets of addresses that :mod:`mirage_hole.policy.inside` may find to be private."""
+
+
 class Reply(NamedTuple):
     """An upstream's reply, taken apart as far as forwarding needs."""
 
@@ -56,6 +81,8 @@ class Reply(NamedTuple):
     """
     ede: bytes
     """The reply's Extended DNS Error options, as they came; at most four."""
+    traits: int = 0
+    """What is worth a second look: ``SIGNED``, ``ALIASED``, ``BOUND``, ``INSIDE``."""
 
 
 def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - one pass; calls cost more than branches
@@ -77,6 +104,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     offsets = []
     too_long: list[int] = []
     least = negative = -1
+    traits = 0
     rcode = flags & 0x0F
     ede = b""
     cut = size
@@ -114,12 +142,16 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
             if ttl > MAX_TTL:
                 too_long.append(at - 6 - question_end)
                 ttl = MAX_TTL
+            if kind in _TRAITS:
+                traits |= _TRAITS[kind]
             if number < main:
                 if least < 0 or ttl < least:
                     least = ttl
                 if number < answers:
                     if kind == qtype and rclass == qclass:
                         answered = True
+                    if kind in _INSIDE and data[at] in _INSIDE[kind]:
+                        traits |= INSIDE
                 elif kind == _SOA and length >= _SHORTEST_SOA and rclass == qclass:
                     (minimum,) = _U32(data, end - 4)
                     negative = ttl if ttl < minimum else minimum
@@ -132,7 +164,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
     if too_long:
         records = _shorten(records, too_long)
     # As in wire/query.py: the named tuple, without its constructor's cost.
-    fields = (flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede)
+    fields = (flags, rcode, records, (answers, authority, kept), tuple(offsets), least, negative, ede, traits)
     return tuple.__new__(Reply, fields)
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirage_hole.wire.alias import MAX_MOVED, Moved, behind_alias
+from mirage_hole.wire.alias import Moved, behind_alias
 from mirage_hole.wire.names import from_text
 from mirage_hole.wire.scan import Reply, scan_reply
+from mirage_hole.wire.writer import MOST_RECORDS
 from tests.make import answer_to, query, texts
 from tests.wire.samples import names
 
@@ -114,11 +115,11 @@ def test_a_name_that_can_not_be_followed_moves_nothing(owner):
 
 def test_more_records_than_are_worth_the_work_move_nothing():
     question = from_text(TARGET) + b"\0\1\0\1"
-    records = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1" * (MAX_MOVED + 1)
-    for count in (MAX_MOVED, MAX_MOVED + 1):
+    records = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1" * (MOST_RECORDS + 1)
+    for count in (MOST_RECORDS, MOST_RECORDS + 1):
         reply = Reply(0x8180, 0, records, (count, 0, 0), (), 60, -1, b"")
         there = behind_alias(b"\1x\0\0\1\0\1", from_text(TARGET), 77, question, reply)
-        assert (there is None) == (count > MAX_MOVED)
+        assert (there is None) == (count > MOST_RECORDS)
 
 
 def test_data_with_names_is_never_longer_than_such_data_can_be():
