@@ -321,3 +321,15 @@ def test_an_answer_that_still_holds_serves_to_its_end_though_its_renewal_is_bogu
     assert conversation.ask_all("www.example").reply.answer
     conversation.wait(30)
     assert conversation.ask_all("www.example").reply.rcode() == dns.rcode.SERVFAIL
+
+
+def test_verdicts_are_counted(conversation):
+    conversation.altered["mail.example.", "MX"] = lambda message: (message.answer.pop(), message)[1]
+    for name, kind in (("www.example", "A"), ("nothing.example", "A"), ("www.unsigned", "A"), ("mail.example", "MX")):
+        conversation.ask_all(name, kind)
+    assert conversation.engine.validations.counters() == {
+        "validated_secure": 2,
+        "validated_insecure": 1,
+        "validated_bogus": 1,
+        "validated_indeterminate": 0,
+    }
