@@ -92,3 +92,11 @@ def test_delv_agrees(validator: Sinkhole, authority: Authority, tmp_path: Path) 
     for zone in GOOD:
         assert "; fully validated" in delv(validator.port, authority.anchor, tmp_path, f"www.{zone}.lab")
         assert "fully validated" in delv(validator.port, authority.anchor, tmp_path, f"nothing.{zone}.lab")
+
+
+def test_signatures_go_to_who_asks_for_them(validator: Sinkhole) -> None:
+    """RFC 4035 3.2.1: validation asks with DO; clients without it see no RRSIG."""
+    assert dig(validator.port, "+nodnssec", "www.good.lab").data("RRSIG") == []
+    assert len(dig(validator.port, "+dnssec", "www.good.lab").data("RRSIG")) == 1
+    denied = dig(validator.port, "+nodnssec", "nothing.nsec3.lab")
+    assert [words[3] for words in denied.records] == ["SOA"]
