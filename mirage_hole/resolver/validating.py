@@ -169,7 +169,21 @@ def _ended(validation: Validation, result: Result, now: float) -> list[Effect]:
     if result.status is Status.INSECURE:
         validations.counts[result.status] += 1
         return asking.deliver(engine, question, unvouched(validation.reply, result), validation.upstream, now)
-    return _rejected(validation, result, now)
+    return _second_opinion(validation, result, now) or _rejected(validation, result, now)
+
+
+def _second_opinion(validation: Validation, result: Result, now: float) -> list[Effect] | None:
+    """Ask another upstream once, when there is one: the first may be broken or lied to, and not the zone."""
+    engine, question, number = validation.engine, validation.question, validation.upstream
+    if result.status is not Status.BOGUS or question.code is EdeCode.DNSSEC_BOGUS or now >= question.deadline:
+        return None
+    unusable = question.unusable | {number}
+    other = engine.groups[question.group].next(question.tried, unusable, now, engine.dice)
+    if other is None or other.number in question.tried or len(engine.exchanges) >= asking.MAX_EXCHANGES:
+        return None
+    question.code, question.unusable = EdeCode.DNSSEC_BOGUS, unusable
+    question.problems += ((number, result.text),)
+    return asking.ask(engine, question, now, other)
 
 
 def _rejected(validation: Validation, result: Result, now: float) -> list[Effect]:

@@ -333,3 +333,33 @@ def test_verdicts_are_counted(conversation):
         "validated_bogus": 1,
         "validated_indeterminate": 0,
     }
+
+
+@pytest.mark.parametrize("lies", [1, 2, 3])
+def test_another_upstream_is_asked_once_when_an_answer_is_bogus(lies):
+    """RFC 4035 5.5 leaves it open: the fault may be one upstream's, and not the zone's."""
+    conversation = Validating(a_world(), upstreams=3)
+    told = []
+    conversation.altered["www.example.", "A"] = lambda message: (
+        forged(message) if told.append(1) or len(told) <= lies else message
+    )
+    said = conversation.ask_all("www.example")
+    asked = [ask.upstream for ask in said.asks if b"\3www\7example" in ask.wire]
+    assert len(set(asked)) == len(asked) == 2
+    assert (said.reply.rcode() == dns.rcode.NOERROR) == (lies == 1)
+    assert said.record.subject.outcome is (Outcome.FORWARDED if lies == 1 else Outcome.BOGUS)
+    assert_at_rest(conversation.engine)
+
+
+def test_when_the_other_upstream_is_silent_both_are_told_of():
+    conversation = Validating(a_world(), upstreams=2)
+    told = []
+    conversation.altered["www.example.", "A"] = lambda message: (
+        forged(message) if not told.append(1) and len(told) == 1 else None
+    )
+    conversation.ask_all("www.example")
+    said = conversation.wait(6)
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    assert "the signature is wrong" in ede(said.reply)[0][1]
+    assert "did not answer" in ede(said.reply)[0][1]
+    assert_at_rest(conversation.engine)
