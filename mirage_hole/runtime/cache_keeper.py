@@ -173,6 +173,19 @@ def origin_of(settings: WorkerSettings) -> bytes:
     return hashlib.blake2b(repr(shaping).encode(), digest_size=ORIGIN_SIZE).digest()
 
 
+def remove_others(directory: Path, workers: int) -> None:
+    """Remove what workers kept that are not there any more: it tells what was looked up, and nobody reads it. Never raises.
+
+    ``directory`` holds a folder a worker; ``workers``: how many there are.
+    """
+    with contextlib.suppress(OSError):
+        for folder in directory.glob("worker-*"):
+            number = folder.name.removeprefix("worker-")
+            if number.isdigit() and int(number) >= workers:
+                (folder / FILE).unlink(missing_ok=True)
+                folder.rmdir()
+
+
 def _read(file: Path, origin: bytes, wall: float) -> bytes:
     with file.open("rb") as handle:
         snapshot = handle.read(MAX_BYTES + 1)

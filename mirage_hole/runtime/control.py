@@ -18,6 +18,7 @@ from mirage_hole.api.state import ApiState
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
+from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
@@ -162,6 +163,7 @@ class ControlPlane:
     async def _announce(self) -> None:
         """Tell people where everything is, once it is there."""
         await self._dns_up.wait()
+        await asyncio.to_thread(remove_others, self._settled.state_directory / "cache", self._settled.workers)
         await wait_at_most(self.web.tried, ANNOUNCE_WITHIN)
         if (self._settled.blocklists or self._settled.lists) and self._policy.generation() is None:
             await wait_at_most(self._compiled, ANNOUNCE_WITHIN)

@@ -14,7 +14,7 @@ import pytest
 from mirage_hole.cache.answers import AnswerCache
 from mirage_hole.cache.snapshot import ORIGIN_SIZE
 from mirage_hole.runtime import cache_keeper
-from mirage_hole.runtime.cache_keeper import FILE, CacheKeeper, ClockWatch, origin_of
+from mirage_hole.runtime.cache_keeper import FILE, CacheKeeper, ClockWatch, origin_of, remove_others
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from tests.cache.test_snapshot import learnt
 from tests.net.edge import until
@@ -147,6 +147,15 @@ async def test_a_change_of_the_cache_while_it_is_written_breaks_nothing(tmp_path
             await asyncio.sleep(0)
     back = AnswerCache(1 << 24)
     assert await CacheKeeper(back, tmp_path, ORIGIN).restore() == saving.result()
+
+
+def test_what_workers_kept_that_are_gone_is_removed(tmp_path: Path) -> None:
+    for name in ("worker-0", "worker-1", "worker-12", "worker-x", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / FILE).write_bytes(b"x")
+    remove_others(tmp_path, 1)
+    assert sorted(names_in(tmp_path)) == ["other", "worker-0", "worker-x"]
+    remove_others(tmp_path / "not there", 1)
 
 
 def test_answers_depend_on_upstreams_groups_and_routes_and_on_nothing_else() -> None:
