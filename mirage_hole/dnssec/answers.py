@@ -110,31 +110,44 @@ class Answer:
         if qtype == _ANY or (name, qtype) in answer:
             return None
         cname = answer.get((name, _CNAME))
-        target = _target(cname) if cname is not None else None
         if cname is not None:
             self._used.add((name, _CNAME))
-        for (owner, rrtype), dname in answer.items():
+        by_dname = self._by_dname(name, cname)
+        if by_dname is not None or cname is None:
+            return by_dname
+        target = _target(cname)
+        if target is None:
+            raise Bogus(EdeCode.DNSSEC_BOGUS, f"the CNAME of {to_text(name)} can't be read")
+        return Alias(cname, target)
+
+    def final(self, name: bytes, qtype: int) -> list[RRset]:
+        """The RRsets that were asked for, at the end of the aliases.
+
+        A CNAME that was asked for and that a DNAME makes is as good as that, which is then what is told of.
+        """
+        answer = self.sections.answer
+        keys = [key for key in answer if key[0] == name and qtype in (key[1], _ANY)]
+        self._used.update(keys)
+        found = [answer[key] for key in keys]
+        if qtype == _CNAME and found:
+            by_dname = self._by_dname(name, found[0])
+            if by_dname is not None:
+                return [by_dname.rrset]
+        return found
+
+    def _by_dname(self, name: bytes, cname: RRset | None) -> Alias | None:
+        """The alias that a DNAME above makes of ``name`` (RFC 6672 2.3). ``cname``: the record that it should have made."""
+        for (owner, rrtype), dname in self.sections.answer.items():
             if rrtype == _DNAME and owner != name and is_under(name, owner):
                 self._used.add((owner, _DNAME))
                 goal = _target(dname)
                 if goal is None:
                     raise Bogus(EdeCode.DNSSEC_BOGUS, f"the DNAME of {to_text(owner)} can't be read")
                 synthesized = _replaced(name, owner, goal)
-                if cname is not None and target != synthesized:
+                if cname is not None and _target(cname) != synthesized:
                     raise Bogus(EdeCode.DNSSEC_BOGUS, f"the CNAME of {to_text(name)} is not what its DNAME says")
                 return Alias(dname, synthesized)
-        if cname is None:
-            return None
-        if target is None:
-            raise Bogus(EdeCode.DNSSEC_BOGUS, f"the CNAME of {to_text(name)} can't be read")
-        return Alias(cname, target)
-
-    def final(self, name: bytes, qtype: int) -> list[RRset]:
-        """The RRsets that were asked for, at the end of the aliases."""
-        answer = self.sections.answer
-        keys = [key for key in answer if key[0] == name and qtype in (key[1], _ANY)]
-        self._used.update(keys)
-        return [answer[key] for key in keys]
+        return None
 
     def denier(self, name: bytes, qtype: int) -> bytes | None:
         """The zone that says what ``name`` has not: the nearest that signed a denial."""

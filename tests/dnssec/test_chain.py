@@ -407,3 +407,12 @@ def test_validations_that_wait_for_the_same_keys_check_them_once():
     assert [step.status for step in steps] == [Status.SECURE] * 3
     # Keys of three zones once each; the DS of example by each of them, that of sub once; an answer, another, SOA and two proofs.
     assert sum(one.work.checks for one in validators) == 3 + 3 + 1 + 1 + 1 + 3
+
+
+def test_a_cname_that_a_dname_makes_needs_no_signature_even_when_it_is_asked_for():
+    """RFC 6672 5.3.1."""
+    court = Court(a_world())
+    message = court.world.answer("below.old.example.", "CNAME")
+    assert court.judge("below.old.example.", "CNAME", message).status is Status.SECURE
+    message.answer[-1] = dns.rrset.from_text("below.old.example.", 300, "IN", "CNAME", "evil.example.")
+    assert court.judge("below.old.example.", "CNAME", message).status is Status.BOGUS

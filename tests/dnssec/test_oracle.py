@@ -36,6 +36,10 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
+QUESTIONS.remove(("below.old.example.", "CNAME"))
+"""unbound wants a signature from the CNAME that a DNAME makes, when that is what was asked for; RFC 6672 5.3.1 has none there."""
+
+
 class Server:
     """Answers from a world, over UDP, as a resolver without validation."""
 

@@ -306,7 +306,7 @@ class World:
                 target = dns.name.Name(name.relativize(owner).labels + dname[0].target.labels)
                 put(dname)
                 message.answer.append(dns.rrset.from_text(name, dname.ttl, "IN", "CNAME", str(target)))
-                return target
+                return target if rdtype != T.CNAME else None
         if not zone.exists(name):
             encloser = name.parent()
             while not zone.exists(encloser):
