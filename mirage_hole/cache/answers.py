@@ -44,12 +44,14 @@ NEVER, BEFORE, LATELY = 0, 1, 2
 class Answer:
     """A reply worth keeping."""
 
-    __slots__ = ("cost", "expires_at", "refresh_at", "reply", "stored_at", "upstream", "wanted")
+    __slots__ = ("cost", "expires_at", "passed", "refresh_at", "reply", "stored_at", "upstream", "wanted")
 
     def __init__(
         self, reply: Reply, stored_at: float, expires_at: float, refresh_at: float, upstream: int, cost: int
     ) -> None:
         self.reply = reply
+        self.passed: object = None
+        """The rules that have found nothing in it."""
         self.stored_at = stored_at
         self.expires_at = expires_at
         self.refresh_at = refresh_at
@@ -169,9 +171,9 @@ class AnswerCache:
         return True
 
     def older(self, before: float, seconds: float) -> None:
-        """All that was stored before ``before`` is older than was thought, by so many seconds: the clock was wrong."""
+        """All that was stored by ``before`` is older than was thought, by so many seconds: the clock was wrong."""
         for answer in self.answers.values():
-            if answer.stored_at < before:
+            if answer.stored_at <= before:
                 answer.stored_at -= seconds
                 answer.expires_at -= seconds
                 answer.refresh_at -= seconds

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.make import query
-from tests.nameserver import a_nameserver
+from mirage_hole.cache.lifetimes import DEFAULT
+from mirage_hole.runtime import channel
+from mirage_hole.runtime.worker import Worker as RealWorker
+from mirage_hole.runtime.worker_settings import WorkerSettings
+from tests.cache.test_snapshot import learnt
+from tests.make import ede, query
+from tests.nameserver import Heard, a_nameserver, silence
 from tests.net.edge import UdpClient, until
 from tests.runtime.processes import Worker, a_worker
 
@@ -136,3 +144,48 @@ async def test_a_message_that_makes_no_sense_ends_nothing() -> None:
         worker.child.tell({"do": "cache", "ask": 7, "what": "show", "name": "", "subtree": False, "limit": "x"})
         await ask(worker, "one.example")
         assert await names_known(worker) == ["one.example"]
+
+
+# -- real time --
+
+
+def for_a_second(heard: Heard) -> None:
+    heard.reply(f"{heard.name} 1 A 192.0.2.7")
+
+
+async def test_an_old_answer_comes_while_the_upstream_says_nothing() -> None:
+    """RFC 8767, with the shortest wait that can be told from none."""
+    quick = replace(DEFAULT, stale_wait=0.2)
+    async with a_nameserver(for_a_second) as upstream, a_worker(upstream.at, cache_lifetimes=quick) as worker:
+        await ask(worker, "one.example")
+        upstream.behave = silence
+        with UdpClient(worker.udp) as client:
+            reply = await client.ask(query("one.example"))
+            while reply.answer[0].ttl != 30:  # until it is over
+                reply = await client.ask(query("one.example"))
+        assert [code for code, _ in ede(reply)] == [3]
+        assert str(reply.answer[0][0]) == "192.0.2.7"
+        counters = await worker.counters()
+        while not counters["cache_stale_hits"]:
+            counters = await worker.counters()
+
+
+async def test_a_machine_that_slept_has_old_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker does once a second, with a clock that went ahead of the other."""
+    ours, theirs = channel.pair()
+    settings = WorkerSettings(0, (), (), theirs.detach(), (("192.0.2.1", 53),), 5.0, 1 << 20, "null")
+    with ours:
+        async with asyncio.TaskGroup() as tasks:
+            worker = RealWorker(settings, tasks)
+            cache = worker.engine.cache
+            now = time.monotonic()
+            cache.put(*learnt("www.example.com"), 0, now)
+            worker._look_at_cache(now)
+            assert cache.get(learnt("www.example.com")[0], now)
+            slept = time.time() + 3600
+            monkeypatch.setattr(time, "time", lambda: slept)
+            worker._look_at_cache(now)
+            assert cache.get(learnt("www.example.com")[0], now) is None
+            assert len(cache) == 1
+            worker.plane.close()
+            worker._channel.close()

@@ -14,8 +14,10 @@ import pytest
 
 from mirage_hole.api.commands import MAX_BODY
 from mirage_hole.runtime import commands, list_commands
+from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.control_socket import NAME, listen, reachable
+from mirage_hole.runtime.gathering import Gathered
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.own_service import OwnRuleService
@@ -36,6 +38,10 @@ class Workers:
     def own_rules_served(self, version: int) -> bool:
         return True
 
+    async def gather(self, message) -> Gathered:
+        """Worker 1 has nothing to show and forgets three entries; worker 2 says nothing."""
+        return Gathered({1: {"found": 0, "entries": [], "flushed": 3}}, (2,))
+
 
 class Client:
     """Speaks HTTP with a control socket."""
@@ -53,7 +59,7 @@ async def a_server(state):
     """A control socket with own rules and no list."""
     settled = a_settled(state)
     lists = ListService(settled, ServingPolicy(), lambda _: None)
-    carried_out = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list))
+    carried_out = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list), CacheService(Workers()))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(CommandService(state, carried_out).run())
         await until((state / NAME).exists)
@@ -131,6 +137,14 @@ async def test_a_rule_is_added_listed_changed_and_removed(state):
         assert [one["text"] for one in said["rules"]] == ["b.example"]
 
 
+async def test_a_flush_says_what_was_forgotten_and_who_said_nothing(state):
+    async with a_server(state) as client:
+        _, said = await client.ask("POST", "/cache/flush", json={"name": "ads.example", "subtree": True})
+        assert said == {"flushed": 3, "workers": 1, "silent": [2]}
+        _, said = await client.ask("POST", "/cache/show", json={})
+        assert said == {"found": 0, "entries": [], "workers": 1, "silent": [2]}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "told"),
     [
@@ -151,6 +165,10 @@ async def test_a_rule_is_added_listed_changed_and_removed(state):
         ("DELETE", "/lists", b'{"source": "nothing"}', 400, "no list here"),
         ("POST", "/lists/update", b'{"sources": "all"}', 400, "no list of texts"),
         ("POST", "/lists/update", b'{"sources": ["nothing"]}', 503, "not looked at yet"),
+        ("POST", "/cache/show", b'{"limit": 0}', 400, "1 to 1000"),
+        ("POST", "/cache/show", b'{"name": "a..b"}', 400, "no domain name"),
+        ("POST", "/cache/flush", b"{}", 400, "name"),
+        ("POST", "/cache/flush", b'{"name": "a.example", "subtree": 1}', 400, "true or false"),
         ("GET", "/nowhere", b"", 404, "GET /nowhere"),
         ("POST", "/health", b"", 405, "POST /health"),
     ],
@@ -221,7 +239,8 @@ async def test_whoever_goes_away_during_an_update_is_forgotten(state, monkeypatc
     monkeypatch.setattr(list_commands, "ALIVE_EVERY", 0.01)
     lists = ListService(a_settled(state), ServingPolicy(), lambda _: None)
     # The workers never say that they serve, so an update takes long.
-    carried_out = Commands(OwnRuleService(state, Workers()), ListCommands(lists, list, lambda: False))
+    list_commands = ListCommands(lists, list, lambda: False)
+    carried_out = Commands(OwnRuleService(state, Workers()), list_commands, CacheService(Workers()))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run()) for part in (CommandService(state, carried_out), lists)]
         await until((state / NAME).exists)
