@@ -239,8 +239,8 @@ async def test_whoever_goes_away_during_an_update_is_forgotten(state, monkeypatc
     monkeypatch.setattr(list_commands, "ALIVE_EVERY", 0.01)
     lists = ListService(a_settled(state), ServingPolicy(), lambda _: None)
     # The workers never say that they serve, so an update takes long.
-    list_commands = ListCommands(lists, list, lambda: False)
-    carried_out = Commands(OwnRuleService(state, Workers()), list_commands, CacheService(Workers()))
+    slow = ListCommands(lists, list, lambda: False)
+    carried_out = Commands(OwnRuleService(state, Workers()), slow, CacheService(Workers()))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run()) for part in (CommandService(state, carried_out), lists)]
         await until((state / NAME).exists)
