@@ -38,16 +38,18 @@ def genuine(style: str, name: str, kind: str) -> dns.message.Message:
 
 
 def facts(message: dns.message.Message) -> set:
+    """What the answer says; CNAMEs that a DNAME makes say nothing of their own."""
     return {
         (rrset.name, int(rrset.rdtype), rdata.to_digestable())
         for rrset in message.answer
         if rrset.rdtype != dns.rdatatype.RRSIG
+        and not (rrset.rdtype == dns.rdatatype.CNAME and rrset.name.is_subdomain(n("old.example.")))
         for rdata in rrset
     }
 
 
 @pytest.mark.parametrize("style", ["nsec", "nsec3", "opt-out"])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     asked=question,
     sources=st.lists(question, min_size=1, max_size=5),
