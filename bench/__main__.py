@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
         "Memory and times": report.weight(results),
         "Latency of blocked answers": report.patience(results, plan.rate),
         "Lanes": report.lanes(lane_results, lanes.RATE),
-        "Promises": report.promises(results),
+        "Promises": report.promises(results, lane_results),
     }
     tables = {title: table for title, table in tables.items() if len(table) > 1}
     remarks = [*(f"left out: {reason}" for reason in skipped), *report.remarks(results)]
@@ -180,7 +180,7 @@ def _options() -> argparse.Namespace:
         metavar="NAME",
         help=f"measure this lane and nothing else (repeatable): {', '.join(lane.name for lane in lanes.LANES)}",
     )
-    parser.add_argument("--rounds", type=_positive, help="rounds, in each of which every server has its turn (5)")
+    parser.add_argument("--rounds", type=_positive, help="rounds, in each of which every server has its turn (3)")
     parser.add_argument("--seconds", type=_positive, help="length of a phase of a round (3)")
     parser.add_argument("--starts", type=_positive, help="starts after the first (3)")
     parser.add_argument("--names", type=_positive, help="how many names are blocked (850000)")
@@ -197,7 +197,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, help="write RESULTS.md (if all is measured)")
     options = parser.parse_args()
-    for name, usual, quick in (("rounds", 5, 2), ("seconds", 3, 1), ("starts", 3, 1), ("names", 850_000, 100_000)):
+    for name, usual, quick in (("rounds", 3, 2), ("seconds", 3, 1), ("starts", 3, 1), ("names", 850_000, 100_000)):
         if getattr(options, name) is None:
             setattr(options, name, quick if options.quick else usual)
     if options.write is None:

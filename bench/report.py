@@ -142,14 +142,27 @@ def lanes(results: list[LaneFigures], rate: int) -> Table:
     return rows
 
 
-def promises(results: list[Figures]) -> Table:
+def promises(results: list[Figures], lane_results: list[LaneFigures]) -> Table:
     """What Mirage Hole promises, and whether this run keeps it. Only what was measured is listed."""
     by_name = {figures.name: figures for figures in results}
     ours = by_name.get("mirage-hole")
     rows = [["promise", "limit", "measured", "kept"]]
-    if ours is None or ours.loaded is None or ours.loaded_data_plane is None:
-        return rows
-    claims: list[tuple[str, float, float | None]] = []
+    claims = _lane_claims(lane_results)
+    if ours is not None and ours.loaded is not None and ours.loaded_data_plane is not None:
+        claims = [*_claims(by_name, ours), *claims]
+    for claim, limit, value in claims:
+        if value is not None and not math.isnan(value):
+            rows.append([claim, f"≤ {limit:g}", f"{value:.2f}", "yes" if value <= limit else "NO"])
+    return rows
+
+
+Claim = tuple[str, float, float | None]
+
+
+def _claims(by_name: dict[str, Figures], ours: Figures) -> list[Claim]:
+    assert ours.loaded is not None
+    assert ours.loaded_data_plane is not None
+    claims: list[Claim] = []
     for peer, phase, limit in (
         ("unbound", "blocked", 1.1),
         ("unbound", "cached", 1.1),
@@ -168,10 +181,25 @@ def promises(results: list[Figures]) -> Table:
         ("list text to live, s", 15, ours.list_to_live),
         ("p99 of blocked answers while lists compile, over quiet", 2, worse),
     ]
-    for claim, limit, value in claims:
-        if value is not None and not math.isnan(value):
-            rows.append([claim, f"≤ {limit:g}", f"{value:.2f}", "yes" if value <= limit else "NO"])
-    return rows
+    return claims
+
+
+def _lane_claims(results: list[LaneFigures]) -> list[Claim]:
+    by_lane = {(figures.lane, figures.name): figures for figures in results}
+    claims: list[Claim] = []
+    for lane, limit in (("cold-miss", 0.85), ("cache-full", 1.0)):
+        ours, theirs = by_lane.get((lane, "mirage-hole")), by_lane.get((lane, "unbound"))
+        if ours and theirs:
+            pairs = zip(ours.micros, theirs.micros, strict=False)
+            claims.append((f"{lane}: CPU a query, over unbound's", limit, median(a / b for a, b in pairs)))
+    for (lane, name), figures in by_lane.items():
+        if name == "mirage-hole":
+            claims.append((f"{lane}: questions without an answer", 0, figures.together.unanswered))
+            if figures.useful:
+                claims.append(
+                    (f"{lane}: share of the flood that was not answered NOERROR", 0.001, 1 - min(figures.useful))
+                )
+    return claims
 
 
 def remarks(results: list[Figures]) -> list[str]:
