@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -95,3 +97,33 @@ def test_without_a_server_it_says_so(sinkhole: Callable[..., Sinkhole]) -> None:
     ran = one.run("cache", "show")
     assert ran.returncode == 1
     assert "no server runs" in ran.stderr
+
+
+def test_what_is_known_outlives_the_server_and_its_ttl_goes_on_counting(sinkhole: Callable[..., Sinkhole]) -> None:
+    one = sinkhole()
+    assert one.ask("forwarded.example").answer
+    (before,) = known(one, "forwarded.example")
+    assert one.stop() == 0
+    one.start()
+    wait_for(lambda: len(known(one, "forwarded.example")) == 1, "what was kept")
+    (after,) = known(one, "forwarded.example")
+    assert after["ttl"] <= before["ttl"]
+    assert after["age"] >= before["age"]
+    assert one.stats()["upstreams"][0]["sent"] <= 1  # answers.example, which tells that the server is there
+    folder = one.directory / "state" / "cache"
+    assert [(file.name, file.stat().st_mode & 0o777) for file in folder.rglob("*") if file.is_file()] == [
+        ("answers", 0o600)
+    ]
+
+
+def test_what_was_flushed_does_not_come_back(sinkhole: Callable[..., Sinkhole]) -> None:
+    one = sinkhole()
+    assert one.ask("forwarded.example").answer
+    one.stop()
+    one.start()
+    wait_for(lambda: len(known(one, "forwarded.example")) == 1, "what was kept")
+    told(one, "flush", "--all")
+    for pid in one.workers():
+        os.kill(pid, signal.SIGKILL)  # it writes nothing
+    wait_for(lambda: one.answers() and one.workers() != [], "a new worker")
+    assert known(one, "forwarded.example") == []
