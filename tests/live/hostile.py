@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, NamedTuple
 
 HEADER: Final = struct.Struct("!6H")
@@ -136,6 +136,20 @@ MOODS: Final = (
 DEEDS: Final = ("right", "late", "lying", "cutting", "refusing", "failing", "shouting", "silent", "twice")
 
 
+@contextlib.contextmanager
+def held(port: int) -> Iterator[None]:
+    """Keep a port from others while nobody listens there, so that whoever asks is told so.
+
+    The UDP socket is connected to somebody who says nothing, so it takes no datagram; the other one does not listen.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        for sock in (udp, tcp):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(("127.0.0.1", port))
+        udp.connect(("127.0.0.1", 1))
+        yield
+
+
 class Hostile:
     """One upstream."""
 
@@ -147,42 +161,39 @@ class Hostile:
 
     async def run(self, over: asyncio.Event) -> None:
         """Serve in one mood after the other until told to end."""
-        while not over.is_set():
-            self._mood = self._dice.choice(MOODS)
-            length = self._dice.uniform(SHORTEST_MOOD, LONGEST_MOOD)
-            if self._mood == "dead":
-                await _wait(over, length)
-                continue
-            async with self._serving():
-                end = asyncio.get_running_loop().time() + length
-                while not over.is_set() and (left := end - asyncio.get_running_loop().time()) > 0:
-                    await _wait(over, left)
-                    self._mood = self._dice.choice([mood for mood in MOODS if mood != "dead"])
-                    if self._dice.random() < 0.7:  # the next mood without a restart
-                        end += self._dice.uniform(SHORTEST_MOOD, LONGEST_MOOD)
+        with held(self.port):
+            while not over.is_set():
+                self._mood = self._dice.choice(MOODS)
+                length = self._dice.uniform(SHORTEST_MOOD, LONGEST_MOOD)
+                if self._mood == "dead":
+                    await _wait(over, length)
+                    continue
+                async with self._serving():
+                    await self._live(over, length)
+
+    async def _live(self, over: asyncio.Event, length: float) -> None:
+        """One life, in one mood or several."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + length
+        while not over.is_set() and (left := end - loop.time()) > 0:
+            await _wait(over, left)
+            self._mood = self._dice.choice([mood for mood in MOODS if mood != "dead"])
+            if self._dice.random() < 0.7:  # the next mood without a restart
+                end += self._dice.uniform(SHORTEST_MOOD, LONGEST_MOOD)
 
     @contextlib.asynccontextmanager
-    async def _serving(self):  # type: ignore[no-untyped-def]
+    async def _serving(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                transport, _ = await loop.create_datagram_endpoint(
-                    lambda: _Datagrams(self), local_addr=("127.0.0.1", self.port)
-                )
-                break
-            except OSError:  # somebody has the port for a moment
-                await asyncio.sleep(0.2)
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self), local_addr=("127.0.0.1", self.port), reuse_port=True
+        )
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        try:
-            listener = await asyncio.start_server(self._stream, "127.0.0.1", self.port)
-        except OSError:  # then this life is one without TCP
-            listener = None
+        listener = await asyncio.start_server(self._stream, "127.0.0.1", self.port, reuse_port=True)
         try:
             yield
         finally:
             transport.abort()
-            if listener is not None:
-                listener.close()
+            listener.close()
             for writer in list(self._streams):
                 writer.transport.abort()
 
