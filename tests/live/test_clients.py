@@ -13,7 +13,7 @@ from mirage_hole.wire.framing import frame
 from tests.live import zones
 from tests.live.clients import delv, dig, kdig
 from tests.live.servers import Actor, Authority
-from tests.nameserver import Heard, addresses
+from tests.nameserver import Heard, addresses, too_large
 
 from .conftest import Sinkhole, wait_for
 
@@ -58,6 +58,16 @@ def test_a_client_without_edns_gets_512_octets_at_the_most(forwarder: Sinkhole) 
 def test_a_client_that_promises_65535_octets_gets_no_fragments(forwarder: Sinkhole) -> None:
     """RFC 9715 3.2: a responder keeps below what a path may fragment, whatever the client says."""
     assert "tc" in dig(forwarder.port, "+ignore", "+bufsize=65535", "big.good.lab", "TXT").flags
+
+
+def test_what_the_upstream_cuts_is_asked_for_again_over_tcp(sinkhole: Start, actor: Callable[..., Actor]) -> None:
+    """RFC 7766 5, RFC 2181 9: a cut answer is none; whoever takes datagrams only is told to come by TCP."""
+    upstream = actor(too_large(20))
+    started = sinkhole(upstream=upstream.port)
+    cut = dig(started.port, "+ignore", "long.lab.example", "TXT")
+    assert ("tc" in cut.flags, cut.data("TXT")) == (True, [])
+    assert len(dig(started.port, "+tcp", "long.lab.example", "TXT").data("TXT")) == 20
+    assert [heard.tcp for heard in upstream.heard if heard.name == "long.lab.example"] == [False, True]
 
 
 # -- streams (RFC 7766) --
