@@ -14,6 +14,7 @@ from mirage_hole.config.cache_lifetimes import BOUNDS as CACHE_TIMES
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
 from mirage_hole.config.tables import TABLES, Field, fields_of
 from mirage_hole.config.values import format_duration, format_size
+from mirage_hole.wire.codes import type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +203,10 @@ def _values(settled: Settled) -> dict[str, object]:
         "blocking.ipv4": settled.block_ipv4,
         "blocking.ipv6": settled.block_ipv6,
         "blocking.ttl": format_duration(settled.block_ttl),
+        "answers.rebinding": settled.rebinding,
+        "answers.rebinding_allow": settled.rebinding_allow,
+        "answers.ech": "drop" if settled.drop_ech else "keep",
+        "answers.block_types": tuple(map(type_text, settled.block_types)),
         "log.level": settled.log_level.lower(),
         "log.format": settled.log_format,
     }

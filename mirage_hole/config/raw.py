@@ -387,6 +387,50 @@ class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "10s"
 
 
+class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked at in an answer before it is passed on."""
+
+    rebinding: Annotated[
+        bool,
+        _about(
+            "Take away answers that lead from a name outside to a private address (DNS rebinding). Names with a route, local "
+            "names and those of answers.rebinding_allow may lead there.",
+            "--rebinding-protection",
+            "",
+            "true or false",
+        ),
+    ] = True
+    rebinding_allow: Annotated[
+        Many,
+        _about(
+            "Domains whose answers may hold private addresses.",
+            "--rebinding-allow",
+            "DOMAIN",
+            "domains such as plex.direct",
+        ),
+    ] = ()
+    ech: Annotated[
+        Literal["keep", "drop"],
+        _about(
+            "drop takes the keys for encrypted hellos (ECH) out of HTTPS and SVCB records, so that a filter by server name "
+            "sees names again.",
+            "--ech",
+            "keep|drop",
+            "keep or drop",
+            choices=("keep", "drop"),
+        ),
+    ] = "keep"
+    block_types: Annotated[
+        Many,
+        _about(
+            "Query types that are answered with no data, such as AAAA where IPv6 does not work.",
+            "--block-type",
+            "TYPE",
+            "types such as AAAA, HTTPS or ANY",
+        ),
+    ] = ()
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the program says of itself on standard error."""
 
@@ -422,6 +466,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()
     blocking: Blocking = Blocking()
+    answers: Answers = Answers()
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
@@ -437,6 +482,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "cache": Cache,
     "dnssec": Dnssec,
     "blocking": Blocking,
+    "answers": Answers,
     "log": Log,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from mirage_hole.config.answers import settle_domains, settle_types
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
@@ -100,6 +101,10 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         clients=settle_clients(found),
         shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
         file_folders=settle_folders(raw.lists.file_folders, state, found),
+        rebinding=raw.answers.rebinding,
+        rebinding_allow=settle_domains("answers.rebinding_allow", raw.answers.rebinding_allow, found),
+        drop_ech=raw.answers.ech == "drop",
+        block_types=settle_types("answers.block_types", raw.answers.block_types, found),
         upstream_strategy=raw.upstream.strategy,
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,

@@ -145,6 +145,13 @@ class Settled:
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST
+    rebinding: bool = True
+    """Answers that lead from outside to a private address are taken away."""
+    rebinding_allow: tuple[str, ...] = ()
+    """Domains whose answers may."""
+    drop_ech: bool = False
+    block_types: tuple[int, ...] = ()
+    """Query types that are answered with no data."""
     upstream_strategy: str = "fastest"
     upstream_fallback: str = ""
     """Name of a group; empty for none."""

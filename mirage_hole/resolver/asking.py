@@ -9,12 +9,14 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import loops, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
-from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, judged_by_addresses, reply_to, subject
+from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream.verify import answers, refuses_without_question
+from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
-from mirage_hole.wire.scan import SIGNED, scan_reply
+from mirage_hole.wire.scan import BOUND, SIGNED, scan_reply
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
@@ -261,6 +263,8 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     cache = engine.cache
     if cache.clamps:
         reply = cache.clamp(reply)
+    if reply.traits & BOUND and engine.dropped_parameters:
+        reply = without_parameters(question.wire, reply, engine.dropped_parameters)
     if cache.failures:
         cache.failures.answered(question.key)
     known = cache.put(question.key, reply, upstream, now)
@@ -270,13 +274,13 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     for listener in question.listeners:
         effects += listener(reply, now)
     rcode = reply.rcode
-    judges = engine.policy.judges_answers
+    judges = engine.policy.judges_answers or reply.traits & WORTH_A_LOOK
     whole, signed = reply, reply.traits & SIGNED
     for case in question.waiting:
         if signed:
             reply = for_client(case, whole)
         if judges:
-            ended = judged_by_addresses(engine, case, reply, now, upstream, known.expires_at if known else now)
+            ended = inspect(engine, case, reply, now, upstream, known.expires_at if known else now)
             if ended is not None:
                 effects += ended or seek_anew(engine, case, now)
                 continue

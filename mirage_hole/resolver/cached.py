@@ -19,11 +19,11 @@ from mirage_hole.resolver.endings import (
     behind_its_alias,
     failure,
     for_client,
-    judged_by_addresses,
     remembered,
     reply_to,
     subject,
 )
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
 from mirage_hole.resolver.stale import for_a_moment, over
 from mirage_hole.wire.codes import TC, EdeCode, Rcode
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
@@ -69,11 +69,13 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
             text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
             return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
         outcome, reply = _LOCAL, moved
-    elif engine.policy.judges_answers:
-        effects = judged_by_addresses(engine, case, reply, now, answer.upstream, answer.expires_at)
+    elif (reply[8] & WORTH_A_LOOK or engine.policy.judges_answers) and answer.passed is not engine.policy:
+        effects = inspect(engine, case, reply, now, answer.upstream, answer.expires_at)
         if effects is not None:
             # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
             return effects or answered_from_cache(engine, case, now)
+        if case.match is None and not engine.policy.judges_clients and now >= engine.paused_until:
+            answer.passed = engine.policy  # and need not be looked at again, as long as the same rules hold
     wire = reply_to(case, reply, int(now - answer.stored_at))
     told = subject(case, outcome, reply.rcode, answer.upstream)
     effects = [

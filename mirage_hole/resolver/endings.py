@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from mirage_hole.cache.packets import EVERYBODY, FOREVER
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, pack_rich_subject, pack_subject
-from mirage_hole.policy.verdict import Outcome
+from mirage_hole.policy.verdict import Outcome, rule_text
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, EndStream, RememberPacket, SendReply
 from mirage_hole.resolver.rewrites import alias_of, forged_option, own_answer
 from mirage_hole.resolver.sinkhole import blocked_option
 from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.alias import behind_alias
 from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode
+from mirage_hole.wire.names import to_text
 from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
 from mirage_hole.wire.scan import SIGNED
 from mirage_hole.wire.strip import without_signatures
@@ -76,6 +77,7 @@ def ended_by_rule(
     address: str = "",
     upstream: int = NO_UPSTREAM,
     until: float = FOREVER,
+    via: bytes = b"",
 ) -> list[Effect] | None:
     """The block or the rewrite that ``match`` demands; None when the case goes on, maybe by another name.
 
@@ -84,11 +86,13 @@ def ended_by_rule(
         case: gets the match, and the alias that is to be asked for.
         match: its action is to block.
         now: seconds.
-        address: of the answer, in text, when the rule is about that.
+        address: of the answer, in text, when the rule is about that; or the name that the answer led through.
         upstream: who gave that answer.
+        via: that name in folded wire form; its rule is no rule about the query's own name.
         until: how long the packet cache may replay what is said here, in the clock of ``now``.
     """
     case.match = match
+    case.via, case.about = via, address
     query, asked = case.query, case.asked
     title = engine.policy.list_of(match.list_id).title
     if match.rewrites:
@@ -108,7 +112,9 @@ def ended_by_rule(
         record = EmitRecord(asked.client, asked.transport, now - case.arrived_at, told)
         return [(CloseStream if asked.transport == UDP else EndStream)(asked.ticket), record]
     else:
-        outcome, answer = Outcome.BLOCKED, engine.sinkhole.answer(query, match)
+        # A rule about another name has no place in the question that its SOA could stand at.
+        shown = match._replace(name=query.name) if via else match
+        outcome, answer = Outcome.BLOCKED, engine.sinkhole.answer(query, shown)
         options = blocked_option(match, title, address)
     limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
@@ -195,6 +201,11 @@ def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -
     if match is None:
         return pack_subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name)
     list_id, _, scope, name, line, _, _, _, rich, _ = match
+    if case.via:
+        text = f"{rule_text(match)} (via {to_text(case.via)})"
+        return pack_rich_subject(
+            outcome, rcode, query.qtype, list_id, line, query.name, scope, upstream, query.name, text
+        )
     if rich is None:
         return pack_subject(outcome, rcode, query.qtype, list_id, line, name, scope, upstream, query.name)
     return pack_rich_subject(outcome, rcode, query.qtype, list_id, line, name, scope, upstream, query.name, rich.text)

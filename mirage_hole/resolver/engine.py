@@ -7,9 +7,10 @@ upstream, so there are no coroutines here: a table of pending questions can be p
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
+from mirage_hole.policy.inside import PRIVATE_NAMES
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import asking, loops, validating
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
@@ -26,16 +27,17 @@ from mirage_hole.resolver.events import (
     Validated,
 )
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Case, Exchange, Question, Timers
-from mirage_hole.resolver.stages import STAGES, judged_by_policy
+from mirage_hole.resolver.stages import NOT_SERVED, STAGES, judged_by_policy
 from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.routes import Routes
-from mirage_hole.wire.codes import EdeCode
+from mirage_hole.wire.bindings import ECH, IPV4HINT, IPV6HINT
+from mirage_hole.wire.codes import EdeCode, RRType
 from mirage_hole.wire.names import fold
 from mirage_hole.wire.query import Malformed, parse_query
 from mirage_hole.wire.reply import build_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mirage_hole.cache.answers import AnswerCache
     from mirage_hole.dnssec.anchors import Trust
@@ -43,10 +45,14 @@ if TYPE_CHECKING:
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
+    from mirage_hole.resolver.inspection import Tainted
     from mirage_hole.resolver.pending import Listener
     from mirage_hole.resolver.sinkhole import Sinkhole
     from mirage_hole.resolver.validating import Validations
     from mirage_hole.upstream.health import Upstream
+
+
+_HINTS: Final = {int(RRType.A): IPV4HINT, int(RRType.AAAA): IPV6HINT}
 
 
 class Engine:
@@ -85,6 +91,16 @@ class Engine:
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
         self.paused_until = 0.0
+        self.rebinding: frozenset[bytes] | None = frozenset()
+        """Names that may lead to private addresses, with all below them; None: every name may."""
+        self.blocked_types: frozenset[int] = frozenset()
+        """Query types that are answered with no data."""
+        self.unusual_types = NOT_SERVED
+        """Query types that a stage looks at twice."""
+        self.dropped_parameters: frozenset[int] = frozenset()
+        """SvcParamKeys that are taken out of SVCB and HTTPS records."""
+        self.tainted: dict[tuple[bytes, bytes], Tainted] = {}
+        """Names of which an answer led to what a rule blocks, by client when rules tell clients apart."""
         self.timeout = timeout
         self.dice = dice
         self.max_in_flight = min(max_in_flight, 30_000)
@@ -165,6 +181,23 @@ class Engine:
             return [CloseStream(event.ticket), record]
         return [SendReply(event.ticket, build_error(query)), record]
 
+    def block_types(self, types: Iterable[int], *, drop_ech: bool = False) -> None:
+        """Answer these query types with no data, and take hints at addresses of these types out of HTTPS and SVCB records.
+
+        ``drop_ech``: take out the keys for encrypted hellos, too.
+        """
+        self.blocked_types = frozenset(types)
+        self.unusual_types = NOT_SERVED | self.blocked_types
+        hints = {_HINTS[kind] for kind in self.blocked_types if kind in _HINTS}
+        self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
+
+    def may_lead_inside(self, name: bytes, labels: tuple[int, ...]) -> bool:
+        """Whether answers for this name may hold private addresses: it has a route of its own, or is allowed to."""
+        allowed = self.rebinding
+        if allowed is None or self.routes.is_conditional(name, labels):
+            return True
+        return any(name[at:] in allowed or name[at:] in PRIVATE_NAMES for at in labels)
+
     def seek(self, case: Case, now: float) -> list[Effect]:
         """Ask an upstream for a case that is not known, or let it wait with those who ask already."""
         return asking.seek(self, case, now)
@@ -195,11 +228,13 @@ class Engine:
         A question that nobody waits for any more is left to end by itself; its answer is worth keeping.
         """
         self.policy = event.policy
+        self.tainted.clear()
         effects: list[Effect] = [ForgetPackets()]
         elsewhere: list[Case] = []
         for question in self.questions.values():
             waiting = []
             for case in question.waiting:
+                case.via = b""
                 case.match = None  # it was told in the numbers of the old generation
                 case.follow(None, self.routes)
                 ended = judged_by_policy(self, case, now)

@@ -42,12 +42,16 @@ Listener = Callable[["Reply | None", float], "list[Effect]"]
 class Case:
     """One query on its way through the stages."""
 
-    __slots__ = ("alias", "arrived_at", "asked", "key", "match", "query")
+    __slots__ = ("about", "alias", "arrived_at", "asked", "key", "match", "query", "via")
 
     def __init__(self, query: Query, asked: QueryReceived, arrived_at: float) -> None:
         self.query = query
         self.asked = asked
         self.arrived_at = arrived_at
+        self.about = ""
+        """What of the answer the rule is about that ended it, for people: an address or a name."""
+        self.via = b""
+        """The name that the answer led through which ``match`` is about, if it is not the query's own."""
         self.match: Match | None = None
         """The rule that decided, once the policy has spoken: a block, an exception from one, or a rewrite."""
         self.alias: bytes | None = None

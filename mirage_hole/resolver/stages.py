@@ -20,9 +20,10 @@ from mirage_hole.resolver.endings import (
     refusal,
     subject,
 )
+from mirage_hole.resolver.inspection import blocked_like_its_kin
 from mirage_hole.resolver.loops import came_back
-from mirage_hole.resolver.sinkhole import blocked_option
-from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType
+from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION, blocked_option
+from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType, type_text
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ _DROP: Final = Reply.DROP
 _BLOCKED: Final = int(Outcome.BLOCKED)
 
 _TXT: Final = int(RRType.TXT)
-NOT_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
-_UNUSUAL: Final = NOT_SERVED | {_TXT}
+_NEVER_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
+NOT_SERVED: Final = _NEVER_SERVED | {_TXT}
+"""Types that need a second look: most of them are not served."""
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -61,11 +63,24 @@ def refuse_what_is_not_served(engine: Engine, case: Case, now: float) -> list[Ef
     query = case.query
     if query.qclass != _IN:
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
-    if query.qtype in _UNUSUAL:
+    if query.qtype in engine.unusual_types:
+        if query.qtype in engine.blocked_types:
+            return _no_data(engine, case)
         if query.qtype == _TXT:
             return came_back(engine, case, now)
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
     return None
+
+
+def _no_data(engine: Engine, case: Case) -> list[Effect]:
+    """A type that is switched off: no data, and an SOA so that clients may remember it (RFC 2308 5)."""
+    query, asked = case.query, case.asked
+    told_why = ede_option(EdeCode.FILTERED, f"type {type_text(query.qtype)} is switched off here")
+    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
+    soa = OWNER_IS_QUESTION + engine.sinkhole.soa
+    wire = build_reply(query, Rcode.NOERROR, soa, (0, 1, 0), options=told_why, limit=limit)
+    told = subject(case, _BLOCKED, Rcode.NOERROR)
+    return [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
 
 
 def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | None:
@@ -112,5 +127,6 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     refuse_strangers,  # first: outsiders learn nothing, not even what is blocked
     refuse_what_is_not_served,  # before policy: no rule is about these
     judged_by_policy,  # before the cache: an old answer must not outlive a new rule
+    blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around
 )

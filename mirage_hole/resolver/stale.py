@@ -20,10 +20,10 @@ from mirage_hole.resolver.endings import (
     behind_its_alias,
     failure,
     for_client,
-    judged_by_addresses,
     reply_to,
     subject,
 )
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
 from mirage_hole.wire.codes import TC, EdeCode, Rcode
 from mirage_hole.wire.reply import ede_option
 
@@ -107,8 +107,8 @@ def old_answer(engine: Engine, case: Case, answer: Answer, now: float) -> list[E
             text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
             return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
         old = moved
-    elif engine.policy.judges_answers:
-        ended = judged_by_addresses(engine, case, old, now, answer.upstream, until)
+    elif old.traits & WORTH_A_LOOK or engine.policy.judges_answers:
+        ended = inspect(engine, case, old, now, answer.upstream, until)
         if ended is not None:
             return ended or engine.seek_anew(case, now)
     wire = reply_to(case, old, 0)

@@ -119,6 +119,10 @@ class Worker:
             self._keeper = CacheKeeper(self.engine.cache, folder, origin_of(settings))
         self._cache = CacheCommands(self.engine, packets.clear)
         self.engine.loop_secret = settings.loop_secret.encode()
+        self.engine.rebinding = (
+            frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
+        )
+        self.engine.block_types(settings.block_types, drop_ech=settings.drop_ech)
         self.plane.on_loop = self._on_loop
         self._pause(settings.paused_until)
 

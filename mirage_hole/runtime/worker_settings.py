@@ -66,6 +66,13 @@ class WorkerSettings:
     group first; none: all upstreams are one group."""
     routes: tuple[tuple[str, int], ...] = ()
     """(domain, number of a group)."""
+    rebinding: bool = True
+    """Answers that lead from outside to a private address are taken away."""
+    rebinding_allow: tuple[str, ...] = ()
+    """Domains whose answers may."""
+    drop_ech: bool = False
+    block_types: tuple[int, ...] = ()
+    """Query types that are answered with no data."""
     loop_secret: str = ""
     """Sixteen hexadecimal digits that all workers share, to know their own questions when they come back."""
     unqualified: int = -1
@@ -80,7 +87,7 @@ class WorkerSettings:
     def from_json(cls, data: bytes) -> WorkerSettings:
         raw = orjson.loads(data)
         raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
-        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned"):
+        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "block_types"):
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
         raw["groups"] = tuple((group[0], tuple(group[1]), *group[2:]) for group in raw["groups"])

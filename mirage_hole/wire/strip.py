@@ -32,10 +32,22 @@ def without_signatures(question: bytes, reply: Reply) -> Reply:
     return reply if kept is None else kept._replace(traits=reply.traits & ~SIGNED)
 
 
-def only(question: bytes, reply: Reply, keep: Callable[[int], bool]) -> Reply | None:
+def only(
+    question: bytes,
+    reply: Reply,
+    keep: Callable[[int], bool],
+    change: Callable[[int, bytes], bytes | None] | None = None,
+) -> Reply | None:
     """The reply with those records alone whose type ``keep`` keeps; None when it can't be written anew.
 
     That is so for a broken name and for too many records.
+
+    Args:
+        question: the question section that was answered, folded wire form.
+        reply: what to take records out of.
+        keep: told a type.
+        change: told a type and the data of a record whose type may not be compressed; gives other data, or None to leave
+            the record out.
     """
     if sum(reply.counts) > MOST_RECORDS:
         return None
@@ -57,6 +69,12 @@ def only(question: bytes, reply: Reply, keep: Callable[[int], bool]) -> Reply | 
                 data = data_of(source, kind, at, at + length)
                 if data is None:
                     return None
+                if change is not None and len(data) == 1:
+                    other = change(kind, source[at : at + length])
+                    at += length
+                    if other is None:
+                        continue
+                    data, length = [other], 0
                 writer.name(owner)
                 offsets.append(len(writer.octets) + 4)
                 writer.record(kind, rrclass, lifetime, data)

@@ -40,12 +40,12 @@ POLICIES = (
             rich("ok.example", tags=("child",), reply=Reply.NXDOMAIN),
             rich("short.example", types=(28,)),
             rewrite("ads.example", "CNAME ok.example."),
-            address_rule("10.0.0.0/30", clients=("127.0.0.1",)),
+            address_rule("198.51.0.0/30", clients=("127.0.0.1",)),
         ],
         [rewrite("good.ads.example", "A 192.0.2.99"), rewrite("good.ads.example", "CNAME short.example.")],
         generation=4,
     ).with_clients(HOUSE),
-    policy_of([address_rule("10.0.0.0/31", Reply.NXDOMAIN), rewrite("ads.example", "A 192.0.2.99")], generation=5),
+    policy_of([address_rule("198.51.0.0/31", Reply.NXDOMAIN), rewrite("ads.example", "A 192.0.2.99")], generation=5),
 )
 NAMES = (
     "ads.example",
@@ -162,7 +162,8 @@ def upstream_answer(wire: bytes, count: int) -> bytes:
         rows = [f"{text} {3 + n % 4} MX {count % 1000} m{n}.example." for n in range(15)]
         return answer_to(wire, *rows, additional=[f"m{n}.example {n} A 192.0.2.{n}" for n in range(15)])
     ttl = 1 if name == b"short" else 4
-    return answer_to(wire, f"{text} {ttl} A 10.0.{count >> 8 & 255}.{count & 255}", ede=(0, f"{count}"))
+    network = "10.0" if count % 5 == 4 else "198.51"  # now and then an answer leads inside
+    return answer_to(wire, f"{text} {ttl} A {network}.{count >> 8 & 255}.{count & 255}", ede=(0, f"{count}"))
 
 
 def play(script: list[object]) -> tuple[Lane, Lane]:

@@ -1,0 +1,180 @@
+"""What is looked at in an answer before it is passed on: the names it leads through, and the addresses it leads to.
+
+The rules that judge a query judge these too, for the same client and type. A block of any of them takes the whole answer
+away. What a rule says of the asked name itself was said before; an exception there lets the answer pass unseen.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mirage_hole.cache.packets import EVERYBODY
+from mirage_hole.lists.rule import Action
+from mirage_hole.observe.record import UDP
+from mirage_hole.policy.inside import is_blocklist_answer, is_inside
+from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.effects import EmitRecord, ForgetPackets, RememberPacket, SendReply
+from mirage_hole.resolver.endings import STREAM_LIMIT, ended_by_rule, judged_by_addresses, subject
+from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION
+from mirage_hole.wire.addresses import addresses_of
+from mirage_hole.wire.chain import aliases, targets
+from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRType
+from mirage_hole.wire.names import labels_of, to_text
+from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
+from mirage_hole.wire.scan import ALIASED, BOUND, INSIDE
+
+if TYPE_CHECKING:
+    from mirage_hole.policy.verdict import Match
+    from mirage_hole.resolver.effects import Effect
+    from mirage_hole.resolver.engine import Engine
+    from mirage_hole.resolver.pending import Case
+    from mirage_hole.wire.scan import Reply
+
+WORTH_A_LOOK: Final = ALIASED | BOUND | INSIDE
+"""Traits of a reply that can be looked at even when no rule is about addresses."""
+MOST_NAMES: Final = 40
+"""Names of one answer that are judged."""
+MOST_TAINTED: Final = 4096
+"""Names whose other types are blocked, too."""
+
+_OTHER_TYPES: Final = tuple(
+    bytes((0, kind, 0, 1, flags)) for kind in (RRType.A, RRType.AAAA, RRType.SVCB, RRType.HTTPS) for flags in range(4)
+)
+"""What follows a name in the keys of its answers, in the default group."""
+
+
+class Tainted(NamedTuple):
+    """Why a name is blocked whose own name no rule blocks: an answer to another type was."""
+
+    match: Match
+    address: str
+    via: bytes
+    until: float
+    upstream: int
+
+
+def inspect(engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float) -> list[Effect] | None:
+    """Look at an upstream's answer: None when it may pass, else the effects that end the case.
+
+    No effects at all: the case now follows an alias (``case.alias``), which is to be looked for. Not looked at: the answer
+    of an alias that a rule made, that of a name with an exception, and anything in a pause.
+
+    Args:
+        engine: whose policy and routes speak.
+        case: the query.
+        reply: the answer.
+        now: seconds.
+        upstream: who gave it.
+        until: how long it lives, in the clock of ``now``.
+    """
+    if case.alias is not None or case.match is not None:
+        return None
+    paused = now < engine.paused_until
+    traits = reply.traits
+    if traits & (ALIASED | BOUND) and not paused:
+        ended = _judged_by_names(engine, case, reply, now, upstream, until)
+        if ended is not None:
+            return ended
+        if case.match is not None:  # an exception for an alias is one for all behind it, as in Pi-hole
+            return None
+    if traits & (INSIDE | BOUND) and engine.rebinding is not None:
+        ended = _leads_inside(engine, case, reply, now, upstream, until)
+        if ended is not None:
+            return ended
+    if engine.policy.judges_answers:
+        ended = judged_by_addresses(engine, case, reply, now, upstream, until)
+        if ended and case.match is not None and not case.match.rewrites:
+            return _taint(engine, case, Tainted(case.match, case.about, b"", until, upstream), ended)
+        return ended
+    return None
+
+
+def _judged_by_names(
+    engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float
+) -> list[Effect] | None:
+    question = case.key[: len(case.query.name) + 4]
+    names = (aliases(question, reply) or []) if reply.traits & ALIASED else []
+    if reply.traits & BOUND:
+        names += targets(question, reply)
+    decide, query, client = engine.policy.decide, case.query, case.asked.client
+    for name in names[:MOST_NAMES]:
+        if name == query.name:
+            continue
+        match = decide(name, labels_of(name), query.qtype, client)
+        if match is None or match.rewrites:
+            continue
+        if match.action is not Action.BLOCK:
+            case.match, case.via = match, name
+            return None
+        ended = ended_by_rule(engine, case, match, now, address=to_text(name), upstream=upstream, until=until, via=name)
+        tainted = Tainted(match, to_text(name), name, until, upstream)
+        return ended and _taint(engine, case, tainted, ended)
+    return None
+
+
+def _leads_inside(
+    engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float
+) -> list[Effect] | None:
+    """Rebinding: a name from outside that leads into the network. All of the answer goes, since a mix is the attack."""
+    query, asked = case.query, case.asked
+    inside = None
+    for _, address in addresses_of(reply):
+        if is_inside(address) and not is_blocklist_answer(query.name, query.labels, address):
+            inside = address
+            break
+    if inside is None or engine.may_lead_inside(query.name, query.labels):
+        return None
+    text = f"{to_text(query.name)} leads to {ip_address(inside)}: a private address from outside (rebinding)"
+    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
+    wire = build_reply(
+        query,
+        Rcode.NOERROR,
+        OWNER_IS_QUESTION + engine.sinkhole.soa,
+        (0, 1, 0),
+        ede_option(EdeCode.BLOCKED, text),
+        0,
+        limit,
+    )
+    told = subject(case, Outcome.REBIND, Rcode.NOERROR, upstream)
+    effects: list[Effect] = [
+        SendReply(asked.ticket, wire),
+        EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
+    ]
+    if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
+        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        if now < engine.paused_until:  # rules are not asked now, and are when the pause is over
+            until = min(until, engine.paused_until)
+        effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
+    return effects
+
+
+def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) -> list[Effect]:
+    """The other types of this name are blocked as well: its addresses would contradict each other otherwise."""
+    names, query = engine.tainted, case.query
+    place = query.name, case.asked.client if engine.policy.judges_clients else EVERYBODY
+    new = place not in names
+    if len(names) >= MOST_TAINTED:
+        names.clear()
+    names[place] = tainted
+    if new and any(
+        query.name + rest in engine.cache.answers for rest in _OTHER_TYPES if rest[:2] != query.question[-4:-2]
+    ):
+        return [ForgetPackets(), *ended]  # what was said of the other types must not be replayed
+    return ended
+
+
+def blocked_like_its_kin(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """A name of which another type led to what a rule blocks: A, AAAA and HTTPS never contradict each other."""
+    names = engine.tainted
+    if not names or case.match is not None or case.alias is not None or now < engine.paused_until:
+        return None
+    place = case.query.name, case.asked.client if engine.policy.judges_clients else EVERYBODY
+    tainted = names.get(place)
+    if tainted is None:
+        return None
+    match, address, via, until, upstream = tainted
+    if now >= until:
+        del names[place]
+        return None
+    return ended_by_rule(engine, case, match, now, address=address, upstream=upstream, until=until, via=via)

@@ -1,0 +1,73 @@
+"""The names that an answer leads through: aliases (CNAME), and the targets of SVCB and HTTPS records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.wire.codes import RRClass, RRType
+from mirage_hole.wire.names import fold
+from mirage_hole.wire.writer import HEAD, whole_name
+
+if TYPE_CHECKING:
+    from mirage_hole.wire.scan import Reply
+
+MOST_ALIASES: Final = 32
+"""In a row. Resolvers follow about a dozen themselves (unbound 11, BIND 16)."""
+
+_CNAME: Final = int(RRType.CNAME)  # members of an enumeration are slow to look up
+_BINDINGS: Final = frozenset({int(RRType.SVCB), int(RRType.HTTPS)})
+_IN: Final = int(RRClass.IN)
+
+
+def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
+    """The names that the question's name is an alias of, one after the other, folded wire form.
+
+    None when they lead in a circle, are more than ``MOST_ALIASES``, or can't be read: nobody can make use of that answer.
+
+    Args:
+        question: the question section that was asked.
+        reply: what the upstream said; its sections were found whole when it was scanned.
+    """
+    source = bytes(12) + question + reply.records
+    at = 12 + len(question)
+    leads: dict[bytes, bytes] = {}
+    for _ in range(reply.counts[0]):
+        owner, at = whole_name(source, at)
+        if owner is None:
+            return None
+        kind, rrclass, _, length = HEAD.unpack_from(source, at)
+        at += HEAD.size
+        if kind == _CNAME and rrclass == _IN:
+            target, end = whole_name(source, at)
+            if target is None or end != at + length:
+                return None
+            leads.setdefault(fold(owner), fold(target))
+        at += length
+    name = fold(question[:-4])
+    found: list[bytes] = []
+    while (name := leads.pop(name, b"")) != b"":
+        found.append(name)
+    # What is left of a circle can't be followed from its beginning; one that leads back was taken out of the table.
+    if len(found) > MOST_ALIASES or len(set(found)) != len(found) or fold(question[:-4]) in found:
+        return None
+    return found
+
+
+def targets(question: bytes, reply: Reply) -> list[bytes]:
+    """The target names of the answer's SVCB and HTTPS records, folded wire form; ``.`` stands for the owner itself and is
+    left out (RFC 9460 2.5.2), as is what can't be read."""
+    source = bytes(12) + question + reply.records
+    at = 12 + len(question)
+    found: list[bytes] = []
+    for _ in range(reply.counts[0]):
+        owner, at = whole_name(source, at)
+        if owner is None:
+            return found
+        kind, _, _, length = HEAD.unpack_from(source, at)
+        at += HEAD.size
+        if kind in _BINDINGS and length > 2:
+            target, end = whole_name(source, at + 2)
+            if target is not None and target != b"\0" and end <= at + length:
+                found.append(fold(target))
+        at += length
+    return found
