@@ -21,7 +21,6 @@ from typing import Any, Final
 
 import orjson
 
-from mirage_hole.cache import failures
 from mirage_hole.cache.answers import AnswerCache
 from mirage_hole.cache.lifetimes import Lifetimes
 from mirage_hole.cache.packets import PacketCache
@@ -40,8 +39,7 @@ from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
-from mirage_hole.runtime.cache_commands import CacheCommands
-from mirage_hole.runtime.cache_keeper import SAVE_WITHIN, CacheKeeper, ClockWatch, origin_of
+from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
@@ -59,8 +57,6 @@ ORPHAN_DRAIN_FOR: Final = 0.5
 """The same when the supervisor is gone: its successor binds the same port, and the kernel would share queries out to us."""
 DESCRIPTORS: Final = 65_536
 """Connections, doors to upstreams, and room to spare; as far as the hard limit permits."""
-SWEPT_A_SECOND: Final = 4096
-"""Answers that are looked at once a second, about half a millisecond."""
 CHANGEABLE: Final = frozenset(
     {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
@@ -92,7 +88,7 @@ class Worker:
             policy=policy,
             access=Access(settings.allow_from),
             sinkhole=_sinkhole(settings),
-            cache=AnswerCache(settings.cache_bytes // 2, settings.cache_lifetimes, _most_failures(settings)),
+            cache=AnswerCache(settings.cache_bytes // 2, settings.cache_lifetimes, most_failures(settings)),
             upstreams=upstreams,
             groups=_groups(settings, upstreams),
             routes=_routes(settings),
@@ -104,7 +100,7 @@ class Worker:
         self.engine.validate(_trust(settings))
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
         self.records.generation = policy.generation
-        packets = PacketCache(_packet_bytes(settings))
+        packets = PacketCache(packet_bytes(settings))
         self.plane = DataPlane(self.engine, packets, self.records, dice, self._loop, tasks)
         self.tcp = TcpListener(
             self.plane,
@@ -112,12 +108,7 @@ class Worker:
             most=min(settings.tcp_connections, _allow_descriptors() // 2),  # the others are for upstreams
             most_per_client=settings.tcp_connections_per_client,
         )
-        self._clock = ClockWatch(time.time(), time.monotonic())
-        self._keeper: CacheKeeper | None = None
-        if settings.cache_directory:
-            folder = Path(settings.cache_directory, f"worker-{settings.number}")
-            self._keeper = CacheKeeper(self.engine.cache, folder, origin_of(settings))
-        self._cache = CacheCommands(self.engine, packets.clear)
+        self._cache = CacheDuties(self.engine, packets, settings)
         self.engine.loop_secret = settings.loop_secret.encode()
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
@@ -146,7 +137,7 @@ class Worker:
             self._channel, {"is": "ready", "pid": os.getpid(), "generation": self.engine.policy.generation}
         )
         channel.send_json(self._channel, {"is": "own", "version": self._own_version, "ok": True})
-        keeping = self._tasks.create_task(self._keep_answers())
+        keeping = self._tasks.create_task(self._cache.keep())
         await self._beat()
         keeping.cancel()
         await self._drain()
@@ -165,7 +156,7 @@ class Worker:
             if now >= next_counters:
                 next_counters = now + 1.0
                 self.tcp.sweep(now)
-                self._look_at_cache(now)
+                self._cache.look(now)
                 channel.send_json(self._channel, {"is": "counters", **self.counters()})
 
     async def _drain(self) -> None:
@@ -186,29 +177,9 @@ class Worker:
         self.tcp.close_all()
         self.records.flush()
         channel.send_json(self._channel, {"is": "counters", **self.counters()})
-        if self._keeper is not None and self._settings.cache_keep:
-            # The supervisor's patience ends soon after ours.
-            await self._keeper.save(max(SAVE_WITHIN - (drained - began) / 3, 0.2))
+        await self._cache.save(drained - began)
         self._loop.remove_reader(self._channel.fileno())
         self._channel.close()
-
-    async def _keep_answers(self) -> None:
-        try:
-            if self._keeper is not None and self._settings.cache_keep:
-                await self._keeper.run()
-            elif self._keeper is not None:
-                await self._keeper.remove()
-        except Exception:  # whatever is wrong with what was kept, queries are answered
-            log.exception("the cache is not kept for the next start")
-
-    def _look_at_cache(self, now: float) -> None:
-        """Once a second: forget what is over for good, and notice that the machine has slept."""
-        cache = self.engine.cache
-        if jump := self._clock.jumped(time.time(), now):
-            log.info("the clock was put forward by %.0f s, or the machine slept: answers are that much older", jump)
-            cache.older(now, jump)
-            self.plane.packets.clear()
-        cache.sweep(now, SWEPT_A_SECOND)
 
     def counters(self) -> dict[str, object]:
         """Numbers for the control plane; all but the gauges only ever grow."""
@@ -225,14 +196,7 @@ class Worker:
             "upstream_mismatched": engine.mismatched + sum(upstream.mismatched for upstream in plane.upstreams),
             "records_sent": self.records.sent,
             "records_dropped": self.records.dropped,
-            "packet_cache_entries": len(plane.packets),
-            "cache_entries": len(engine.cache),
-            "cache_bytes": engine.cache.cost + plane.packets.cost + len(engine.cache.failures) * failures.ENTRY_COST,
-            "cache_failures": len(engine.cache.failures),
-            "cache_hits": engine.cache.hits,
-            "cache_stale_hits": engine.cache.stale_hits,
-            "cache_failure_hits": engine.cache.known_failures,
-            "cache_prefetched": engine.cache.prefetched,
+            **self._cache.counters(),
             **(engine.validations or NO_VALIDATIONS).counters(),
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
@@ -338,19 +302,9 @@ class Worker:
         channel.send_json(self._channel, {"is": "loop", "upstream": number, "name": self.engine.named(number)})
 
     async def _answer_about_cache(self, message: dict[str, Any]) -> None:
-        """Show entries or forget them; a name that is none was refused by the supervisor."""
-        try:
-            name, subtree = str(message["name"]), message["subtree"] is True
-            if message["what"] == "show":
-                said = await self._cache.show(name, int(message["limit"]), subtree=subtree)
-            else:
-                said = await self._cache.flush(name, subtree=subtree)
-                if self._keeper is not None:  # it must not come back
-                    await self._keeper.remove()
-        except (KeyError, TypeError, ValueError) as problem:
-            log.warning("ignored a message from the supervisor: %s", problem)
-            return
-        channel.send_json(self._channel, {"is": "cache", "ask": message["ask"], **said})
+        said = await self._cache.answer(message)
+        if said is not None:
+            channel.send_json(self._channel, said)
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """Take those settings that may change while running; the others need a new worker."""
@@ -369,22 +323,13 @@ class Worker:
         self.engine.access, self.engine.sinkhole, self.engine.timeout = access, sinkhole, settings.timeout
         self.engine.cache.resize(settings.cache_bytes // 2, time.monotonic())
         self.engine.cache.change(settings.cache_lifetimes)
-        self.plane.packets.resize(_packet_bytes(settings))
+        self.plane.packets.resize(packet_bytes(settings))
         self.plane.packets.clear()
 
     def _pause(self, until: float | None) -> None:
         """``until`` in seconds since the epoch, as a deadline must survive a restart."""
         ends_at = None if until is None else time.monotonic() + (until - time.time())
         self.plane.take([BlockingPaused(ends_at)], time.monotonic())
-
-
-def _most_failures(settings: WorkerSettings) -> int:
-    """A sixteenth of the memory for answers is for questions that failed."""
-    return min(failures.MOST, settings.cache_bytes // 16 // failures.ENTRY_COST)
-
-
-def _packet_bytes(settings: WorkerSettings) -> int:
-    return settings.cache_bytes // 2 - settings.cache_bytes // 16
 
 
 def _trust(settings: WorkerSettings) -> Trust:

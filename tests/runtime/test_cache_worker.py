@@ -180,11 +180,11 @@ async def test_a_machine_that_slept_has_old_answers(monkeypatch: pytest.MonkeyPa
             cache = worker.engine.cache
             now = time.monotonic()
             cache.put(*learnt("www.example.com"), 0, now)
-            worker._look_at_cache(now)
+            worker._cache.look(now)
             assert cache.get(learnt("www.example.com")[0], now)
             slept = time.time() + 3600
             monkeypatch.setattr(time, "time", lambda: slept)
-            worker._look_at_cache(now)
+            worker._cache.look(now)
             assert cache.get(learnt("www.example.com")[0], now) is None
             assert len(cache) == 1
             worker.plane.close()
