@@ -14,9 +14,10 @@ from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.bindings import without_parameters
+from mirage_hole.wire.chain import aliases
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
-from mirage_hole.wire.scan import BOUND, SIGNED, scan_reply
+from mirage_hole.wire.scan import ALIASED, BOUND, SIGNED, scan_reply
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
@@ -231,6 +232,8 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
     rcode = reply.rcode
     if rcode not in _SAYS_SOMETHING:
         return useless(engine, exchange, rcode, reply, now)
+    if reply.traits & ALIASED and aliases(question.wire, reply) is None:
+        return failed(engine, exchange, now, "sent aliases that lead in a circle")
     engine.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
     return complete(engine, question, reply, exchange.upstream, now)
 

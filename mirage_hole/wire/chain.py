@@ -44,13 +44,13 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
             leads.setdefault(fold(owner), fold(target))
         at += length
     name = fold(question[:-4])
-    found: list[bytes] = []
-    while (name := leads.pop(name, b"")) != b"":
-        found.append(name)
-    # What is left of a circle can't be followed from its beginning; one that leads back was taken out of the table.
-    if len(found) > MOST_ALIASES or len(set(found)) != len(found) or fold(question[:-4]) in found:
-        return None
-    return found
+    found = [name]
+    while (target := leads.get(name)) is not None:
+        if target in found or len(found) > MOST_ALIASES:
+            return None
+        found.append(target)
+        name = target
+    return found[1:]
 
 
 def targets(question: bytes, reply: Reply) -> list[bytes]:
