@@ -272,7 +272,7 @@ def test_an_answer_that_can_not_be_moved_is_servfail():
     question = ask.wire[12:-11]
     address = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\7"
     target = 12 + len(question) + len(address) + 12
-    loop = address + b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\2" + (0xC000 | target).to_bytes(2, "big")
+    loop = address + b"\xc0\x0c\0\2\0\1\0\0\0\x3c\0\2" + (0xC000 | target).to_bytes(2, "big")
     for transport in ("udp", "tcp"):
         said = (
             asking.come(ask.wire[:2] + b"\x81\x80\0\1\0\2\0\0\0\0" + question + loop, ask)
