@@ -40,6 +40,7 @@ _new = tuple.__new__  # a named tuple without its constructor's cost, where ever
 # Members of an enumeration are slow to look up where every query passes.
 _CACHED: Final = int(Outcome.CACHED)
 _LOCAL: Final = int(Outcome.LOCAL)
+_TC: Final = TC >> 8
 
 MOST_RENEWING: Final = 64
 """Answers that are renewed at the same time; that is no reason to keep people waiting who ask for something new."""
@@ -60,7 +61,8 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     answer.wanted = LATELY
     cache.hits += 1
     query, asked, reply = case.query, case.asked, answer.reply
-    if reply[8] & SIGNED and not query.dnssec_ok:
+    traits = reply[8]
+    if traits & SIGNED and not query.dnssec_ok:
         reply = for_client(case, reply)
     outcome = _CACHED
     if case.alias is not None:
@@ -69,7 +71,7 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
             text = f"{engine.named(answer.upstream)}: {NOT_PASSED_ON}"
             return failure(case, EdeCode.NETWORK_ERROR, text, now, answer.upstream)
         outcome, reply = _LOCAL, moved
-    elif (reply[8] & WORTH_A_LOOK or engine.policy.judges_answers) and answer.passed is not engine.policy:
+    elif (traits & WORTH_A_LOOK or engine.policy.judges_answers) and answer.passed is not engine.policy:
         effects = inspect(engine, case, reply, now, answer.upstream, answer.expires_at)
         if effects is not None:
             # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
@@ -84,7 +86,7 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
     ]
     if late:  # a packet would keep those away that come next
         return effects + renewed(engine, case.key, answer, now) if popular else effects
-    if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
+    if asked.transport == UDP and query.replayable and not wire[2] & _TC:
         effects.append(remembered(engine, case, answer, reply, wire, told, now))
     return effects
 
