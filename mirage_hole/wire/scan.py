@@ -54,11 +54,14 @@ _TRAITS = {
     int(RRType.HTTPS): BOUND,
 }
 _INSIDE = {
-    int(RRType.A): frozenset({0, 10, 100, 127, 169, 172, 192, 255}),
-    # ::/8 with loopback and IPv4-mapped, 64:ff9b::/96 and /48 (NAT64), 2002::/16 (6to4), fc00::/7, fe80::/10, fec0::/10
-    int(RRType.AAAA): frozenset({0x00, 0x20, 0xFC, 0xFD, 0xFE}),
+    # 0/8, 10/8, 127/8, 100.64/10, 169.254/16, 172.16/12, 192.168/16, 255.255.255.255
+    int(RRType.A): frozenset({0xA9FE, 0xC0A8, 0xFFFF}).union(
+        range(0x100), range(0x0A00, 0x0B00), range(0x7F00, 0x8000), range(0x6440, 0x6480), range(0xAC10, 0xAC20)
+    ),
+    # ::/8 with loopback, IPv4-mapped and NAT64, 2002::/16 (6to4), fc00::/7, fe80::/10, fec0::/10
+    int(RRType.AAAA): frozenset({0x2002}).union(range(0x100), range(0xFC00, 0xFE00), range(0xFE80, 0xFF00)),
 }
-"""First octets of addresses that :mod:`mirage_hole.policy.inside` may find to be private."""
+"""First two octets of addresses that :mod:`mirage_hole.policy.inside` may find to be private."""
 
 
 class Reply(NamedTuple):
@@ -150,7 +153,7 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
                 if number < answers:
                     if kind == qtype and rclass == qclass:
                         answered = True
-                    if kind in _INSIDE and data[at] in _INSIDE[kind]:
+                    if kind in _INSIDE and data[at] << 8 | data[at + 1] in _INSIDE[kind]:
                         traits |= INSIDE
                 elif kind == _SOA and length >= _SHORTEST_SOA and rclass == qclass:
                     (minimum,) = _U32(data, end - 4)

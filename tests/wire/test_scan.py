@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mirage_hole.policy.inside import is_inside
 from mirage_hole.wire.reply import age_ttls
-from mirage_hole.wire.scan import MAX_EDE, MAX_EDES, MAX_RECORDS, MAX_TTL, Reply, scan_reply
+from mirage_hole.wire.scan import INSIDE, MAX_EDE, MAX_EDES, MAX_RECORDS, MAX_TTL, Reply, scan_reply
 from tests.wire.samples import (
     Counted,
     mutants,
@@ -376,3 +377,22 @@ def test_no_octet_is_looked_at_more_than_twice(labels: int, records: int) -> Non
     wire = packet(0x8180, ASKED, [raw_record(owner, 1, 60, b"")] * records)[:65535]
     scan_reply(Counted(wire, looks), END)
     assert len(looks) <= 2 * len(wire)
+
+
+@given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
+@example(bytes((100, 64, 0, 1)))
+@example(bytes((100, 127, 255, 255)))
+@example(bytes((172, 31, 0, 1)))
+@example(bytes((192, 168, 0, 1)))
+@example(bytes((169, 254, 1, 1)))
+@example(bytes(15) + b"\1")
+@example(bytes(10) + b"\xff\xff\x0a\0\0\1")
+@example(b"\0\x64\xff\x9b" + bytes(8) + b"\x0a\0\0\1")
+@example(b"\x20\x02\x0a\0\0\1" + bytes(10))
+@example(b"\xfe\xbf" + bytes(14))
+def test_every_private_address_is_worth_a_look(address: bytes) -> None:
+    """The look at two octets may say yes to more than :func:`is_inside` does, and never to less."""
+    kind = 1 if len(address) == 4 else 28
+    reply = scan_reply(packet(0x8180, ASKED, [raw_record(POINTER, kind, 60, address)]), END)
+    assert reply is not None
+    assert not is_inside(address) or reply.traits & INSIDE
