@@ -123,6 +123,11 @@ class PacketCache:
             entry[GOOD_UNTIL] = min(entry[AGED_AT] + 1, entry[EXPIRES_AT])
         return entry
 
+    def turn_out(self, client: bytes) -> None:
+        """Replay nothing to this client until something is remembered for it again."""
+        if self.tables.pop(client, None) is not None:
+            self.cost -= CLIENT_COST
+
     def clear(self) -> None:
         """Forget everything: the policy has changed."""
         for entries in self._views.values():  # which somebody may hold in the middle of a batch

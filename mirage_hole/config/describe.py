@@ -207,6 +207,9 @@ def _values(settled: Settled) -> dict[str, object]:
         "answers.rebinding_allow": settled.rebinding_allow,
         "answers.ech": "drop" if settled.drop_ech else "keep",
         "answers.block_types": tuple(map(type_text, settled.block_types)),
+        "limits.queries_per_second": settled.queries_per_second,
+        "limits.burst": settled.query_burst,
+        "limits.exempt": settled.limit_exempt,
         "log.level": settled.log_level.lower(),
         "log.format": settled.log_format,
     }

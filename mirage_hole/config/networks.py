@@ -120,6 +120,16 @@ def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpo
     return endpoint
 
 
+def settle_exempt(written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:
+    """Networks whose clients have no limit."""
+    path = "limits.exempt"
+    networks: dict[str, None] = {}
+    for item, text in enumerate((written,) if isinstance(written, str) else tuple(written)):
+        parsed = found.parsed(path, text, lambda text=text: parse_network(text), (), item=item)  # type: ignore[misc]
+        networks.update(dict.fromkeys(parsed))
+    return tuple(networks)
+
+
 def settle_allow_from(server: Server, listen: tuple[Endpoint, ...], found: Findings) -> tuple[str, ...]:
     """Who is answered. An open resolver is used against others, so being one is said aloud."""
     path = "server.allow_from"

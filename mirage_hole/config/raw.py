@@ -431,6 +431,39 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much one client may ask. Above it, queries are answered truncated, so that a true client asks again over TCP, then
+    refused; a flood is stopped before it is read."""
+
+    queries_per_second: Annotated[
+        int,
+        _about(
+            "Queries a second that one address may ask for long. 0: as many as it likes.",
+            "--queries-per-second",
+            "N",
+            "a whole number from 0 to 1000000",
+        ),
+    ] = 300
+    burst: Annotated[
+        int,
+        _about(
+            "Queries that it may ask at once after a time of silence.",
+            "--query-burst",
+            "N",
+            "a whole number from limits.queries_per_second to 10000000",
+        ),
+    ] = 3000
+    exempt: Annotated[
+        Many,
+        _about(
+            "Networks without a limit, besides this machine itself, such as a router that asks for everybody.",
+            "--limit-exempt",
+            "NETWORK",
+            "a network such as 192.168.1.1",
+        ),
+    ] = ()
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the program says of itself on standard error."""
 
@@ -467,6 +500,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dnssec: Dnssec = Dnssec()
     blocking: Blocking = Blocking()
     answers: Answers = Answers()
+    limits: Limits = Limits()
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
@@ -483,6 +517,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "dnssec": Dnssec,
     "blocking": Blocking,
     "answers": Answers,
+    "limits": Limits,
     "log": Log,
 }
 

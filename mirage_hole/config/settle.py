@@ -10,7 +10,7 @@ from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
-from mirage_hole.config.networks import settle_allow_from, settle_listen, settle_upstreams, settle_web
+from mirage_hole.config.networks import settle_allow_from, settle_exempt, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
 from mirage_hole.config.raw import settings
@@ -101,6 +101,9 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         clients=settle_clients(found),
         shrink_guard=_shrink_guard(raw.lists.shrink_guard, found),
         file_folders=settle_folders(raw.lists.file_folders, state, found),
+        queries_per_second=_limit("limits.queries_per_second", raw.limits.queries_per_second, 0, 1_000_000, found),
+        query_burst=_limit("limits.burst", raw.limits.burst, max(raw.limits.queries_per_second, 1), 10_000_000, found),
+        limit_exempt=settle_exempt(raw.limits.exempt, found),
         rebinding=raw.answers.rebinding,
         rebinding_allow=settle_domains("answers.rebinding_allow", raw.answers.rebinding_allow, found),
         drop_ech=raw.answers.ech == "drop",
@@ -140,6 +143,12 @@ def _workers(value: int, found: Findings) -> int:
     if not 1 <= value <= MAX_WORKERS:
         what = f"not from 1 to {MAX_WORKERS}"
         found.problem("server.workers", value, what, f"write {settings()['server.workers'].write}")
+    return value
+
+
+def _limit(path: str, value: int, least: int, most: int, found: Findings) -> int:
+    if not least <= value <= most:
+        found.problem(path, value, f"not from {least} to {most}", f"write {settings()[path].write}")
     return value
 
 

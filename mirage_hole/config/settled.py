@@ -145,6 +145,11 @@ class Settled:
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST
+    queries_per_second: int = 300
+    """That one client may ask; 0: as many as it likes."""
+    query_burst: int = 3000
+    limit_exempt: tuple[str, ...] = ()
+    """Networks without a limit, in CIDR notation."""
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()

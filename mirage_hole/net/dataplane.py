@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from mirage_hole.net import upstream_tcp
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mirage_hole.cache.packets import PacketCache
     from mirage_hole.net.records import RecordSender
     from mirage_hole.net.udp import PortableUdpListener, UdpListener
+    from mirage_hole.policy.limits import ClientLimits
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
     from mirage_hole.resolver.events import Event
@@ -97,8 +99,32 @@ class DataPlane:
     def listen(self, sock: socket.socket) -> None:
         """Read queries from a bound UDP socket."""
         listener = make_listener(sock, self)
+        listener.meter.limit(self._rate)
         self.listeners.append(listener)
         self._loop.add_reader(sock.fileno(), listener.on_readable)
+
+    @property
+    def _rate(self) -> float | None:
+        return None if self.engine.limits is None else self.engine.limits.rate
+
+    def limit(self, limits: ClientLimits | None) -> None:
+        """What a client may ask from now on; None: as much as it likes."""
+        self.engine.limits = limits
+        for listener in self.listeners:
+            listener.meter.limit(self._rate)
+
+    def turn(self, now: float) -> None:
+        """A second is over: find out who is over a limit. Called once a second."""
+        limits = self.engine.limits
+        if limits is None:
+            return
+        counts: Counter[bytes] = Counter()
+        for listener in self.listeners:
+            counts.update(listener.meter.turn())
+        for client in limits.turn(counts, now):
+            self.packets.turn_out(client)
+        for listener in self.listeners:
+            listener.meter.stop(limits.flooding)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Let a coroutine run, owned by this data plane's tasks."""
@@ -203,6 +229,9 @@ class DataPlane:
         self.after_batch()
 
     def _remember_packet(self, effect: RememberPacket) -> None:
+        limits = self.engine.limits
+        if limits is not None and limits.over and effect.client in limits.over:
+            return  # nothing is replayed to one that asks too much: it must pass the engine
         self.packets.put(
             effect.client,
             effect.octets,

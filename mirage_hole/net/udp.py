@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole.cache.packets import GOOD_UNTIL, LENGTH, SUBJECT, TAIL
 from mirage_hole.net import mmsg
+from mirage_hole.net.meter import Meter
 from mirage_hole.observe.record import NO_SUBJECT, UDP
 from mirage_hole.resolver.effects import EmitRecord
 from mirage_hole.resolver.events import QueryReceived
@@ -45,6 +46,7 @@ class UdpListener:
         self._outbox = mmsg.Outbox(self._fd, sock.family, _REPLY_SLOT, pktinfo=pktinfo)
         self._send.share(self._batch)
         self._address_range = (4, 8) if self._batch.stride == 16 else (8, 24)
+        self.meter = Meter(sock)
 
     @property
     def lost(self) -> int:
@@ -71,6 +73,10 @@ class UdpListener:
         tables = self._plane.packets.tables
         stride = batch.stride
         first, last = self._address_range
+        meter = self.meter
+        meter.datagrams += count
+        if meter.datagrams > meter.watch_above:
+            meter.count([names[place + first : place + last] for place in range(0, count * stride, stride)])
         pktinfo = self._pktinfo
         subjects: list[bytes] = []
         misses: list[int] = []
@@ -146,6 +152,7 @@ class PortableUdpListener:
         self.replayed = 0
         self.lost = 0
         self._plane = plane
+        self.meter = Meter(sock)
         self._control = socket.CMSG_SPACE(20) if wants_local_address(sock) else 0
 
     def on_readable(self) -> None:
@@ -159,6 +166,9 @@ class PortableUdpListener:
                 break
             self.datagrams += 1
             client = socket.inet_pton(self.socket.family, peer[0].partition("%")[0])
+            self.meter.datagrams += 1
+            if self.meter.datagrams > self.meter.watch_above:
+                self.meter.count([client])
             ticket = (self, peer, without_interface(ancillary))
             entry = self._plane.packets.revive(client, octets[2:], now)
             if entry is None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mirage_hole.cache.answers import AnswerCache
     from mirage_hole.dnssec.anchors import Trust
     from mirage_hole.policy.access import Access
+    from mirage_hole.policy.limits import ClientLimits
     from mirage_hole.policy.policy import Policy
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import Event
@@ -90,6 +91,7 @@ class Engine:
         self.upstreams = list(upstreams)
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
+        self.limits: ClientLimits | None = None
         self.paused_until = 0.0
         self.rebinding: frozenset[bytes] | None = frozenset()
         """Names that may lead to private addresses, with all below them; None: every name may."""

@@ -32,6 +32,7 @@ from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
 from mirage_hole.policy.clients import Clients
+from mirage_hole.policy.limits import ClientLimits
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
@@ -61,6 +62,8 @@ CHANGEABLE: Final = frozenset(
     {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
 """Settings that a worker takes while it runs."""
+
+_LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 class Worker:
@@ -110,6 +113,9 @@ class Worker:
         )
         self._cache = CacheDuties(self.engine, packets, settings)
         self.engine.loop_secret = settings.loop_secret.encode()
+        if settings.queries_per_second:
+            exempt = (*_LOOPBACK, *settings.limit_exempt)
+            self.plane.limit(ClientLimits(settings.queries_per_second, settings.query_burst, exempt))
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
         )
@@ -156,6 +162,7 @@ class Worker:
             if now >= next_counters:
                 next_counters = now + 1.0
                 self.tcp.sweep(now)
+                self.plane.turn(now)
                 self._cache.look(now)
                 channel.send_json(self._channel, {"is": "counters", **self.counters()})
 
@@ -198,6 +205,9 @@ class Worker:
             "records_dropped": self.records.dropped,
             **self._cache.counters(),
             **(engine.validations or NO_VALIDATIONS).counters(),
+            "limited": engine.limits.limited if engine.limits is not None else 0,
+            "clients_over_limit": len(engine.limits.over) if engine.limits is not None else 0,
+            "clients_stopped": len(engine.limits.flooding) if engine.limits is not None else 0,
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),

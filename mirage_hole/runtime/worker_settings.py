@@ -66,6 +66,11 @@ class WorkerSettings:
     group first; none: all upstreams are one group."""
     routes: tuple[tuple[str, int], ...] = ()
     """(domain, number of a group)."""
+    queries_per_second: int = 0
+    """That one client may ask; 0: as many as it likes."""
+    query_burst: int = 3000
+    limit_exempt: tuple[str, ...] = ()
+    """Networks without a limit besides loopback, in CIDR notation."""
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()
@@ -87,7 +92,7 @@ class WorkerSettings:
     def from_json(cls, data: bytes) -> WorkerSettings:
         raw = orjson.loads(data)
         raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
-        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "block_types"):
+        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "block_types"):
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
         raw["groups"] = tuple((group[0], tuple(group[1]), *group[2:]) for group in raw["groups"])
