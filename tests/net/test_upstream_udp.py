@@ -241,7 +241,9 @@ async def test_an_upstream_that_comes_back_is_asked_again():
             for number in range(10):
                 assert (await client.ask(query(f"n{number}.example"))).rcode() == dns.rcode.SERVFAIL
         async with a_nameserver(port=gone[1], tcp=False):
-            assert (await client.ask(query("another.example"))).answer  # what failed is remembered for a while (RFC 9520)
+            assert (
+                await client.ask(query("another.example"))
+            ).answer  # what failed is remembered for a while (RFC 9520)
 
 
 async def test_a_family_without_a_route_is_told_of_at_once():
