@@ -203,6 +203,8 @@ def _values(settled: Settled) -> dict[str, object]:
         "blocking.ipv4": settled.block_ipv4,
         "blocking.ipv6": settled.block_ipv6,
         "blocking.ttl": format_duration(settled.block_ttl),
+        "answers.special_names": settled.special_names,
+        "answers.canaries": settled.canaries,
         "answers.rebinding": settled.rebinding,
         "answers.rebinding_allow": settled.rebinding_allow,
         "answers.ech": "drop" if settled.drop_ech else "keep",

@@ -420,6 +420,26 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             choices=("keep", "drop"),
         ),
     ] = "keep"
+    special_names: Annotated[
+        bool,
+        _about(
+            "Answer names of special use here (localhost, local, home.arpa, internal, onion, reverse zones of private "
+            "networks and their like), so that no question about them leaves the network. Names with a route are asked for.",
+            "--special-names",
+            "",
+            "true or false",
+        ),
+    ] = True
+    canaries: Annotated[
+        bool,
+        _about(
+            "Say that use-application-dns.net, mask.icloud.com and mask-h2.icloud.com do not exist, which asks browsers and "
+            "iCloud Private Relay not to go around this resolver.",
+            "--canaries",
+            "",
+            "true or false",
+        ),
+    ] = True
     block_types: Annotated[
         Many,
         _about(

@@ -104,6 +104,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         queries_per_second=_limit("limits.queries_per_second", raw.limits.queries_per_second, 0, 1_000_000, found),
         query_burst=_limit("limits.burst", raw.limits.burst, max(raw.limits.queries_per_second, 1), 10_000_000, found),
         limit_exempt=settle_exempt(raw.limits.exempt, found),
+        special_names=raw.answers.special_names,
+        canaries=raw.answers.canaries,
         rebinding=raw.answers.rebinding,
         rebinding_allow=settle_domains("answers.rebinding_allow", raw.answers.rebinding_allow, found),
         drop_ech=raw.answers.ech == "drop",

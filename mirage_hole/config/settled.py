@@ -150,6 +150,10 @@ class Settled:
     query_burst: int = 3000
     limit_exempt: tuple[str, ...] = ()
     """Networks without a limit, in CIDR notation."""
+    special_names: bool = True
+    """Names of special use are answered here."""
+    canaries: bool = True
+    """Names are absent whose absence asks programs to use this resolver."""
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()

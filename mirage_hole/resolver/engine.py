@@ -92,6 +92,10 @@ class Engine:
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
         self.limits: ClientLimits | None = None
+        self.special_names = True
+        """Names of special use are answered here."""
+        self.canaries = True
+        """Names are absent whose absence asks programs to use this resolver."""
         self.paused_until = 0.0
         self.rebinding: frozenset[bytes] | None = frozenset()
         """Names that may lead to private addresses, with all below them; None: every name may."""

@@ -24,6 +24,7 @@ from mirage_hole.resolver.inspection import blocked_like_its_kin
 from mirage_hole.resolver.limited import slow_down
 from mirage_hole.resolver.loops import came_back
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION, blocked_option
+from mirage_hole.resolver.special import answered_as_special
 from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType, type_text
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
@@ -128,6 +129,7 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     refuse_strangers,  # first: outsiders learn nothing, not even what is blocked
     slow_down,  # before anything that costs more than a refusal
     refuse_what_is_not_served,  # before policy: no rule is about these
+    answered_as_special,  # before policy: whatever lists say, these do not leave the network
     judged_by_policy,  # before the cache: an old answer must not outlive a new rule
     blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around

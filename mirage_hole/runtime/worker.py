@@ -116,6 +116,7 @@ class Worker:
         if settings.queries_per_second:
             exempt = (*_LOOPBACK, *settings.limit_exempt)
             self.plane.limit(ClientLimits(settings.queries_per_second, settings.query_burst, exempt))
+        self.engine.special_names, self.engine.canaries = settings.special_names, settings.canaries
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
         )

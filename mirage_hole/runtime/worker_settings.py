@@ -71,6 +71,8 @@ class WorkerSettings:
     query_burst: int = 3000
     limit_exempt: tuple[str, ...] = ()
     """Networks without a limit besides loopback, in CIDR notation."""
+    special_names: bool = True
+    canaries: bool = True
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()
