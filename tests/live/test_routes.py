@@ -53,3 +53,11 @@ def test_a_route_whose_server_is_gone_is_not_asked_elsewhere(sinkhole: Start, ac
     assert world.asked_for("secret.corp.lab") == 0
     home.start()
     wait_for(lambda: dig(started.port, "other.corp.lab").data("A") == ["10.1.2.3"], "the server that is back")
+
+
+def test_a_name_from_outside_leads_nobody_inside(sinkhole: Start, actor: ServeDns) -> None:
+    """Rebinding: a private address from the world's server is taken away, and told of (RFC 8914 4.16)."""
+    started = sinkhole(upstream=actor(saying("10.1.2.3")).port)
+    said = dig(started.port, "www.example.org")
+    assert (said.status, said.data("A"), said.errors) == ("NOERROR", [], [15])
+    wait_for(lambda: started.stats()["totals"]["rebind"] >= 1, "it in the counters")
