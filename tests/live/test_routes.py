@@ -61,3 +61,18 @@ def test_a_name_from_outside_leads_nobody_inside(sinkhole: Start, actor: ServeDn
     said = dig(started.port, "www.example.org")
     assert (said.status, said.data("A"), said.errors) == ("NOERROR", [], [15])
     wait_for(lambda: started.stats()["totals"]["rebind"] >= 1, "it in the counters")
+
+
+def test_private_reverse_zones_and_special_names_never_leave(sinkhole: Start, actor: ServeDns) -> None:
+    """RFC 6303 4, 6761 6, 6762 22.1, 7686 2, 8375 4, ICANN's .internal."""
+    world = actor(saying("192.0.2.7"))
+    started = sinkhole(upstream=world.port)
+    kept = ["x.test", "x.invalid", "x.local", "x.onion", "x.home.arpa", "x.internal", "x.localhost"]
+    for name in kept:
+        assert dig(started.port, name).data("A") in ([], ["127.0.0.1"]), name
+    for address in ("10.9.8.7", "192.168.1.1", "172.16.5.5", "fd00::1", "fe80::1"):
+        said = dig(started.port, "-x", address)
+        assert (said.status, said.data("PTR")) == ("NXDOMAIN", []), said.text
+    assert [
+        heard.name for heard in world.heard if heard.name.split(".")[-1] in {"arpa", *(k.split(".")[-1] for k in kept)}
+    ] == []
