@@ -1,4 +1,7 @@
-"""The names that an answer leads through: aliases (CNAME), and the targets of SVCB and HTTPS records."""
+"""The names that an answer leads through: aliases (CNAME), and the targets of SVCB and HTTPS records.
+
+A DNAME leads nowhere by itself: what it makes of a name stands beside it as a CNAME (RFC 6672 3.1).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mirage_hole.wire.codes import RRClass, RRType
 from mirage_hole.wire.names import fold
+from mirage_hole.wire.query import skip_name
 from mirage_hole.wire.writer import HEAD, whole_name
 
 if TYPE_CHECKING:
@@ -31,22 +35,23 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
     source = bytes(12) + question + reply.records
     at = 12 + len(question)
     leads: dict[bytes, bytes] = {}
+    left = MOST_ALIASES
     for _ in range(reply.counts[0]):
-        owner, at = whole_name(source, at)
-        if owner is None:
-            return None
+        start, at = at, skip_name(source, at)
         kind, rrclass, _, length = HEAD.unpack_from(source, at)
         at += HEAD.size
         if kind == _CNAME and rrclass == _IN:
+            left -= 1
+            owner, _ = whole_name(source, start)
             target, end = whole_name(source, at)
-            if target is None or end != at + length:
+            if owner is None or target is None or end != at + length or left < 0:
                 return None
             leads.setdefault(fold(owner), fold(target))
         at += length
     name = fold(question[:-4])
     found = [name]
     while (target := leads.get(name)) is not None:
-        if target in found or len(found) > MOST_ALIASES:
+        if target in found:
             return None
         found.append(target)
         name = target
@@ -54,20 +59,20 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
 
 
 def targets(question: bytes, reply: Reply) -> list[bytes]:
-    """The target names of the answer's SVCB and HTTPS records, folded wire form; ``.`` stands for the owner itself and is
-    left out (RFC 9460 2.5.2), as is what can't be read."""
+    """The target names of the answer's SVCB and HTTPS records, each once, folded wire form.
+
+    Left out are ``.``, which stands for the owner itself (RFC 9460 2.5.2), and what can't be read.
+    """
     source = bytes(12) + question + reply.records
     at = 12 + len(question)
-    found: list[bytes] = []
+    found: dict[bytes, None] = {}
     for _ in range(reply.counts[0]):
-        owner, at = whole_name(source, at)
-        if owner is None:
-            return found
+        at = skip_name(source, at)
         kind, _, _, length = HEAD.unpack_from(source, at)
         at += HEAD.size
         if kind in _BINDINGS and length > 2:
             target, end = whole_name(source, at + 2)
             if target is not None and target != b"\0" and end <= at + length:
-                found.append(fold(target))
+                found[fold(target)] = None
         at += length
-    return found
+    return list(found)

@@ -19,6 +19,8 @@ _MOST_PLACES: Final = 512
 """Names that are remembered as places to point to."""
 MOST_RECORDS: Final = 512
 """Records of one answer; writing names anew costs more than passing octets on."""
+_MOST_JUMPS: Final = 127
+"""Pointers in a row: more than a name has labels are there to waste time."""
 _LONGEST: Final = 1024
 """Octets of data with names in it: two names and five numbers are half of it."""
 
@@ -100,6 +102,7 @@ def whole_name(source: bytes, at: int) -> tuple[bytes | None, int]:
     size = 1
     after = 0
     begun = at
+    jumps = 0
     while at < len(source):
         length = source[at]
         if length >= 0xC0:
@@ -107,7 +110,8 @@ def whole_name(source: bytes, at: int) -> tuple[bytes | None, int]:
                 break
             after = after or at + 2
             at = (length & 0x3F) << 8 | source[at + 1]
-            if not 12 <= at < begun:  # strictly backwards, and not into the header: so it ends
+            jumps += 1
+            if not 12 <= at < begun or jumps > _MOST_JUMPS:  # strictly backwards, and not into the header: so it ends
                 break
             begun = at
             continue
