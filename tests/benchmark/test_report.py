@@ -34,7 +34,7 @@ def figures(name: str, micros: list[float], **more: object) -> Figures:
 
 
 def kept(results: list[Figures]) -> dict[str, str]:
-    return {row[0]: row[3] for row in report.promises(results)[1:]}
+    return {row[0]: row[3] for row in report.promises(results, [])[1:]}
 
 
 def test_a_ratio_is_taken_round_by_round():
