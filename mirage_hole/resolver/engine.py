@@ -198,9 +198,12 @@ class Engine:
         self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
 
     def may_lead_inside(self, name: bytes, labels: tuple[int, ...]) -> bool:
-        """Whether answers for this name may hold private addresses: it has a route of its own, or is allowed to."""
+        """Whether answers for this name may hold private addresses.
+
+        It has a route of its own, is allowed to, or nobody outside can own it, as one label alone.
+        """
         allowed = self.rebinding
-        if allowed is None or self.routes.is_conditional(name, labels):
+        if allowed is None or len(labels) < 2 or self.routes.is_conditional(name, labels):
             return True
         return any(name[at:] in allowed or name[at:] in PRIVATE_NAMES for at in labels)
 

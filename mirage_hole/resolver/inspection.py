@@ -1,7 +1,8 @@
 """What is looked at in an answer before it is passed on: the names it leads through, and the addresses it leads to.
 
 The rules that judge a query judge these too, for the same client and type. A block of any of them takes the whole answer
-away. What a rule says of the asked name itself was said before; an exception there lets the answer pass unseen.
+away. What a rule says of the asked name itself was said before; an exception there keeps all other rules out of its
+answers. Rebinding is no matter of rules: neither exceptions nor pauses let a name lead inside.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mirage_hole.policy.inside import is_blocklist_answer, is_inside
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import EmitRecord, ForgetPackets, RememberPacket, SendReply
 from mirage_hole.resolver.endings import STREAM_LIMIT, ended_by_rule, judged_by_addresses, subject
+from mirage_hole.resolver.pending import KIND_GROUP
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION
 from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.chain import aliases, targets
@@ -33,15 +35,13 @@ if TYPE_CHECKING:
 
 WORTH_A_LOOK: Final = ALIASED | BOUND | INSIDE
 """Traits of a reply that can be looked at even when no rule is about addresses."""
-MOST_NAMES: Final = 40
+MOST_NAMES: Final = 512
 """Names of one answer that are judged."""
 MOST_TAINTED: Final = 4096
 """Names whose other types are blocked, too."""
 
-_OTHER_TYPES: Final = tuple(
-    bytes((0, kind, 0, 1, flags)) for kind in (RRType.A, RRType.AAAA, RRType.SVCB, RRType.HTTPS) for flags in range(4)
-)
-"""What follows a name in the keys of its answers, in the default group."""
+_KIN: Final = tuple(bytes((0, kind, 0, 1)) for kind in (RRType.A, RRType.AAAA, RRType.SVCB, RRType.HTTPS))
+"""Type and class, as they follow a name in the keys of its answers."""
 
 
 class Tainted(NamedTuple):
@@ -57,8 +57,8 @@ class Tainted(NamedTuple):
 def inspect(engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float) -> list[Effect] | None:
     """Look at an upstream's answer: None when it may pass, else the effects that end the case.
 
-    No effects at all: the case now follows an alias (``case.alias``), which is to be looked for. Not looked at: the answer
-    of an alias that a rule made, that of a name with an exception, and anything in a pause.
+    No effects at all: the case now follows an alias (``case.alias``), which is to be looked for. The answer of an alias that
+    a rule made is not looked at, and rules say nothing of the answers of a name with an exception, nor in a pause.
 
     Args:
         engine: whose policy and routes speak.
@@ -68,24 +68,21 @@ def inspect(engine: Engine, case: Case, reply: Reply, now: float, upstream: int,
         upstream: who gave it.
         until: how long it lives, in the clock of ``now``.
     """
-    if case.alias is not None or case.match is not None:
+    if case.alias is not None:
         return None
-    paused = now < engine.paused_until
     traits = reply.traits
-    if traits & (ALIASED | BOUND) and not paused:
+    if traits & (ALIASED | BOUND) and case.match is None and now >= engine.paused_until:
         ended = _judged_by_names(engine, case, reply, now, upstream, until)
         if ended is not None:
             return ended
-        if case.match is not None:  # an exception for an alias is one for all behind it, as in Pi-hole
-            return None
     if traits & (INSIDE | BOUND) and engine.rebinding is not None:
         ended = _leads_inside(engine, case, reply, now, upstream, until)
         if ended is not None:
             return ended
-    if engine.policy.judges_answers:
+    if engine.policy.judges_answers:  # no more of a case with an exception, be it for an alias: as in Pi-hole
         ended = judged_by_addresses(engine, case, reply, now, upstream, until)
         if ended and case.match is not None and not case.match.rewrites:
-            return _taint(engine, case, Tainted(case.match, case.about, b"", until, upstream), ended)
+            return _taint(engine, case, _tainted(engine, case.match, case.about, b"", now, until, upstream), ended)
         return ended
     return None
 
@@ -108,15 +105,25 @@ def _judged_by_names(
             case.match, case.via = match, name
             return None
         ended = ended_by_rule(engine, case, match, now, address=to_text(name), upstream=upstream, until=until, via=name)
-        tainted = Tainted(match, to_text(name), name, until, upstream)
+        tainted = _tainted(engine, match, to_text(name), name, now, until, upstream)
         return ended and _taint(engine, case, tainted, ended)
     return None
+
+
+def _tainted(
+    engine: Engine, match: Match, address: str, via: bytes, now: float, until: float, upstream: int
+) -> Tainted:
+    """For as long as the answer lives; for one that may not be kept, as long as clients remember the block."""
+    return Tainted(match, address, via, until if until > now else now + engine.sinkhole.ttl, upstream)
 
 
 def _leads_inside(
     engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float
 ) -> list[Effect] | None:
-    """Rebinding: a name from outside that leads into the network. All of the answer goes, since a mix is the attack."""
+    """Rebinding: a name from outside that leads into the network. All of the answer goes, since a mix is the attack.
+
+    No data and EDE 15 is what dnsmasq's ``--stop-dns-rebind`` answers, too.
+    """
     query, asked = case.query, case.asked
     inside = None
     for _, address in addresses_of(reply):
@@ -125,7 +132,10 @@ def _leads_inside(
             break
     if inside is None or engine.may_lead_inside(query.name, query.labels):
         return None
-    text = f"{to_text(query.name)} leads to {ip_address(inside)}: a private address from outside (rebinding)"
+    case.match, case.via = None, b""  # an exception is not why
+    text = (
+        f"leads to {ip_address(inside)}, a private address, from outside (rebinding); answers.rebinding_allow lets it"
+    )
     limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     wire = build_reply(
         query,
@@ -151,16 +161,19 @@ def _leads_inside(
 
 def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) -> list[Effect]:
     """The other types of this name are blocked as well: its addresses would contradict each other otherwise."""
-    names, query = engine.tainted, case.query
-    place = query.name, case.asked.client if engine.policy.judges_clients else EVERYBODY
+    names, name, known, key = engine.tainted, case.query.name, engine.cache.answers, case.key
+    place = name, case.asked.client if engine.policy.judges_clients else EVERYBODY
     new = place not in names
-    if len(names) >= MOST_TAINTED:
-        names.clear()
+    if new and len(names) >= MOST_TAINTED:
+        del names[next(iter(names))]
     names[place] = tainted
-    if new and any(
-        query.name + rest in engine.cache.answers for rest in _OTHER_TYPES if rest[:2] != query.question[-4:-2]
-    ):
-        return [ForgetPackets(), *ended]  # what was said of the other types must not be replayed
+    if new:
+        group = key[-1] & -KIND_GROUP
+        for rest in _KIN:
+            for kind in range(group, group + KIND_GROUP):
+                other = name + rest + bytes((kind,))
+                if other != key and other in known:
+                    return [ForgetPackets(), *ended]  # what was said of the other types must not be replayed
     return ended
 
 
