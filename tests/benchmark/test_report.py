@@ -81,10 +81,10 @@ def test_a_reader_is_told_what_makes_a_figure_doubtful():
 
 def test_the_json_holds_every_turn_and_is_json_even_with_infinities():
     ours = figures("mirage-hole", [9.0, 11.0], quiet=Latencies((0.1, NO_ANSWER)))
-    read = json.loads(report.to_json([ours], {"kernel": "1"}), parse_constant=lambda text: text)
+    read = json.loads(report.to_json([ours], [], {"kernel": "1"}), parse_constant=lambda text: text)
     assert [turn["micros"] for turn in read["servers"][0]["turns"]["blocked"]] == [9.0, 11.0]
     assert read["servers"][0]["quiet"]["unanswered"] == 1
-    assert "Infinity" not in report.to_json([ours], {})
+    assert "Infinity" not in report.to_json([ours], [], {})
 
 
 def test_tables_line_up():
