@@ -10,14 +10,14 @@ from mirage_hole.resolver import loops, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
-from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.chain import aliases
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
-from mirage_hole.wire.scan import ALIASED, BOUND, SIGNED, scan_reply
+from mirage_hole.wire.scan import ALIASED, BESIDE, BOUND, SIGNED, scan_reply
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
@@ -268,6 +268,8 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
         reply = cache.clamp(reply)
     if reply.traits & BOUND and engine.dropped_parameters:
         reply = without_parameters(question.wire, reply, engine.dropped_parameters)
+    if reply.traits & BESIDE:
+        reply = not_beside(engine, question, reply)
     if cache.failures:
         cache.failures.answered(question.key)
     known = cache.put(question.key, reply, upstream, now)

@@ -25,12 +25,13 @@ from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRType
 from mirage_hole.wire.names import labels_of, to_text
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 from mirage_hole.wire.scan import ALIASED, BOUND, INSIDE
+from mirage_hole.wire.strip import without_additional
 
 if TYPE_CHECKING:
     from mirage_hole.policy.verdict import Match
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.engine import Engine
-    from mirage_hole.resolver.pending import Case
+    from mirage_hole.resolver.pending import Case, Question
     from mirage_hole.wire.scan import Reply
 
 WORTH_A_LOOK: Final = ALIASED | BOUND | INSIDE
@@ -157,6 +158,12 @@ def _leads_inside(
             until = min(until, engine.paused_until)
         effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
     return effects
+
+
+def not_beside(engine: Engine, question: Question, reply: Reply) -> Reply:
+    """Private addresses in the additional section: it goes, since nobody depends on it and some take addresses from there."""
+    name = question.wire[:-4]
+    return reply if engine.may_lead_inside(name, labels_of(name)) else without_additional(reply)
 
 
 def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) -> list[Effect]:

@@ -67,22 +67,41 @@ def refuse_what_is_not_served(engine: Engine, case: Case, now: float) -> list[Ef
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
     if query.qtype in engine.unusual_types:
         if query.qtype in engine.blocked_types:
-            return _no_data(engine, case)
+            return _no_data(engine, case, now)
         if query.qtype == _TXT:
             return came_back(engine, case, now)
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
     return None
 
 
-def _no_data(engine: Engine, case: Case) -> list[Effect]:
-    """A type that is switched off: no data, and an SOA so that clients may remember it (RFC 2308 5)."""
+def _no_data(engine: Engine, case: Case, now: float) -> list[Effect]:
+    """A type that is switched off: no data, and an SOA so that clients may remember it (RFC 2308 5).
+
+    A blocked name is blocked for this type as for all others: NXDOMAIN for one and no data for the other contradict each other.
+    """
     query, asked = case.query, case.asked
+    match = engine.policy.decide(query.name, query.labels, query.qtype, asked.client)
+    ended = None
+    if match is None:
+        ended = blocked_like_its_kin(engine, case, now)
+    elif match.action is _BLOCK and not match.rewrites:
+        ended = judged_by_policy(engine, case, now)
+    if ended is not None:
+        return ended
     told_why = ede_option(EdeCode.FILTERED, f"type {type_text(query.qtype)} is switched off here")
     limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     soa = OWNER_IS_QUESTION + engine.sinkhole.soa
     wire = build_reply(query, Rcode.NOERROR, soa, (0, 1, 0), options=told_why, limit=limit)
     told = subject(case, _BLOCKED, Rcode.NOERROR)
-    return [SendReply(asked.ticket, wire), EmitRecord(asked.client, asked.transport, 0.0, told)]
+    effects: list[Effect] = [
+        SendReply(asked.ticket, wire),
+        EmitRecord(asked.client, asked.transport, 0.0, told),
+    ]
+    if asked.transport == UDP and query.replayable and now >= engine.paused_until:
+        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        until = now + engine.sinkhole.ttl  # another type may find the name to be blocked
+        effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
+    return effects
 
 
 def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | None:

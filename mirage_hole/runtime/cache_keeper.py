@@ -32,7 +32,10 @@ SAVE_EVERY: Final = 900.0
 SAVE_WITHIN: Final = 2.0
 """Seconds that writing may take when the worker ends; what is not written by then is left out."""
 FILE: Final = "answers"
-SHAPING: Final = frozenset({"upstreams", "groups", "routes", "ecs", "dnssec", "trust_anchors", "unsigned"})
+SHAPING: Final = frozenset({
+    "upstreams", "groups", "routes", "ecs", "dnssec", "trust_anchors", "unsigned",
+    "rebinding", "rebinding_allow", "drop_ech", "block_types",
+})  # fmt: skip
 """Settings of a worker on which its answers depend: with others, what was kept is of no use."""
 JUMP: Final = 2.0
 """Seconds by which the clock may move against the monotonic one from one look to the next."""

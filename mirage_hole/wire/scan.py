@@ -44,6 +44,8 @@ BOUND = 4
 """SVCB or HTTPS records are there, which have targets and hints."""
 INSIDE = 8
 """An address of the answer begins like a private one."""
+BESIDE = 16
+"""So does one of the additional section."""
 _TRAITS = {
     int(RRType.RRSIG): SIGNED,
     int(RRType.NSEC): SIGNED,
@@ -85,7 +87,7 @@ class Reply(NamedTuple):
     ede: bytes
     """The reply's Extended DNS Error options, as they came; at most four."""
     traits: int = 0
-    """What is worth a second look: ``SIGNED``, ``ALIASED``, ``BOUND``, ``INSIDE``."""
+    """What is worth a second look: ``SIGNED``, ``ALIASED``, ``BOUND``, ``INSIDE``, ``BESIDE``."""
 
 
 def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - one pass; calls cost more than branches
@@ -158,6 +160,8 @@ def scan_reply(data: bytes, question_end: int) -> Reply | None:  # noqa: C901 - 
                 elif kind == _SOA and length >= _SHORTEST_SOA and rclass == qclass:
                     (minimum,) = _U32(data, end - 4)
                     negative = ttl if ttl < minimum else minimum
+            elif kind in _INSIDE and data[at] << 8 | data[at + 1] in _INSIDE[kind]:
+                traits |= BESIDE
         at = end
     if at != size:
         return None

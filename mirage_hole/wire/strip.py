@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.wire.codes import RRType
+from mirage_hole.wire.query import skip_name
 from mirage_hole.wire.scan import SIGNED
 from mirage_hole.wire.writer import HEAD, MOST_RECORDS, Writer, data_of, whole_name
 
@@ -30,6 +31,19 @@ def without_signatures(question: bytes, reply: Reply) -> Reply:
     dropped = _ABOUT_SIGNATURES - {qtype}
     kept = only(question, reply, lambda kind: kind not in dropped)
     return reply if kept is None else kept._replace(traits=reply.traits & ~SIGNED)
+
+
+def without_additional(reply: Reply) -> Reply:
+    """The reply without what came beside the answer."""
+    answers, authority, additional = reply.counts
+    if not additional:
+        return reply
+    records, at = reply.records, 0
+    for _ in range(answers + authority):
+        at = skip_name(records, at) + HEAD.size
+        at += int.from_bytes(records[at - 2 : at], "big")
+    kept = reply.ttl_offsets[: answers + authority]
+    return reply._replace(records=records[:at], counts=(answers, authority, 0), ttl_offsets=kept)
 
 
 def only(
