@@ -167,7 +167,13 @@ def not_beside(engine: Engine, question: Question, reply: Reply) -> Reply:
 
 
 def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) -> list[Effect]:
-    """The other types of this name are blocked as well: its addresses would contradict each other otherwise."""
+    """The other types of this name are blocked as well: its addresses would contradict each other otherwise.
+
+    Not by a rule that is about some types alone: there somebody asked for the difference.
+    """
+    rich = tainted.match.rich
+    if rich is not None and (rich.types or rich.other_types):
+        return ended
     names, name, known, key = engine.tainted, case.query.name, engine.cache.answers, case.key
     place = name, case.asked.client if engine.policy.judges_clients else EVERYBODY
     new = place not in names

@@ -6,11 +6,10 @@ import dns.rcode
 import pytest
 
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver.effects import ForgetPackets
-from mirage_hole.resolver.events import BlockingPaused
-from tests.flow.rich_rules import address as address_rule
-from tests.flow.rich_rules import policy_of
-from tests.make import Conversation, assert_at_rest, ede, texts
+from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
+from mirage_hole.wire.names import to_text
+from tests.flow.rich_rules import policy_of, rich
+from tests.make import SOA, Conversation, assert_at_rest, ede, policy, texts
 
 CHAIN = (
     "www.shop.example 300 CNAME metrics.shop.example.",
@@ -38,33 +37,6 @@ def test_it_stays_blocked_from_the_cache():
     said = conversation.ask("www.shop.example")
     assert texts(said.reply.answer) == ["www.shop.example. 10 A 0.0.0.0"]
     assert not said.asks
-
-
-def test_its_other_types_do_not_contradict():
-    """A blocked A beside an HTTPS record that leads on would be no block."""
-    conversation = Conversation(blocks=["||tracker.example^"])
-    conversation.learn("www.shop.example", *CHAIN)
-    for qtype in ("AAAA", "HTTPS"):
-        said = conversation.ask("www.shop.example", qtype)
-        assert not said.asks
-        assert said.record.subject.outcome is Outcome.BLOCKED
-        assert said.reply.rcode() == dns.rcode.NOERROR
-
-
-def test_what_was_said_of_another_type_before_is_not_replayed():
-    conversation = Conversation(blocks=["||tracker.example^"])
-    conversation.learn("www.shop.example", "www.shop.example 300 AAAA 2001:db8::7", qtype="AAAA")
-    said = conversation.learn("www.shop.example", *CHAIN)
-    assert said.of(ForgetPackets)
-    assert conversation.ask("www.shop.example", "AAAA").record.subject.outcome is Outcome.BLOCKED
-
-
-def test_when_the_answer_is_over_the_name_is_judged_anew():
-    conversation = Conversation(blocks=["||tracker.example^"])
-    conversation.learn("www.shop.example", *CHAIN)
-    conversation.now += 61
-    said = conversation.learn("www.shop.example", "www.shop.example 60 A 192.0.2.9")
-    assert texts(said.reply.answer) == ["www.shop.example. 60 A 192.0.2.9"]
 
 
 def test_an_exception_for_the_asked_name_lets_its_chain_pass():
@@ -116,8 +88,79 @@ def test_aliases_that_lead_in_a_circle_are_no_answer(records):
     assert_at_rest(conversation.engine)
 
 
-def test_an_address_rule_blocks_the_other_types_too():
-    conversation = Conversation(rules=policy_of([address_rule("192.0.2.7/32")]))
-    assert conversation.learn("a.example", "a.example 60 A 192.0.2.7").record.subject.outcome is Outcome.BLOCKED
-    said = conversation.ask("a.example", "AAAA")
-    assert (said.asks, said.record.subject.outcome) == ([], Outcome.BLOCKED)
+def test_a_chain_without_end_is_no_answer():
+    """RFC 1034 3.6.2; resolvers give up after about a dozen aliases, and this one after 32."""
+    conversation = Conversation()
+    records = [f"n{number}.example 60 CNAME n{number + 1}.example." for number in range(33)]
+    said = conversation.learn("n0.example", *records, "n33.example 60 A 192.0.2.7")
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    said = Conversation().learn("n1.example", *records[1:], "n33.example 60 A 192.0.2.7")
+    assert len(said.reply.answer) == 33
+
+
+def test_what_leads_in_a_circle_here_is_asked_for_elsewhere():
+    conversation = Conversation(upstreams=2)
+    said = conversation.answer(conversation.ask("a.example").ask, "a.example 60 CNAME a.example.")
+    reply = conversation.answer(said.ask, "a.example 60 A 192.0.2.7").reply
+    assert texts(reply.answer) == ["a.example. 60 A 192.0.2.7"]
+
+
+def test_a_name_that_another_name_was_made_into_is_judged():
+    """RFC 6672 3.1: beside a DNAME stands the CNAME that it makes."""
+    conversation = Conversation(blocks=["||tracker.example^"])
+    records = ("shop.example 60 DNAME tracker.example.", "www.shop.example 60 CNAME www.tracker.example.")
+    said = conversation.learn("www.shop.example", *records, "www.tracker.example 60 A 192.0.2.7")
+    assert said.record.subject.text == "||tracker.example^ (via www.tracker.example)"
+
+
+def test_a_name_without_the_type_is_judged_by_its_aliases_too():
+    """RFC 2308 2.2: no data at the end of a chain."""
+    conversation = Conversation(blocks=["||tracker.example^"])
+    said = conversation.learn("www.shop.example", *CHAIN[:2], qtype="AAAA", authority=[SOA])
+    assert said.record.subject.outcome is Outcome.BLOCKED
+
+
+@pytest.mark.parametrize("many", [1, 40, 200])
+def test_no_number_of_targets_hides_one(many):
+    conversation = Conversation(blocks=["||tracker.example^"])
+    records = [f"www.shop.example 60 HTTPS {at + 1} n{at}.example." for at in range(many)]
+    records.append(f"www.shop.example 60 HTTPS {many + 1} cdn.tracker.example.")
+    said = conversation.learn("www.shop.example", *records, qtype="HTTPS")
+    assert said.record.subject.text.endswith("(via cdn.tracker.example)")
+
+
+def test_each_of_several_clients_is_judged_for_itself():
+    """A chain that is blocked for one client is passed on to another that waits for the same answer."""
+    conversation = Conversation(rules=policy_of([rich("tracker.example", clients=("10.0.0.7",))]))
+    asks = [
+        *conversation.ask("www.shop.example", client="10.0.0.7", ticket="child").asks,
+        *conversation.ask("www.shop.example", client="10.0.0.8", ticket="adult").asks,
+    ]
+    said = conversation.answer(asks[0], *CHAIN)
+    assert len(asks) == 1
+    got = dict(zip(said.tickets, said.records, strict=True))
+    assert got["child"].subject.outcome is Outcome.BLOCKED
+    assert got["adult"].subject.outcome is Outcome.FORWARDED
+    for client, outcome in (("10.0.0.7", Outcome.BLOCKED), ("10.0.0.8", Outcome.CACHED)):
+        assert conversation.ask("www.shop.example", client=client).record.subject.outcome is outcome
+
+
+def test_a_clean_answer_is_looked_at_once_and_again_when_rules_change():
+    conversation = Conversation(blocks=["||other.example^"])
+    conversation.learn("www.shop.example", *CHAIN)
+    conversation.ask("www.shop.example")
+    (answer,) = conversation.engine.cache.answers.values()
+    assert answer.passed is conversation.engine.policy
+    conversation.tell(PolicyChanged(policy(["||tracker.example^"], generation=2)))
+    assert conversation.ask("www.shop.example").record.subject.outcome is Outcome.BLOCKED
+
+
+def test_the_log_names_the_rule_and_the_alias():
+    """What the API and the command line show of a query: see ``observe/recent.py``."""
+    conversation = Conversation(blocks=["||tracker.example^"])
+    said = conversation.learn("www.shop.example", *CHAIN)
+    subject = said.record.subject
+    assert (to_text(subject.name), subject.text) == (
+        "www.shop.example",
+        "||tracker.example^ (via shop.tracker.example)",
+    )

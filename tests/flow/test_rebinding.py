@@ -1,14 +1,16 @@
-"""Names from outside do not lead into the network (DNS rebinding), types can be switched off, and keys taken out."""
+"""Names from outside do not lead into the network (DNS rebinding)."""
 
 from __future__ import annotations
 
 import dns.rcode
 import pytest
 
+from mirage_hole.observe.record import NO_LIST
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.events import BlockingPaused
 from mirage_hole.upstream.groups import Group
-from mirage_hole.wire.names import from_text
-from tests.make import Conversation, an_upstream, ede, texts
+from mirage_hole.wire.names import from_text, labels_of
+from tests.make import Conversation, Said, an_upstream, ede, texts
 
 
 @pytest.mark.parametrize(
@@ -107,50 +109,58 @@ def test_blocklists_of_mail_senders_go_on_working():
     assert not conversation.learn("4.3.2.1.evil.example", "4.3.2.1.evil.example 60 A 127.0.0.1").reply.answer
 
 
-# -- types and keys --
+def test_neither_an_exception_nor_a_pause_lets_a_name_lead_inside():
+    """Allowlists name thousands of domains; leading inside takes a word of one's own (answers.rebinding_allow)."""
+    conversation = Conversation(allows=["||evil.example^"])
+    said = conversation.learn("www.evil.example", "www.evil.example 60 A 192.168.1.1")
+    assert (said.reply.answer, said.record.subject.outcome) == ([], Outcome.REBIND)
+    assert said.record.subject.list_id == NO_LIST, "the exception is not why"
+    conversation.tell(BlockingPaused(conversation.now + 60))
+    said = conversation.learn("two.evil.example", "two.evil.example 60 A 192.168.1.1")
+    assert said.record.subject.outcome is Outcome.REBIND
 
 
-def test_a_type_that_is_switched_off_has_no_data_and_says_why():
-    """RFC 2308 2.2, RFC 8914 4.18."""
+def test_an_exception_for_the_target_of_an_https_record_lets_its_hints_lead_nowhere_else():
+    """RFC 9460 7.3: hints are the word of who owns the record, and not of who owns the target."""
+    conversation = Conversation(allows=["||cdn.example^"])
+    record = "evil.test-shop.example 60 HTTPS 1 www.cdn.example. ipv4hint=192.168.1.1"
+    said = conversation.learn("evil.test-shop.example", record, qtype="HTTPS")
+    assert (said.reply.answer, said.record.subject.outcome) == ([], Outcome.REBIND)
+
+
+def test_an_alias_that_leads_inside_is_taken_away_with_its_address():
+    """The name that was asked for counts, and not whose address it is in the end."""
+    records = ("www.evil.example 60 CNAME nas.home-of.example.", "nas.home-of.example 60 A 10.0.0.9")
+    assert Conversation().learn("www.evil.example", *records).record.subject.outcome is Outcome.REBIND
+
+
+@pytest.mark.parametrize("name", ["nas", "nas.lan", "router.home.arpa", "db.internal"])
+def test_names_that_nobody_outside_can_own_may_lead_inside(name):
+    """RFC 6762 appendix G, RFC 8375; a router that is the only upstream knows such names."""
+    wire = from_text(name)
+    assert Conversation().engine.may_lead_inside(wire, labels_of(wire))
+
+
+def test_an_unqualified_name_leads_inside():
+    assert Conversation().learn("nas", "nas 60 A 192.168.1.9").reply.answer
+
+
+def beside(address: str, name: str = "_sip._udp.example") -> tuple[Conversation, Said]:
+    """An SRV answer with the address of its target in the additional section."""
     conversation = Conversation()
-    conversation.engine.block_types([28])
-    said = conversation.ask("www.example", "AAAA")
-    assert (said.asks, said.reply.rcode(), said.reply.answer) == ([], dns.rcode.NOERROR, [])
-    assert said.reply.authority
-    assert ede(said.reply) == [(17, "type AAAA is switched off here")]
-    assert conversation.ask("www.example", "A").asks
+    conversation.engine.rebinding = frozenset({from_text("allowed.example")})
+    records = (f"{name} 60 SRV 1 1 5060 sip.example.",)
+    return conversation, conversation.learn(name, *records, qtype="SRV", additional=[f"sip.example 60 A {address}"])
 
 
-def test_the_hints_of_a_type_that_is_switched_off_go_from_https_records():
-    conversation = Conversation()
-    conversation.engine.block_types([28])
-    record = "www.example 60 HTTPS 1 . alpn=h2 ipv4hint=192.0.2.7 ipv6hint=2001:db8::7"
-    said = conversation.learn("www.example", record, qtype="HTTPS")
-    assert texts(said.reply.answer) == ['www.example. 60 HTTPS 1 . alpn="h2" ipv4hint="192.0.2.7"']
+def test_a_private_address_beside_an_answer_goes_without_the_answer():
+    """RFC 2181 5.4.1: additional data is the least of all; unbound's private-address looks there, too."""
+    conversation, said = beside("192.168.1.1")
+    for told in (said, conversation.ask("_sip._udp.example", "SRV")):
+        assert len(told.reply.answer) == 1
+        assert not told.reply.additional
 
 
-def test_keys_for_encrypted_hellos_can_be_dropped():
-    """RFC 9460 2.2; nobody has signed what is left, so AD goes."""
-    conversation = Conversation()
-    conversation.engine.block_types([], drop_ech=True)
-    record = "www.example 60 HTTPS 1 . alpn=h2 ech=AAQAAAAA ipv4hint=192.0.2.7"
-    for said in (
-        conversation.learn("www.example", record, qtype="HTTPS", flags="QR RD RA AD"),
-        conversation.ask("www.example", "HTTPS", flags="RD AD"),
-    ):
-        assert texts(said.reply.answer) == ['www.example. 60 HTTPS 1 . alpn="h2" ipv4hint="192.0.2.7"']
-        assert not said.reply.flags & 0x20
-
-
-def test_they_stay_where_they_are_otherwise():
-    said = Conversation().learn("www.example", "www.example 60 HTTPS 1 . ech=AAQAAAAA", qtype="HTTPS")
-    assert "ech" in texts(said.reply.answer)[0]
-
-
-def test_a_record_that_can_not_do_without_a_dropped_key_goes_whole():
-    """RFC 9460 8."""
-    conversation = Conversation()
-    conversation.engine.block_types([], drop_ech=True)
-    records = ("www.example 60 HTTPS 1 . mandatory=ech ech=AAQAAAAA", "www.example 60 HTTPS 2 . alpn=h2")
-    said = conversation.learn("www.example", *records, qtype="HTTPS")
-    assert texts(said.reply.answer) == ['www.example. 60 HTTPS 2 . alpn="h2"']
+def test_other_addresses_beside_an_answer_stay():
+    assert texts(beside("192.0.2.7")[1].reply.additional) == ["sip.example. 60 A 192.0.2.7"]
+    assert texts(beside("10.0.0.7", "_sip._udp.allowed.example")[1].reply.additional) == ["sip.example. 60 A 10.0.0.7"]
