@@ -214,7 +214,8 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
     wire, number, over_tcp = event
     exchange = engine.exchanges.get(wire[0] << 8 | wire[1]) if len(wire) >= 12 else None
     if exchange is None or exchange.upstream != number or exchange.over_tcp != over_tcp:
-        engine.mismatched += 1
+        if len(wire) < 12 or not loops.is_probed(engine, number, wire[0] << 8 | wire[1]):
+            engine.mismatched += 1
         return []
     question = exchange.question
     if not answers(wire, question.wire):

@@ -20,6 +20,7 @@ from mirage_hole.resolver.events import (
     DrainEnded,
     LoopFound,
     PolicyChanged,
+    ProbesDue,
     QueryReceived,
     TimePassed,
     UpstreamReplied,
@@ -119,8 +120,8 @@ class Engine:
         self.timers = Timers()
         self.not_queries = 0
         """Packets that were no query at all."""
-        self.loop_secret = b""
-        """Sixteen hexadecimal digits that all workers share, for probes; empty: loops are not looked for."""
+        self.loop_tokens: dict[bytes, int] = {}
+        """What the probe of an upstream is called, and the upstream's number; none: loops are not looked for."""
         self.mismatched = 0
         """Upstream messages that answered nothing that was asked: late, forged or broken."""
         self.validates = 0
@@ -136,6 +137,7 @@ class Engine:
             BlockingPaused: self._on_pause,
             DrainEnded: self._on_drain_end,
             LoopFound: partial(loops.on_loop, self),
+            ProbesDue: partial(loops.on_due, self),
             Validated: partial(validating.on_validated, self),
         }
 

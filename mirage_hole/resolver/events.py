@@ -71,6 +71,10 @@ class Validated(NamedTuple):
     """What must be asked, or the end."""
 
 
+class ProbesDue(NamedTuple):
+    """It is time to find out whether an upstream leads back here."""
+
+
 class LoopFound(NamedTuple):
     """Another worker has found that an upstream leads back here."""
 
@@ -86,5 +90,6 @@ Event = (
     | BlockingPaused
     | DrainEnded
     | Validated
+    | ProbesDue
     | LoopFound
 )

@@ -36,7 +36,8 @@ from mirage_hole.policy.limits import ClientLimits
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
-from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged
+from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged, ProbesDue
+from mirage_hole.resolver.loops import PROBE_EVERY
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
@@ -112,7 +113,8 @@ class Worker:
             most_per_client=settings.tcp_connections_per_client,
         )
         self._cache = CacheDuties(self.engine, packets, settings)
-        self.engine.loop_secret = settings.loop_secret.encode()
+        self.engine.loop_tokens = {token.encode(): number for number, token in enumerate(settings.loop_tokens)}
+        self._next_probes = 0.0
         if settings.queries_per_second:
             exempt = (*_LOOPBACK, *settings.limit_exempt)
             self.plane.limit(ClientLimits(settings.queries_per_second, settings.query_burst, exempt))
@@ -165,6 +167,10 @@ class Worker:
                 self.tcp.sweep(now)
                 self.plane.turn(now)
                 self._cache.look(now)
+                if now >= self._next_probes:
+                    self._next_probes = now + PROBE_EVERY
+                    self.plane.take([ProbesDue()], now)
+                    self.plane.after_batch()
                 channel.send_json(self._channel, {"is": "counters", **self.counters()})
 
     async def _drain(self) -> None:

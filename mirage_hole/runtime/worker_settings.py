@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import orjson
 
 from mirage_hole.cache.lifetimes import DEFAULT, Lifetimes
+
+_LISTS: Final = (
+    "udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "block_types", "loop_tokens",
+)  # fmt: skip
+"""Fields that are a list of plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,9 @@ class WorkerSettings:
     drop_ech: bool = False
     block_types: tuple[int, ...] = ()
     """Query types that are answered with no data."""
-    loop_secret: str = ""
-    """Sixteen hexadecimal digits that all workers share, to know their own questions when they come back."""
+    loop_tokens: tuple[str, ...] = ()
+    """Sixteen hexadecimal digits for each upstream, by which all workers know a question of theirs that comes back; none:
+    loops are not looked for."""
     unqualified: int = -1
     """The group for names of one label; -1: none in particular."""
     unsigned: tuple[str, ...] = ()
@@ -94,7 +101,7 @@ class WorkerSettings:
     def from_json(cls, data: bytes) -> WorkerSettings:
         raw = orjson.loads(data)
         raw["upstreams"] = tuple((host, port) for host, port in raw["upstreams"])
-        for name in ("udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "block_types"):
+        for name in _LISTS:
             raw[name] = tuple(raw[name])
         raw["clients"] = tuple((name, tuple(networks), tuple(tags)) for name, networks, tags in raw["clients"])
         raw["groups"] = tuple((group[0], tuple(group[1]), *group[2:]) for group in raw["groups"])

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass, field, replace
+from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -92,7 +93,8 @@ class Workers:
     ) -> None:
         """``settings``: what every worker is told; number and descriptors are filled in. ``command``: see :class:`Child`."""
         self._listeners = listeners
-        self._settings = replace(settings, loop_secret=settings.loop_secret or secrets.token_hex(8))
+        self._secret = secrets.token_bytes(32)
+        self._settings = replace(settings, loop_tokens=self._loop_tokens(settings))
         self._command = command
         self._clock = clock
         self._gathering = Gathering()
@@ -219,7 +221,7 @@ class Workers:
         """
         old = self._settings
         self._settings = new = replace(settings, policy_path=old.policy_path, paused_until=old.paused_until)
-        new = replace(new, loop_secret=old.loop_secret)
+        new = replace(new, loop_tokens=self._loop_tokens(new))
         self._settings = new = replace(new, own_rules_path=old.own_rules_path, own_rules_version=old.own_rules_version)
         live = {name: getattr(new, name) for name in CHANGEABLE}
         if new.log_level != old.log_level:
@@ -234,6 +236,11 @@ class Workers:
         """Ask every worker that answers queries, and wait for what they say, for a few seconds at most."""
         asked = [place.number for place in self._places if place.child is not None and place.child.ready]
         return await self._gathering.ask(asked, self._tell, message)
+
+    def _loop_tokens(self, settings: WorkerSettings) -> tuple[str, ...]:
+        """One for each upstream, the same as long as this process lives. No upstream can tell another's from its own."""
+        whom = (f"{address} {port}".encode() for address, port in settings.upstreams)
+        return tuple(blake2s(one, key=self._secret, digest_size=8).hexdigest() for one in whom)
 
     def _tell(self, message: dict[str, Any]) -> None:
         for place in self._places:

@@ -31,6 +31,7 @@ class Upstream:
         "loops_until",
         "number",
         "port",
+        "probe",
         "probed_until",
         "rtt",
         "sent",
@@ -59,6 +60,8 @@ class Upstream:
         self.sick_until = 0.0
         self.loops_until = 0.0
         """Until then it is not asked: what it is asked comes back here."""
+        self.probe = -1
+        """ID of its last probe, until that is answered."""
         self.probed_until = 0.0
         """Until then no second probe is sent to find out whether it does."""
 

@@ -338,3 +338,15 @@ async def test_a_worker_that_says_nothing_does_not_serve_them_yet(a_house):
     house = await a_house("silent", number=1)
     house.workers.use_policy(Path("/generations/00000008"))
     assert not house.workers.generation_served(8)
+
+
+def test_each_upstream_has_a_token_of_its_own_that_outlives_a_change_of_settings():
+    two = replace(SETTINGS, upstreams=(("127.0.0.1", 53), ("127.0.0.1", 5353)))
+    turned = replace(two, upstreams=two.upstreams[::-1])
+    with contextlib.closing(listen_on((Endpoint("127.0.0.1", 0),), 1)) as sockets:
+        here = Workers(sockets, two)
+        first = here.settings.loop_tokens
+        here.change(turned)
+        assert len(set(first)) == 2
+        assert here.settings.loop_tokens == first[::-1]
+        assert not set(Workers(sockets, two).settings.loop_tokens) & set(first)
