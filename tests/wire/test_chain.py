@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import dns.flags
 import dns.message
 import dns.rrset
@@ -61,3 +63,57 @@ def test_targets_of_bindings_are_names_and_not_the_owner_itself():
         "www.example", "HTTPS", ["www.example 60 HTTPS 1 . alpn=h2", "www.example 60 HTTPS 2 CDN.other. alpn=h3"]
     )
     assert [to_text(name) for name in targets(question, reply)] == ["cdn.other"]
+
+
+def test_each_target_is_told_once():
+    records = [f"www.example 60 HTTPS {number} cdn.other. alpn=h{number}" for number in range(1, 9)]
+    assert len(targets(*scanned("www.example", "HTTPS", records))) == 1
+
+
+def test_more_aliases_than_a_chain_may_have_are_no_answer_even_when_they_are_not_on_the_way():
+    """Work is bounded by what an honest answer needs."""
+    records = [f"x{number}.example 60 CNAME y{number}.example." for number in range(MOST_ALIASES + 1)]
+    assert aliases(*scanned("n0.example", "A", records)) is None
+
+
+def test_a_name_behind_more_pointers_than_a_name_has_labels_can_not_be_read():
+    """RFC 1035 4.1.4: each pointer goes back, yet thousands of them in a row for thousands of records are an attack."""
+    question = b"\1a\7example\0\0\1\0\1"
+    head = struct.pack(">HHHHHH", 7, 0x8180, 1, 2, 0, 0)
+    start = 12 + len(question)
+    data = b"\xc0\x0c"  # the first pointer leads to the question's name, each of the others to the one before it
+    place = start + 12
+    for _ in range(200):
+        data += struct.pack(">H", 0xC000 | place + len(data) - 2)
+    filler = b"\xc0\x0c" + struct.pack(">HHIH", 65400, 1, 60, len(data)) + data
+    for jumps, readable in ((200, False), (5, True)):
+        owner = place + 2 * jumps
+        alias = struct.pack(">HHHIHH", 0xC000 | owner, 5, 1, 60, 2, 0xC000 | 12 + 2)
+        reply = scan_reply(head + question + filler + alias, start)
+        assert reply is not None
+        found = aliases(question, reply)
+        assert found == ([b"\7example\0"] if readable else None)
+
+
+@given(st.binary(max_size=40), st.binary(min_size=1, max_size=40))
+def test_any_octets_in_names_are_survived(owner, data):
+    question = b"\1a\7example\0\0\1\0\1"
+    head = struct.pack(">HHHHHH", 7, 0x8180, 1, 1, 0, 0)
+    for kind in (5, 65):
+        record = owner + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
+        reply = scan_reply(head + question + record, 12 + len(question))
+        if reply is not None:
+            assert len(aliases(question, reply) or []) <= 1
+            assert len(targets(question, reply)) <= 1
+
+
+@given(st.lists(st.sampled_from([0, 1, 5, 12, 20, 25, 40, 60]), min_size=1, max_size=12))
+def test_pointers_anywhere_end(pointers):
+    """Into the header, into the question, into themselves and forward."""
+    question = b"\1a\7example\0\0\1\0\1"
+    records = b"".join(b"\xc0\x0c" + struct.pack(">HHIHH", 5, 1, 60, 2, 0xC000 | place) for place in pointers)
+    head = struct.pack(">HHHHHH", 7, 0x8180, 1, len(pointers), 0, 0)
+    reply = scan_reply(head + question + records, 12 + len(question))
+    assert reply is not None
+    found = aliases(question, reply)
+    assert found is None or len(found) <= len(pointers)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dns.flags
 import dns.message
 import dns.name
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from mirage_hole.wire.scan import SIGNED, scan_reply
-from mirage_hole.wire.strip import without_signatures
+from mirage_hole.wire.strip import without_additional, without_signatures
 
 RRSIG = "A 13 3 300 20300101000000 20200101000000 1 example.com. c2lnbmF0dXJl"
 ANSWER = f"""id 1
@@ -84,3 +86,23 @@ www.example.com. IN A
 ;ANSWER
 www.example.com. 300 IN A 192.0.2.7
 """
+
+
+def test_what_stands_beside_an_answer_can_be_left_out():
+    """RFC 2181 5.4.1: no client may need it."""
+    message = dns.message.make_query("www.example", "MX")
+    message.flags |= dns.flags.QR
+    message.answer.append(dns.rrset.from_text("www.example.", 60, "IN", "MX", "10 mail.example.", "20 mx.example."))
+    message.authority.append(dns.rrset.from_text("example.", 90, "IN", "NS", "ns.example."))
+    message.additional.append(dns.rrset.from_text("mail.example.", 60, "IN", "A", "10.0.0.1", "10.0.0.2"))
+    wire = message.to_wire()
+    end = 12 + len(message.question[0].name.to_wire()) + 4
+    reply = scan_reply(wire, end)
+    bare = without_additional(reply)
+    assert bare.counts == (2, 1, 0)
+    assert len(bare.ttl_offsets) == 3
+    assert all(int.from_bytes(bare.records[at : at + 4], "big") in (60, 90) for at in bare.ttl_offsets)
+    counts = b"".join(count.to_bytes(2, "big") for count in bare.counts)
+    left = dns.message.from_wire(wire[:4] + b"\0\1" + counts + wire[12:end] + bare.records)
+    assert (left.answer, left.authority, left.additional) == (message.answer, message.authority, [])
+    assert without_additional(bare) is bare
