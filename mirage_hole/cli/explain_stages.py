@@ -5,18 +5,22 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirage_hole.config.group_tables import UNQUALIFIED
 from mirage_hole.lists.rule import Action, Target
 from mirage_hole.policy.access import Access
 from mirage_hole.policy.answers import answer_in_words, blocked_answer
+from mirage_hole.policy.inside import is_at_home
 from mirage_hole.policy.networks import unmapped
 from mirage_hole.resolver.stages import NOT_SERVED
+from mirage_hole.upstream.routes import DEFAULT, Routes
 from mirage_hole.wire.codes import RRType, type_text
-from mirage_hole.wire.names import to_text
+from mirage_hole.wire.names import from_text, labels_of, to_text
 
 if TYPE_CHECKING:
     from mirage_hole.config.settled import Settled
     from mirage_hole.policy.explain import Explanation
     from mirage_hole.policy.policy import Policy
+    from mirage_hole.policy.verdict import Match
 
 _MOST = 4  # networks or upstreams that are named; of more, how many more there are
 
@@ -48,7 +52,7 @@ def stages(case: Case) -> list[Stage]:
         Stage("what is served", _what(case)),
         rules,
         Stage("cache and upstreams", _upstreams(case)),
-        Stage("addresses in the answer", _addresses(case)),
+        Stage("what the answer leads through", _leads_through(case), _what_is_judged(case)),
     ]
 
 
@@ -65,7 +69,11 @@ def answer_of(case: Case) -> str:
     if case.found.qtype in NOT_SERVED:
         return "REFUSED"
     blocked = blocked_answer(settled.block_mode, settled.block_ttl, settled.block_ipv4, settled.block_ipv6)
-    return answer_in_words(case.found.deciding, case.found.qtype, blocked)
+    match = case.found.deciding
+    if _is_switched_off(case) and not _is_blocked(match):
+        return f"NODATA: {type_text(case.found.qtype)} is switched off"
+    said = answer_in_words(match, case.found.qtype, blocked)
+    return f"{said}, unless a rule blocks what that leads through" if match is None else said
 
 
 def _who(case: Case) -> str:
@@ -88,17 +96,27 @@ def _what(case: Case) -> str:
     kind = type_text(case.found.qtype)
     if case.found.qtype in NOT_SERVED:
         return f"{kind} is not: REFUSED, there are no zone transfers and no transactions here"
+    if _is_switched_off(case):
+        return f"{kind} is switched off: NODATA (answers.block_types)"
     return f"{kind} is"
 
 
+def _is_switched_off(case: Case) -> bool:
+    return case.found.qtype in case.settled.block_types
+
+
+def _is_blocked(match: Match | None) -> bool:
+    return match is not None and match.action is Action.BLOCK and not match.rewrites
+
+
 def _ends_early(case: Case) -> bool:
-    """Whether the query does not get as far as the rules."""
-    return not is_answered(case) or case.found.qtype in NOT_SERVED
+    """Whether the query is not for upstreams, whatever the rules say."""
+    return not is_answered(case) or case.found.qtype in NOT_SERVED or _is_switched_off(case)
 
 
 def _upstreams(case: Case) -> str:
     match = case.found.deciding
-    if _ends_early(case) or (match is not None and match.action is Action.BLOCK and not match.rewrites):
+    if _ends_early(case) or _is_blocked(match):
         return "not asked"
     upstreams = _some([str(one) for one in case.settled.upstreams]) or "the machine's own resolvers"
     if match is None or match.action is Action.ALLOW:
@@ -110,16 +128,50 @@ def _upstreams(case: Case) -> str:
     return "not asked"
 
 
-def _addresses(case: Case) -> str:
+def _leads_through(case: Case) -> str:
+    match = case.found.deciding
     if _ends_early(case):
         return "not looked at"
-    if case.found.deciding is not None:
+    if match is None:
+        return "judged by the same rules, for the same client and type"
+    if match.action is Action.BLOCK:
         return "not looked at: a rule about the name has decided"
+    return "not judged: an exception for a name is one for all that its answers lead through"
+
+
+def _what_is_judged(case: Case) -> tuple[str, ...]:
+    match = case.found.deciding
+    if _ends_early(case) or (match is not None and match.action is Action.BLOCK):
+        return ()
+    return (
+        *(() if match else ("names: every alias (CNAME) and target (HTTPS, SVCB)", _addresses(case))),
+        _inside(case),
+    )
+
+
+def _addresses(case: Case) -> str:
     rules = (*case.policy.own.rules, *case.policy.rich.rules)
     about = sum(rule.target is Target.ADDRESS and not rule.badfilter for _, rule in rules)
     if not about:
-        return "no rule is about addresses"
-    return f"compared with {about} rule{'s' * (about != 1)} about addresses; the first that blocks one decides"
+        return "addresses: no rule is about addresses"
+    return (
+        f"addresses: compared with {about} rule{'s' * (about != 1)} about addresses; the first that blocks one decides"
+    )
+
+
+def _inside(case: Case) -> str:
+    settled, name = case.settled, case.found.name
+    if not settled.rebinding:
+        return "private addresses: let through (answers.rebinding)"
+    domains = {domain for route in settled.routes for domain in route.domains}
+    unqualified = DEFAULT if UNQUALIFIED in domains else None
+    routes = Routes({from_text(domain): DEFAULT for domain in domains - {UNQUALIFIED}}, unqualified)
+    labels = labels_of(name)
+    if routes.is_conditional(name, labels):
+        return "private addresses: let through, as the name has a route"
+    if is_at_home(name, labels, frozenset(map(from_text, settled.rebinding_allow))):
+        return "private addresses: let through, as the name is a local one or in answers.rebinding_allow"
+    return "private addresses: taken away, as the name is from outside"
 
 
 def _some(words: tuple[str, ...] | list[str]) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.wire.names import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _PRIVATE_V4: Final = tuple(
     ip_network(text)
@@ -56,6 +59,16 @@ def is_inside(address: bytes) -> bool:
     if embedded is None and (whole in _NAT64 or whole in _COMPATIBLE):
         embedded = IPv4Address(address[12:])
     return embedded is not None and embedded.packed not in _NOBODY and is_inside(embedded.packed)
+
+
+def is_at_home(name: bytes, labels: tuple[int, ...], allowed: Collection[bytes]) -> bool:
+    """Whether a name may lead inside without a route of its own: nobody outside can own it, or it is in ``allowed``.
+
+    ``allowed``: domains, folded wire form, each with all below it.
+    """
+    if len(labels) < 2:
+        return True
+    return any(name[at:] in allowed or name[at:] in PRIVATE_NAMES for at in labels)
 
 
 def is_blocklist_answer(name: bytes, labels: tuple[int, ...], address: bytes) -> bool:

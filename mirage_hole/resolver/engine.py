@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
-from mirage_hole.policy.inside import PRIVATE_NAMES
+from mirage_hole.policy.inside import is_at_home
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import asking, loops, validating
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
@@ -200,14 +200,9 @@ class Engine:
         self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
 
     def may_lead_inside(self, name: bytes, labels: tuple[int, ...]) -> bool:
-        """Whether answers for this name may hold private addresses.
-
-        It has a route of its own, is allowed to, or nobody outside can own it, as one label alone.
-        """
+        """Whether answers for this name may hold private addresses: it has a route of its own, or is at home."""
         allowed = self.rebinding
-        if allowed is None or len(labels) < 2 or self.routes.is_conditional(name, labels):
-            return True
-        return any(name[at:] in allowed or name[at:] in PRIVATE_NAMES for at in labels)
+        return allowed is None or self.routes.is_conditional(name, labels) or is_at_home(name, labels, allowed)
 
     def seek(self, case: Case, now: float) -> list[Effect]:
         """Ask an upstream for a case that is not known, or let it wait with those who ask already."""

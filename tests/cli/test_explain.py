@@ -76,7 +76,7 @@ def test_a_blocked_name_is_explained_with_list_line_rule_and_answer(mirage_hole,
         "   > ||ads.example^  in My ads (starter) line 3: the only rule that applies",
         "     without My ads: no rule applies",
         "4. cache and upstreams: not asked",
-        "5. addresses in the answer: not looked at: a rule about the name has decided",
+        "5. what the answer leads through: not looked at: a rule about the name has decided",
         "answer: A 0.0.0.0, AAAA ::, NODATA for any other type, TTL 10 s",
     ]
 
@@ -182,7 +182,27 @@ def test_damaged_own_rules_are_named(mirage_hole, state):
 def test_rules_about_addresses_are_told_to_be_compared_later(mirage_hole, state):
     own(state, RichRule("||192.0.2.1^", Action.BLOCK, Target.ADDRESS, "192.0.2.1/32"))
     out = mirage_hole("explain", "example.org").out
-    assert "5. addresses in the answer: compared with 1 rule about addresses; the first that blocks one decides" in out
+    assert "5. what the answer leads through: judged by the same rules, for the same client and type" in out
+    assert "   addresses: compared with 1 rule about addresses; the first that blocks one decides" in out
+    assert "answer: what the upstream says, unless a rule blocks what that leads through" in out
+
+
+def test_what_an_answer_may_lead_to_is_told(mirage_hole, state, tmp_path):
+    config = tmp_path / "home/.config/mirage-hole/config.toml"
+    config.write_text(
+        config.read_text()
+        + "[answers]\nrebinding_allow = ['plex.direct']\nblock_types = ['AAAA']\n"
+        + "[upstream]\nservers = ['192.0.2.1']\n[[route]]\ndomains = ['corp.example']\nservers = ['10.0.0.1']\n"
+    )
+    inside = "   private addresses: "
+    assert f"{inside}taken away, as the name is from outside" in mirage_hole("explain", "example.org").out
+    assert f"{inside}let through, as the name has a route" in mirage_hole("explain", "nas.corp.example").out
+    assert f"{inside}let through, as the name is a local one" in mirage_hole("explain", "x.plex.direct").out
+    assert "not judged: an exception" in mirage_hole("explain", "fine.example").out
+    out = mirage_hole("explain", "example.org", "AAAA").out
+    assert "2. what is served: AAAA is switched off: NODATA (answers.block_types)" in out
+    assert "answer: NODATA: AAAA is switched off" in out
+    assert "answer: A 0.0.0.0" in mirage_hole("explain", "ads.example", "AAAA").out
 
 
 def test_an_alias_is_said_to_be_asked_for(mirage_hole, state):
