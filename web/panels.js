@@ -77,7 +77,7 @@ export class Panels {
         el('span', { className: 'title' }, upstream.address),
         el('span', { className: 'value' }, upstream.rtt_ms === null ? '–' : `${upstream.rtt_ms.toFixed(upstream.rtt_ms < 10 ? 1 : 0)} ms`),
         el('span', { className: 'detail' },
-          `${upstream.healthy ? 'Answers' : 'Resting after failures'} · ${count(upstream.answered)} of ${count(upstream.sent)} answered`)));
+          `${upstream.loops ? 'Leads back here' : upstream.healthy ? 'Answers' : 'Resting after failures'} · ${count(upstream.answered)} of ${count(upstream.sent)} answered`)));
   }
 
   showLists(lists) {

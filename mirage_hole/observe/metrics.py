@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from mirage_hole.observe.statistics import Statistics
+    from mirage_hole.observe.workers import UpstreamView
 
 PREFIX = "mirage_hole_"
 
@@ -162,6 +163,7 @@ def _workers(statistics: Statistics) -> Iterator[Metric]:
     for name in UPSTREAM_COUNTERS:
         counts = [(upstream.address, getattr(upstream, name)) for upstream in upstreams]
         yield _counter(f"upstream_{name}", _UPSTREAM_HELP[name], "upstream", counts)
+    yield _responses(upstreams)
     yield _gauge(
         "upstream_rtt_seconds",
         "Smoothed round-trip time of an upstream.",
@@ -174,6 +176,30 @@ def _workers(statistics: Statistics) -> Iterator[Metric]:
         "upstream",
         [(upstream.address, float(upstream.healthy)) for upstream in upstreams],
     )
+    yield _gauge(
+        "upstream_rtt_deviation_seconds",
+        "How far an upstream's round-trip times are from the smoothed one.",
+        "upstream",
+        [(one.address, one.deviation_ms / 1e3) for one in upstreams if one.deviation_ms is not None],
+    )
+    yield _gauge(
+        "upstream_loops",
+        "1 while an upstream is not asked since it leads back here.",
+        "upstream",
+        [(upstream.address, float(upstream.loops)) for upstream in upstreams],
+    )
+
+
+def _responses(upstreams: Iterable[UpstreamView]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    metric = CounterMetricFamily(
+        PREFIX + "upstream_responses", "Replies of an upstream by response code.", labels=["upstream", "rcode"]
+    )
+    for upstream in upstreams:
+        for rcode, count in upstream.responses.items():
+            metric.add_metric([upstream.address, rcode], count)
+    return metric
 
 
 def _facts(facts: Facts) -> Iterator[Metric]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from mirage_hole.wire.codes import Rcode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +46,9 @@ UPSTREAM_COUNTERS = ("sent", "answered", "timeouts", "failures")
 
 MAX_COUNT = 2**53  # what JSON numbers hold exactly, RFC 8259 section 6
 MAX_UPSTREAMS = 255  # a record has one octet for the upstream's index
+MAX_GROUPS = 60
+RCODES = frozenset((*(code.name for code in Rcode), "other"))
+"""What responses of upstreams are counted by."""
 
 
 class UpstreamView(NamedTuple):
@@ -57,6 +63,14 @@ class UpstreamView(NamedTuple):
     """Mean of the workers' smoothed round-trip times in milliseconds; None when no worker knows one."""
     healthy: bool
     """False when every worker gave up on it for now."""
+    deviation_ms: float | None
+    """How far round-trip times are from that, on average; the largest of any worker."""
+    loops: bool
+    """What it is asked comes back here: a worker has seen it."""
+    responses: dict[str, int]
+    """By response code."""
+    groups: tuple[str, ...]
+    """Groups that it is in, by name."""
 
 
 class WorkerView(NamedTuple):
@@ -78,8 +92,12 @@ class WorkerView(NamedTuple):
 @dataclass(slots=True)
 class _Upstream:
     counters: dict[str, int]
+    responses: dict[str, int]
     rtt_ms: float | None
+    deviation_ms: float | None
     healthy: bool
+    loops: bool
+    groups: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -102,7 +120,7 @@ class Workers:
     def __init__(self) -> None:
         self._workers: dict[int, _Worker] = {}
         self._ended = dict.fromkeys(COUNTERS, 0)
-        self._ended_upstreams: dict[str, dict[str, int]] = {}
+        self._ended_upstreams: dict[str, tuple[Counter[str], Counter[str]]] = {}
 
     def started(self, number: int) -> None:
         """A worker was started in this place; what its predecessor counted is kept in the sums."""
@@ -173,11 +191,22 @@ class Workers:
         ]
 
     def _upstream(self, address: str, seen: list[_Upstream]) -> UpstreamView:
-        ended = self._ended_upstreams.get(address, {})
-        sums = {name: ended.get(name, 0) + sum(one.counters[name] for one in seen) for name in UPSTREAM_COUNTERS}
+        ended = self._ended_upstreams.get(address, (Counter[str](), Counter[str]()))
+        counters, responses = ended[0].copy(), ended[1].copy()
+        for one in seen:
+            counters.update(one.counters)
+            responses.update(one.responses)
         times = [one.rtt_ms for one in seen if one.rtt_ms is not None]
-        mean = sum(times) / len(times) if times else None
-        return UpstreamView(address, rtt_ms=mean, healthy=any(one.healthy for one in seen), **sums)
+        return UpstreamView(
+            address,
+            rtt_ms=sum(times) / len(times) if times else None,
+            healthy=any(one.healthy for one in seen),
+            deviation_ms=max((one.deviation_ms for one in seen if one.deviation_ms is not None), default=None),
+            loops=any(one.loops for one in seen),
+            responses={name: responses[name] for name in sorted(responses)},
+            groups=seen[0].groups,
+            **{name: counters[name] for name in UPSTREAM_COUNTERS},
+        )
 
     def _retire(self, number: int) -> None:
         worker = self._workers.get(number)
@@ -194,9 +223,9 @@ class Workers:
 
     def _keep(self, address: str, upstream: _Upstream) -> None:
         if address in self._ended_upstreams or len(self._ended_upstreams) < MAX_UPSTREAMS:
-            ended = self._ended_upstreams.setdefault(address, dict.fromkeys(UPSTREAM_COUNTERS, 0))
-            for name, value in upstream.counters.items():
-                ended[name] += value
+            counters, responses = self._ended_upstreams.setdefault(address, (Counter(), Counter()))
+            counters.update(upstream.counters)
+            responses.update(upstream.responses)
 
 
 def whole(value: object) -> int:
@@ -204,17 +233,29 @@ def whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT else 0
 
 
+def _milliseconds(value: object) -> float | None:
+    """A time from JSON; None for 0, which says that none was measured yet, and for anything that is none."""
+    return float(value) if isinstance(value, (int, float)) and 0 < value < 3.6e6 else None
+
+
 def _read_upstreams(value: object) -> Iterator[tuple[str, _Upstream]]:
     rows = value if isinstance(value, list) else []
     for row in rows[:MAX_UPSTREAMS]:
         if isinstance(row, dict) and isinstance(address := row.get("address"), str):
             port = whole(row.get("port")) or 53
-            rtt = row.get("rtt_ms")
+            responses, groups = row.get("responses"), row.get("groups")
+            rtt_ms = _milliseconds(row.get("rtt_ms"))
             yield (
                 f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
                 _Upstream(
                     {name: whole(row.get(name)) for name in UPSTREAM_COUNTERS},
-                    float(rtt) if isinstance(rtt, (int, float)) and 0 < rtt < 3.6e6 else None,  # 0: none measured yet
+                    {name: whole(responses.get(name)) for name in RCODES if name in responses}
+                    if isinstance(responses, dict)
+                    else {},
+                    rtt_ms,
+                    None if rtt_ms is None else _milliseconds(row.get("deviation_ms")),
                     row.get("healthy") is True,
+                    row.get("loops") is True,
+                    tuple(str(name) for name in groups[:MAX_GROUPS]) if isinstance(groups, list) else (),
                 ),
             )

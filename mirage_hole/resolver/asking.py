@@ -12,6 +12,7 @@ from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
 from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
+from mirage_hole.upstream.health import OTHER_RCODE
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.chain import aliases
@@ -235,8 +236,10 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
         return useless(engine, exchange, rcode, reply, now)
     if reply.traits & ALIASED and aliases(question.wire, reply) is None:
         return failed(engine, exchange, now, "sent aliases that lead in a circle")
-    engine.upstreams[exchange.upstream].answered_in(now - exchange.asked_at)
-    return complete(engine, question, reply, exchange.upstream, now)
+    upstream = engine.upstreams[number]
+    upstream.answered_in(now - exchange.asked_at)
+    upstream.rcodes[rcode] += 1
+    return complete(engine, question, reply, number, now)
 
 
 def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
@@ -303,6 +306,7 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
 def useless(engine: Engine, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:
     """An answer that helps nobody, such as SERVFAIL or REFUSED: another upstream may do better."""
     question, upstream = exchange.question, engine.upstreams[exchange.upstream]
+    upstream.rcodes[rcode if rcode < OTHER_RCODE else OTHER_RCODE] += 1
     if rcode in _NO_EDNS and exchange.edns:
         # RFC 6891 7: a server that can't read EDNS says FORMERR; ask it once more without.
         upstream.answered_in(now - exchange.asked_at)

@@ -45,6 +45,7 @@ from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
+from mirage_hole.runtime.upstream_rows import upstream_rows
 from mirage_hole.runtime.worker_settings import WorkerSettings
 from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.health import Upstream
@@ -222,20 +223,7 @@ class Worker:
             "tcp_closed_idle": tcp.closed_idle,
             "tcp_closed_broken": tcp.closed_broken,
             "paused": engine.paused_until > now,
-            "upstreams": [
-                {
-                    "address": upstream.address,
-                    "port": upstream.port,
-                    "sent": upstream.sent,
-                    "answered": upstream.answered,
-                    "timeouts": upstream.timeouts,
-                    "failures": upstream.failures,
-                    "rtt_ms": round(upstream.rtt * 1000, 3),
-                    "healthy": upstream.healthy(now) and now >= upstream.loops_until,
-                    "loops": now < upstream.loops_until,
-                }
-                for upstream in engine.upstreams
-            ],
+            "upstreams": upstream_rows(engine, now),
         }
 
     # -- what the supervisor says --

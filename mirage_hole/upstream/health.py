@@ -19,6 +19,10 @@ EXPLORE_ONE_IN: Final = 64
 """One question in so many goes to a random healthy upstream, so that a faster one is noticed."""
 
 
+OTHER_RCODE: Final = 24
+"""Stands for response codes that nobody has assigned (RFC 6895 2.3)."""
+
+
 class Upstream:
     """One upstream's memory. Times in seconds."""
 
@@ -33,6 +37,7 @@ class Upstream:
         "port",
         "probe",
         "probed_until",
+        "rcodes",
         "rtt",
         "sent",
         "sick_until",
@@ -53,6 +58,8 @@ class Upstream:
         self.timeouts = 0
         self.failures = 0
         """Network errors and answers that were refusals or errors."""
+        self.rcodes = [0] * (OTHER_RCODE + 1)
+        """Whole replies by response code."""
         self.in_a_row = 0
         """Failures since the last answer."""
         self.leaves = 0

@@ -29,7 +29,10 @@ def collector() -> MetricsCollector:
         ),
         NOON,
     )
-    upstream = {"address": "9.9.9.9", "port": 53, "sent": 2, "answered": 2, "rtt_ms": 12.5, "healthy": True}
+    upstream = {
+        "address": "9.9.9.9", "port": 53, "sent": 2, "answered": 2, "rtt_ms": 12.5, "deviation_ms": 2.5, "healthy": True,
+        "responses": {"NOERROR": 1, "REFUSED": 3, "FORGED": 7},
+    }  # fmt: skip
     statistics.workers.report(0, {"pid": 1, "datagrams": 5, "in_flight": 1, "upstreams": [upstream]}, NOON)
     return MetricsCollector(statistics, lambda: FACTS)
 
@@ -55,6 +58,10 @@ def test_counts_arrive_in_the_exposition() -> None:
     assert told["mirage_hole_datagrams_total"] == 5
     assert told["mirage_hole_in_flight"] == 1
     assert told["mirage_hole_upstream_rtt_seconds{upstream=9.9.9.9:53}"] == 0.0125
+    assert told["mirage_hole_upstream_rtt_deviation_seconds{upstream=9.9.9.9:53}"] == 0.0025
+    assert told["mirage_hole_upstream_loops{upstream=9.9.9.9:53}"] == 0
+    assert told["mirage_hole_upstream_responses_total{rcode=REFUSED}{upstream=9.9.9.9:53}"] == 3
+    assert not any("FORGED" in name for name in told)
     assert told["mirage_hole_build_info{version=1.2.3}"] == 1
     assert told["mirage_hole_policy_names"] == 1000
     assert told["mirage_hole_list_healthy{list=Broken}"] == 0

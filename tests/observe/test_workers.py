@@ -76,6 +76,26 @@ def test_an_upstream_is_summed_over_workers_and_healthy_while_one_of_them_uses_i
     assert (second.address, second.rtt_ms) == ("[2620:fe::fe]:853", None)
 
 
+def test_responses_are_summed_over_workers_and_restarts_and_only_by_codes_that_there_are() -> None:
+    workers = Workers()
+    workers.report(0, report(1, [upstream(sent=5) | {"responses": {"NOERROR": 4, "REFUSED": 1}}]), NOON)
+    workers.started(0)
+    workers.report(0, report(2, [upstream(sent=2) | {"responses": {"NOERROR": 2, "X" * 99: 1, "other": 1}}]), NOON)
+    workers.report(1, report(3, [upstream() | {"responses": {"NXDOMAIN": 3}, "loops": True, "groups": ["home"]}]), NOON)
+    (one,) = workers.upstreams()
+    assert one.responses == {"NOERROR": 6, "NXDOMAIN": 3, "REFUSED": 1, "other": 1}
+    assert one.loops
+    assert one.groups == ()  # as the first worker has it
+
+
+def test_the_least_steady_worker_says_how_steady_an_upstream_is() -> None:
+    workers = Workers()
+    workers.report(0, report(1, [upstream(rtt_ms=10.0) | {"deviation_ms": 3.0}]), NOON)
+    workers.report(1, report(2, [upstream() | {"deviation_ms": 9.0}]), NOON)  # it has measured nothing
+    workers.report(2, report(3, [upstream(rtt_ms=10.0) | {"deviation_ms": 4.0}]), NOON)
+    assert workers.upstreams()[0].deviation_ms == 4.0
+
+
 def test_an_upstream_that_new_settings_removed_and_brought_back_keeps_its_sum() -> None:
     workers = Workers()
     workers.report(0, report(1, [upstream(sent=10)]), NOON)
@@ -89,7 +109,10 @@ def test_an_upstream_that_new_settings_removed_and_brought_back_keeps_its_sum() 
 ODD = [None, True, -1, 7, 2**70, 1.5, float("nan"), float("inf"), "7", "", [], [1], {}, {"sent": 1}]
 JSON = st.sampled_from(ODD)
 FIELDS = st.sampled_from([*COUNTERS, "pid", "generation", "in_flight", "upstreams", "paused"])
-ROWS = st.dictionaries(st.sampled_from(["address", "port", "sent", "rtt_ms", "healthy"]), JSON)
+ROWS = st.dictionaries(
+    st.sampled_from(["address", "port", "sent", "rtt_ms", "healthy", "deviation_ms", "responses", "groups", "loops"]),
+    JSON,
+)
 
 
 @given(st.lists(st.dictionaries(FIELDS, JSON | st.lists(ROWS | JSON, max_size=3)), max_size=4))

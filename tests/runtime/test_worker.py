@@ -75,6 +75,9 @@ async def test_it_reports_counters():
         (one,) = counters["upstreams"]
         assert (one["address"], one["port"], one["sent"], one["answered"]) == (*upstream.at, 1, 1)
         assert one["healthy"]
+        assert not one["loops"]
+        assert one["responses"] == {"NOERROR": 1}
+        assert one["groups"] == ["default"]
         assert 0 < one["rtt_ms"] < 20_000
 
 
