@@ -34,7 +34,9 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
     """
     source = bytes(12) + question + reply.records
     at = 12 + len(question)
+    name = fold(question[:-4])
     leads: dict[bytes, bytes] = {}
+    places = {0xC00C: name}  # pointers to what was read: the owner of an alias is nearly always the target of the last
     left = MOST_ALIASES
     for _ in range(reply.counts[0]):
         start, at = at, skip_name(source, at)
@@ -42,13 +44,13 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
         at += HEAD.size
         if kind == _CNAME and rrclass == _IN:
             left -= 1
-            owner, _ = whole_name(source, start)
+            owner = places.get(source[start] << 8 | source[start + 1]) or whole_name(source, start)[0]
             target, end = whole_name(source, at)
             if owner is None or target is None or end != at + length or left < 0:
                 return None
-            leads.setdefault(fold(owner), fold(target))
+            places[0xC000 + at] = target = fold(target)
+            leads.setdefault(fold(owner), target)
         at += length
-    name = fold(question[:-4])
     found = [name]
     while (target := leads.get(name)) is not None:
         if target in found:

@@ -117,3 +117,17 @@ def test_pointers_anywhere_end(pointers):
     assert reply is not None
     found = aliases(question, reply)
     assert found is None or len(found) <= len(pointers)
+
+
+def test_names_where_no_pointer_can_point_are_told_apart_from_those_where_one_can():
+    """RFC 1035 4.1.4: a pointer has 14 bits."""
+    question = b"\1a\7example\0\0\1\0\1"
+    start = 12 + len(question)
+    owner, target = b"\1b\7example\0", b"\1c\7example\0"
+    room = 0x4000 + 12 - start - 12 - len(owner) - 10  # so that the target stands 0x4000 behind the question's name
+    filler = b"\xc0\x0c" + struct.pack(">HHIH", 65400, 1, 60, room) + bytes(room)
+    first = owner + struct.pack(">HHIH", 5, 1, 60, len(target)) + target
+    second = b"\xc0\x0c" + struct.pack(">HHIH", 5, 1, 60, len(owner)) + owner
+    reply = scan_reply(struct.pack(">HHHHHH", 7, 0x8180, 1, 3, 0, 0) + question + filler + first + second, start)
+    assert reply is not None
+    assert aliases(question, reply) == [owner, target]
