@@ -192,6 +192,7 @@ def _values(settled: Settled) -> dict[str, object]:
         "upstream.timeout": format_duration(settled.timeout),
         "upstream.strategy": settled.upstream_strategy,
         "upstream.fallback": settled.upstream_fallback,
+        "upstream.random_case": settled.random_case,
         "upstream.dnssec": settled.dnssec,
         "cache.size": format_size(settled.cache_bytes),
         **{f"cache.{key}": format_duration(getattr(settled.cache_lifetimes, key)) for key in CACHE_TIMES},

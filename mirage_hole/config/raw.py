@@ -210,6 +210,16 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             default="none",
         ),
     ] = ""
+    random_case: Annotated[
+        bool,
+        _about(
+            "Spell names at random in questions to resolvers, and take only answers that repeat it (0x20): harder to forge. "
+            "Resolvers that can't are noticed and asked as usual.",
+            "--random-case",
+            "",
+            "true or false",
+        ),
+    ] = False
     dnssec: Annotated[
         bool,
         _about(

@@ -117,6 +117,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     )
     return None if loaded.problems else settled
 
+        random_case=raw.upstream.random_case,
 
 def _duration(path: str, value: float | str, least: float, most: float, found: Findings) -> float:
     seconds = found.parsed(path, value, lambda: parse_duration(value), least)

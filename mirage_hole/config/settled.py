@@ -167,3 +167,5 @@ class Settled:
     groups: tuple[GroupSettings, ...] = ()
     """Besides that of ``upstreams``, which is called ``default``."""
     routes: tuple[RouteSettings, ...] = ()
+    random_case: bool = False
+    """Names are spelt at random in questions to upstreams."""

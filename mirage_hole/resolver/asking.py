@@ -12,6 +12,7 @@ from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
 from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
+from mirage_hole.upstream import spelling
 from mirage_hole.upstream.health import OTHER_RCODE
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.bindings import without_parameters
@@ -172,7 +173,10 @@ def ask(engine: Engine, question: Question, now: float, upstream: Upstream, *, o
         ident = engine.dice()
     number = upstream.number
     edns = number not in question.plain
-    exchange = exchanges[ident] = Exchange(ident, question, number, over_tcp, edns, now)
+    sent = question.wire
+    if engine.random_case and not over_tcp and now >= upstream.folds_until:
+        sent = spelling.at_random(sent, engine.dice)
+    exchange = exchanges[ident] = Exchange(ident, question, number, over_tcp, edns, now, sent)
     question.idents.append(ident)
     question.tried.append(number)
     patience = upstream.patience(question.attempts)
@@ -186,7 +190,7 @@ def ask(engine: Engine, question: Question, now: float, upstream: Upstream, *, o
     dnssec_ok, unchecked = question.dnssec_ok, question.checking_disabled
     if engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1:
         dnssec_ok = unchecked = True  # what is validated here must not be held back there (RFC 6840 5.9)
-    wire = build_query(ident, question.wire, dnssec_ok, unchecked, edns)
+    wire = build_query(ident, sent, dnssec_ok, unchecked, edns)
     return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
 
 
@@ -219,7 +223,9 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
             engine.mismatched += 1
         return []
     question = exchange.question
-    if not answers(wire, question.wire):
+    if not answers(wire, exchange.sent):
+        if exchange.sent is not question.wire and spelling.answers_in_another(wire, question.wire):
+            return miscased(engine, exchange, now)
         if refuses_without_question(wire):
             return useless(engine, exchange, wire[3] & 0x0F, None, now)
         engine.mismatched += 1
@@ -239,6 +245,8 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
     upstream = engine.upstreams[number]
     upstream.answered_in(now - exchange.asked_at)
     upstream.rcodes[rcode] += 1
+    if exchange.sent is not question.wire:
+        upstream.keeps_case, upstream.miscased = True, 0
     return complete(engine, question, reply, number, now)
 
 
@@ -248,6 +256,25 @@ def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
     question, upstream = exchange.question, engine.upstreams[exchange.upstream]
     upstream.answered_in(now - exchange.asked_at)
     close(engine, exchange)
+    return ask_over_tcp(engine, question, now, upstream)
+
+
+def miscased(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
+    """The right answer, but the question in it is spelt otherwise than it was asked: ask once more, as can't be forged.
+
+    That is over TCP, or in lower case when the upstream is found to answer so always.
+    """
+    question, upstream = exchange.question, engine.upstreams[exchange.upstream]
+    engine.mismatched += 1
+    upstream.answered_in_another_case(now)
+    close(engine, exchange)
+    if now < upstream.folds_until:
+        return ask(engine, question, now, upstream)
+    return ask_over_tcp(engine, question, now, upstream)
+
+
+def ask_over_tcp(engine: Engine, question: Question, now: float, upstream: Upstream) -> list[Effect]:
+    """Ask once more over TCP, unless that is being done."""
     others = (engine.exchanges[ident] for ident in question.idents)
     if any(other.over_tcp and not other.expired for other in others):
         return []

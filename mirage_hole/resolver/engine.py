@@ -120,6 +120,8 @@ class Engine:
         self.timers = Timers()
         self.not_queries = 0
         """Packets that were no query at all."""
+        self.random_case = False
+        """Names are spelt at random in questions to upstreams."""
         self.loop_tokens: dict[bytes, int] = {}
         """What the probe of an upstream is called, and the upstream's number; none: loops are not looked for."""
         self.mismatched = 0

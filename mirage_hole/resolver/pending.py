@@ -120,10 +120,10 @@ class Question:
 class Exchange:
     """One query to one upstream, in flight until its question is answered: late answers are welcome."""
 
-    __slots__ = ("asked_at", "bucket", "edns", "expired", "ident", "over_tcp", "question", "upstream")
+    __slots__ = ("asked_at", "bucket", "edns", "expired", "ident", "over_tcp", "question", "sent", "upstream")
 
     def __init__(
-        self, ident: int, question: Question, upstream: int, over_tcp: bool, edns: bool, asked_at: float
+        self, ident: int, question: Question, upstream: int, over_tcp: bool, edns: bool, asked_at: float, sent: bytes
     ) -> None:
         self.ident = ident
         self.question = question
@@ -132,6 +132,8 @@ class Exchange:
         self.edns = edns
         """Asked with EDNS."""
         self.asked_at = asked_at
+        self.sent = sent
+        """The question as it is spelt in the query: the very octets that an answer must repeat."""
         self.bucket: dict[int, Timed] | None = None
         """Of the timers: where it waits for its time."""
         self.expired = False

@@ -113,6 +113,7 @@ class Worker:
             most=min(settings.tcp_connections, _allow_descriptors() // 2),  # the others are for upstreams
             most_per_client=settings.tcp_connections_per_client,
         )
+        self.engine.random_case = settings.random_case
         self._cache = CacheDuties(self.engine, packets, settings)
         self.engine.loop_tokens = {token.encode(): number for number, token in enumerate(settings.loop_tokens)}
         self._next_probes = 0.0

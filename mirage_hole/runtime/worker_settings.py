@@ -90,6 +90,8 @@ class WorkerSettings:
     """Sixteen hexadecimal digits for each upstream, by which all workers know a question of theirs that comes back; none:
     loops are not looked for."""
     unqualified: int = -1
+    random_case: bool = False
+    """Names are spelt at random in questions to upstreams."""
     """The group for names of one label; -1: none in particular."""
     unsigned: tuple[str, ...] = ()
     """Names that validation counts as unsigned with all below them."""

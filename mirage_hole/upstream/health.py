@@ -19,6 +19,10 @@ EXPLORE_ONE_IN: Final = 64
 """One question in so many goes to a random healthy upstream, so that a faster one is noticed."""
 
 
+MISCASED_IN_A_ROW: Final = 3
+"""Answers in another spelling after which an upstream that has kept it counts as one that does not."""
+FOLDS_FOR: Final = 3600.0
+"""Seconds until random spelling is tried again."""
 OTHER_RCODE: Final = 24
 """Stands for response codes that nobody has assigned (RFC 6895 2.3)."""
 
@@ -30,9 +34,12 @@ class Upstream:
         "address",
         "answered",
         "failures",
+        "folds_until",
         "in_a_row",
+        "keeps_case",
         "leaves",
         "loops_until",
+        "miscased",
         "number",
         "port",
         "probe",
@@ -67,6 +74,12 @@ class Upstream:
         self.sick_until = 0.0
         self.loops_until = 0.0
         """Until then it is not asked: what it is asked comes back here."""
+        self.keeps_case = False
+        """It has repeated a question in random spelling as it was asked."""
+        self.miscased = 0
+        """Answers in another spelling since then."""
+        self.folds_until = 0.0
+        """Until then it is asked in lower case, since it answers so."""
         self.probe = -1
         """ID of its last probe, until that is answered."""
         self.probed_until = 0.0
@@ -98,6 +111,16 @@ class Upstream:
         if self.in_a_row >= FAILURES_TO_SICKNESS and now >= self.sick_until:
             self.sick_until = now + min(FIRST_SICK_LEAVE * 2 ** min(self.leaves, 8), LONGEST_SICK_LEAVE)
             self.leaves += 1
+
+    def answered_in_another_case(self, now: float) -> None:
+        """It did not repeat a question as it was spelt: it can't, or somebody has forged its answer.
+
+        One that never did is taken to be one that can't; of one that did, a forger would have to make several believe.
+        """
+        self.miscased += 1
+        if not self.keeps_case or self.miscased >= MISCASED_IN_A_ROW:
+            self.folds_until = now + FOLDS_FOR
+            self.keeps_case, self.miscased = False, 0
 
     def healthy(self, now: float) -> bool:
         """Whether it is not on sick leave."""

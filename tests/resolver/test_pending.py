@@ -15,7 +15,8 @@ def a_case(name: str, **how: object) -> Case:
 
 
 def an_exchange(ident: int = 1) -> Exchange:
-    return Exchange(ident, Question(a_case("example.com").key, 5.0), 0, False, True, 1.0)
+    question = Question(a_case("example.com").key, 5.0)
+    return Exchange(ident, question, 0, False, True, 1.0, question.wire)
 
 
 def test_a_key_is_the_same_for_every_spelling():
