@@ -213,6 +213,10 @@ def _values(settled: Settled) -> dict[str, object]:
         "limits.queries_per_second": settled.queries_per_second,
         "limits.burst": settled.query_burst,
         "limits.exempt": settled.limit_exempt,
+        "limits.enforce": settled.limit_enforce,
+        "limits.answers_per_second": settled.answers_per_second,
+        "limits.tcp_connections": settled.tcp_connections,
+        "limits.tcp_connections_per_client": settled.tcp_connections_per_client,
         "log.level": settled.log_level.lower(),
         "log.format": settled.log_format,
     }

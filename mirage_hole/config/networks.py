@@ -120,9 +120,8 @@ def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpo
     return endpoint
 
 
-def settle_exempt(written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:
-    """Networks whose clients have no limit."""
-    path = "limits.exempt"
+def settle_limited(path: str, written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:
+    """Networks whose clients have no limit, or have one all the same."""
     networks: dict[str, None] = {}
     for item, text in enumerate((written,) if isinstance(written, str) else tuple(written)):
         parsed = found.parsed(path, text, lambda text=text: parse_network(text), (), item=item)  # type: ignore[misc]

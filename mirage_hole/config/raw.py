@@ -492,6 +492,43 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "a network such as 192.168.1.1",
         ),
     ] = ()
+    enforce: Annotated[
+        Many,
+        _about(
+            "Networks that have a limit although they are exempt, such as 127.0.0.2 for a program on this machine.",
+            "--limit-enforce",
+            "NETWORK",
+            "a network such as 127.0.0.2",
+        ),
+    ] = ()
+    answers_per_second: Annotated[
+        int,
+        _about(
+            "How often a second one network (/24, /56) that is not private may get the same answer over UDP, since its "
+            "addresses may be forged. 0: as often as it is asked for.",
+            "--answers-per-second",
+            "N",
+            "a whole number from 0 to 1000000",
+        ),
+    ] = 50
+    tcp_connections: Annotated[
+        int,
+        _about(
+            "Open connections of DNS over TCP, of all clients.",
+            "--tcp-connections",
+            "N",
+            "a whole number from 1 to 30000",
+        ),
+    ] = 1000
+    tcp_connections_per_client: Annotated[
+        int,
+        _about(
+            "Open connections of DNS over TCP that one address may have.",
+            "--tcp-connections-per-client",
+            "N",
+            "a whole number from 1 to 30000",
+        ),
+    ] = 50
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

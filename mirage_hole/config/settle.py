@@ -10,7 +10,7 @@ from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
-from mirage_hole.config.networks import settle_allow_from, settle_exempt, settle_listen, settle_upstreams, settle_web
+from mirage_hole.config.networks import settle_allow_from, settle_limited, settle_listen, settle_upstreams, settle_web
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
 from mirage_hole.config.raw import settings
@@ -103,7 +103,13 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         file_folders=settle_folders(raw.lists.file_folders, state, found),
         queries_per_second=_limit("limits.queries_per_second", raw.limits.queries_per_second, 0, 1_000_000, found),
         query_burst=_limit("limits.burst", raw.limits.burst, max(raw.limits.queries_per_second, 1), 10_000_000, found),
-        limit_exempt=settle_exempt(raw.limits.exempt, found),
+        limit_exempt=settle_limited("limits.exempt", raw.limits.exempt, found),
+        limit_enforce=settle_limited("limits.enforce", raw.limits.enforce, found),
+        answers_per_second=_limit("limits.answers_per_second", raw.limits.answers_per_second, 0, 1_000_000, found),
+        tcp_connections=_limit("limits.tcp_connections", raw.limits.tcp_connections, 1, 30_000, found),
+        tcp_connections_per_client=_limit(
+            "limits.tcp_connections_per_client", raw.limits.tcp_connections_per_client, 1, 30_000, found
+        ),
         special_names=raw.answers.special_names,
         canaries=raw.answers.canaries,
         rebinding=raw.answers.rebinding,
@@ -111,13 +117,13 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         drop_ech=raw.answers.ech == "drop",
         block_types=settle_types("answers.block_types", raw.answers.block_types, found),
         upstream_strategy=raw.upstream.strategy,
+        random_case=raw.upstream.random_case,
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
         routes=settle_routes(groups, listen, found, host),
     )
     return None if loaded.problems else settled
 
-        random_case=raw.upstream.random_case,
 
 def _duration(path: str, value: float | str, least: float, most: float, found: Findings) -> float:
     seconds = found.parsed(path, value, lambda: parse_duration(value), least)

@@ -150,6 +150,12 @@ class Settled:
     query_burst: int = 3000
     limit_exempt: tuple[str, ...] = ()
     """Networks without a limit, in CIDR notation."""
+    limit_enforce: tuple[str, ...] = ()
+    """Networks within those that have a limit all the same."""
+    answers_per_second: int = 50
+    """The same answer to one network that is not private; 0: as often as it is asked for."""
+    tcp_connections: int = 1000
+    tcp_connections_per_client: int = 50
     special_names: bool = True
     """Names of special use are answered here."""
     canaries: bool = True
@@ -164,8 +170,8 @@ class Settled:
     upstream_strategy: str = "fastest"
     upstream_fallback: str = ""
     """Name of a group; empty for none."""
+    random_case: bool = False
+    """Names are spelt at random in questions to upstreams."""
     groups: tuple[GroupSettings, ...] = ()
     """Besides that of ``upstreams``, which is called ``default``."""
     routes: tuple[RouteSettings, ...] = ()
-    random_case: bool = False
-    """Names are spelt at random in questions to upstreams."""

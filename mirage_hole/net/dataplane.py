@@ -77,6 +77,7 @@ class DataPlane:
         self._tcp_exchanges: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._asked: set[int] = set()
+        self._alarmed = False
         self.upstreams = [
             UdpUpstream(upstream.number, upstream.address, upstream.port, self, dice) for upstream in engine.upstreams
         ]
@@ -99,30 +100,43 @@ class DataPlane:
     def listen(self, sock: socket.socket) -> None:
         """Read queries from a bound UDP socket."""
         listener = make_listener(sock, self)
-        listener.meter.limit(self._rate)
+        listener.meter.limit(self.engine.limits)
         self.listeners.append(listener)
         self._loop.add_reader(sock.fileno(), listener.on_readable)
-
-    @property
-    def _rate(self) -> float | None:
-        return None if self.engine.limits is None else self.engine.limits.rate
 
     def limit(self, limits: ClientLimits | None) -> None:
         """What a client may ask from now on; None: as much as it likes."""
         self.engine.limits = limits
         for listener in self.listeners:
-            listener.meter.limit(self._rate)
+            listener.meter.limit(limits)
+
+    def alarm(self) -> None:
+        """So much comes at once that the limits are looked at before the second is over."""
+        if not self._alarmed:
+            self._alarmed = True
+            self._loop.call_soon(self._turn_early)
+
+    def _turn_early(self) -> None:
+        if self._alarmed:
+            self.turn(time.monotonic())
 
     def turn(self, now: float) -> None:
-        """A second is over: find out who is over a limit. Called once a second."""
+        """Find out who is over a limit. Called once a second, and earlier when much comes."""
+        self._alarmed = False
         limits = self.engine.limits
         if limits is None:
             return
         counts: Counter[bytes] = Counter()
+        names: Counter[tuple[bytes, bytes]] = Counter()
         for listener in self.listeners:
-            counts.update(listener.meter.turn())
-        for client in limits.turn(counts, now):
+            of_clients, of_names = listener.meter.turn()
+            counts.update(of_clients)
+            names.update(of_names)
+        known = limits.repeated.names if limits.repeated is not None else frozenset()
+        for client in limits.turn(counts, now, names):
             self.packets.turn_out(client)
+        if limits.repeated is not None and not limits.repeated.names <= known:
+            self.packets.clear()  # the answers that must not be replayed may be in anybody's view
         for listener in self.listeners:
             listener.meter.stop(limits.flooding)
 
@@ -230,7 +244,7 @@ class DataPlane:
 
     def _remember_packet(self, effect: RememberPacket) -> None:
         limits = self.engine.limits
-        if limits is not None and limits.over and effect.client in limits.over:
+        if limits is not None and limits.busy and limits.holds_back(effect.client, effect.octets):
             return  # nothing is replayed to one that asks too much: it must pass the engine
         self.packets.put(
             effect.client,

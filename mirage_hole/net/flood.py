@@ -2,7 +2,7 @@
 
 A program of the classic packet filter (socket(7) SO_ATTACH_FILTER), which needs no privilege. It compares the source address
 and lets one datagram in ``ONE_IN`` through, so that it is seen whether the flood goes on. What it drops is in the kernel's
-count of the socket's lost datagrams.
+count of the socket's lost datagrams (socket(7) SO_MEMINFO), from which it is read here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 ONE_IN: Final = 64
+MOST_V4: Final = 200
 MOST_V6: Final = 16
-"""Addresses of IPv6 that fit: a jump reaches 255 instructions."""
+"""Addresses that fit: a jump reaches 255 instructions."""
 
 _SO_ATTACH_FILTER: Final = 26
 _SO_DETACH_FILTER: Final = 27
+_SO_MEMINFO: Final = 55
+_DROPS: Final = slice(32, 36)
 _LD_W_ABS: Final = 0x20
 _JEQ: Final = 0x15
 _JSET: Final = 0x45
@@ -67,32 +70,52 @@ def program(addresses: tuple[bytes, ...]) -> list[tuple[int, int, int, int]]:
 
 
 class Dam:
-    """The filter on one socket. Where there is none, floods are read and answered as the engine says."""
+    """The filter on one socket. Where there is none, floods are dropped by who reads it."""
 
-    __slots__ = ("_sock", "_width", "stopped")
+    __slots__ = ("_before", "_dropped", "_sock", "_told", "_width", "stopped")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._width = 16 if sock.family == socket.AF_INET6 else 4
+        self._dropped = 0
+        self._before = 0
+        self._told = False
         self.stopped: tuple[bytes, ...] = ()
         """Addresses whose datagrams are dropped."""
 
+    @property
+    def dropped(self) -> int:
+        """Datagrams that were dropped while the filter stood, those of others that found no room included."""
+        return self._dropped + (self._lost() - self._before if self.stopped else 0)
+
     def stop(self, addresses: tuple[bytes, ...]) -> None:
-        """Drop what comes from these, 4 or 16 octets each, and from no others; those of the other family are left out."""
-        mine = tuple(sorted(one for one in addresses if len(one) == self._width))[
-            : MOST_V6 if self._width == 16 else 200
-        ]
-        if mine == self.stopped or not sys.platform.startswith("linux"):
+        """Drop what comes from these, 4 or 16 octets each, and from no others.
+
+        Those of the other family are left out, and of very many all but the first.
+        """
+        mine = [one for one in addresses if len(one) == self._width]
+        wanted = tuple(sorted(mine[: MOST_V6 if self._width == 16 else MOST_V4]))
+        if wanted == self.stopped or not sys.platform.startswith("linux"):
             return
+        dropped = self.dropped
         try:
-            if mine:
-                _attach(self._sock, program(mine))
+            if wanted:
+                _attach(self._sock, program(wanted))
             else:
                 self._sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
         except OSError as problem:
-            log.warning("a flood can't be stopped in the kernel: %s", problem.strerror)
+            if not self._told:
+                log.warning("a flood can't be stopped in the kernel: %s", problem.strerror)
+            self._told = True
             return
-        self.stopped = mine
+        self._dropped, self._before, self.stopped = dropped, self._lost(), wanted
+
+    def _lost(self) -> int:
+        try:
+            told = self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+        except OSError:
+            return self._before
+        return int.from_bytes(told[_DROPS], sys.byteorder)
 
 
 def _attach(sock: socket.socket, instructions: list[tuple[int, int, int, int]]) -> None:

@@ -17,6 +17,7 @@ from mirage_hole.wire.query import MAX_QUERY
 
 if TYPE_CHECKING:
     from mirage_hole.net.dataplane import DataPlane
+    from mirage_hole.policy.limits import ClientLimits
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,14 @@ class TcpListener:
         self.refused = 0
         """Connections over a cap."""
         self.closed_idle = 0
+        self.closed_for_others = 0
+        """Idle connections closed early, since a client with fewer wanted one (RFC 7766 6.2.3)."""
+        self.limits: ClientLimits | None = None
+        """How much a client may ask over all its connections; more has to wait."""
+        self.delayed = 0
+        """Times that a connection had to wait for the next second."""
+        self._counts: dict[bytes, int] = {}
+        self._held: set[TcpConnection] = set()
         self.closed_broken = 0
         """Connections on which something came that is no message, or whose client does not read."""
         self.inbox = bytearray(READ)
@@ -68,8 +77,33 @@ class TcpListener:
             self.closed_idle += 1
             connection.close()
 
+    def turn(self, now: float) -> None:
+        """A second is over: who had to wait goes on."""
+        counts, self._counts = self._counts, {}
+        if self.limits is not None:
+            self.limits.turn(counts, now)
+        held, self._held = self._held, set()
+        for connection in held:
+            connection.go_on()
+
+    def share(self, connection: TcpConnection, wanted: int) -> int:
+        """How many queries a connection may ask now. Fewer than ``wanted``: it is told when it may go on."""
+        limits, client = self.limits, connection.client
+        if limits is None:
+            return wanted
+        if client in limits.over:
+            got = limits.take(client, wanted)
+            if got < wanted:
+                self.delayed += 1
+                self._held.add(connection)
+            wanted = got
+        self._counts[client] = self._counts.get(client, 0) + wanted
+        return wanted
+
     def drain(self) -> None:
         """Accept no more, take no more queries; each connection ends with its last answer."""
+        self.limits = None
+        self.turn(time.monotonic())
         for rest in self._rests.values():
             rest.cancel()
         for sock in self._sockets:
@@ -87,6 +121,7 @@ class TcpListener:
     def forget(self, connection: TcpConnection) -> None:
         """Give its place to another."""
         self.connections.discard(connection)
+        self._held.discard(connection)
         held = self.by_client[connection.client] - 1
         if held:
             self.by_client[connection.client] = held
@@ -115,7 +150,8 @@ class TcpListener:
     def _admit(self, stream: socket.socket, peer: tuple[str, int]) -> None:
         client = socket.inet_pton(stream.family, peer[0].partition("%")[0])
         held = self.by_client.get(client, 0)
-        if len(self.connections) >= self.most or held >= self.most_per_client:
+        full = len(self.connections) >= self.most
+        if held >= self.most_per_client or (full and not self._make_room(held + 1)):
             self.refused += 1
             stream.close()
             return
@@ -124,6 +160,15 @@ class TcpListener:
         self.connections.add(connection)
         self.by_client[client] = held + 1
         self.plane.begin(self._serve(stream, connection))
+
+    def _make_room(self, more_than: int) -> bool:
+        """Close the connection that has been idle for longest, of clients that have more than so many."""
+        idle = [c for c in self.connections if c.in_work == 0 and self.by_client[c.client] > more_than]
+        if not idle:
+            return False
+        self.closed_for_others += 1
+        min(idle, key=lambda connection: connection.active_at).close()
+        return True
 
     async def _serve(self, stream: socket.socket, connection: TcpConnection) -> None:
         try:
@@ -155,6 +200,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._full = False
         """The client does not take what is sent."""
         self._turn_is_due = False
+        self._held = False
+        """Its client is over the limit, until the second is over."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The stream can be used from now on."""
@@ -250,7 +297,9 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._turn_is_due = True  # answers may come before this ends
         waiting = self._waiting
         now = self.active_at = time.monotonic()
-        count = min(len(waiting), PIPELINED - self.in_work)
+        wanted = min(len(waiting), PIPELINED - self.in_work)
+        count = self._listener.share(self, wanted)
+        self._held = count < wanted
         self.in_work += count
         if self.in_work >= PIPELINED or len(waiting) > count:
             self._pause()
@@ -260,10 +309,15 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._turn_is_due = False
         self._go_on()
 
+    def go_on(self) -> None:
+        """The second is over for whose end it had to wait."""
+        self._held = False
+        self._go_on()
+
     def _go_on(self) -> None:
         """What is next: another turn, reading on, or the end."""
         transport = self._transport
-        if transport is None or self._turn_is_due:
+        if transport is None or self._turn_is_due or self._held:
             return
         if self._waiting:
             if self.in_work <= PIPELINED // 2 and not self._full:

@@ -13,6 +13,7 @@ from mirage_hole.cache.packets import GOOD_UNTIL, LENGTH, SUBJECT, TAIL
 from mirage_hole.net import mmsg
 from mirage_hole.net.meter import Meter
 from mirage_hole.observe.record import NO_SUBJECT, UDP
+from mirage_hole.policy.limits import SAMPLED
 from mirage_hole.resolver.effects import EmitRecord
 from mirage_hole.resolver.events import QueryReceived
 from mirage_hole.wire.query import MAX_QUERY
@@ -46,7 +47,7 @@ class UdpListener:
         self._outbox = mmsg.Outbox(self._fd, sock.family, _REPLY_SLOT, pktinfo=pktinfo)
         self._send.share(self._batch)
         self._address_range = (4, 8) if self._batch.stride == 16 else (8, 24)
-        self.meter = Meter(sock)
+        self.meter = Meter(sock, plane.alarm)
 
     @property
     def lost(self) -> int:
@@ -76,7 +77,9 @@ class UdpListener:
         meter = self.meter
         meter.datagrams += count
         if meter.datagrams > meter.watch_above:
-            meter.count([names[place + first : place + last] for place in range(0, count * stride, stride)])
+            meter.batches += 1
+            if not meter.batches % SAMPLED:
+                self._count(count)
         pktinfo = self._pktinfo
         subjects: list[bytes] = []
         misses: list[int] = []
@@ -108,7 +111,7 @@ class UdpListener:
                 words[word + 2] = words[slot + 2]
                 words[word + 4] = words[slot + 4]
             ready += 1
-        queries = [self._query_at(number) for number in misses]
+        queries = self._queries(misses)
         if ready:
             self._lost += mmsg.send_all(self._fd, send.address, ready)[0]
             self.replayed += ready
@@ -119,6 +122,28 @@ class UdpListener:
             batch.restore(count)  # the kernel wrote how much control data came
         if queries:
             self._plane.take(queries, now)
+
+    def _count(self, count: int) -> None:
+        batch, meter = self._batch, self.meter
+        data, names, halves, stride = batch.data, batch.names, batch.halves, batch.stride
+        first, last = self._address_range
+        clients = [names[place + first : place + last] for place in range(0, count * stride, stride)]
+        if not meter.counts_names:
+            meter.count(clients)
+            return
+        starts = range(0, count * _SLOT, _SLOT)
+        meter.count(
+            clients, [data[start + 2 : start + halves[number * 16 + 14]] for number, start in enumerate(starts)]
+        )
+
+    def _queries(self, misses: list[int]) -> list[QueryReceived]:
+        meter = self.meter
+        if meter.shed:
+            stride, names = self._batch.stride, self._batch.names
+            first, last = self._address_range
+            places = [(number, number * stride) for number in misses]
+            misses = [number for number, at in places if not meter.sheds(names[at + first : at + last])]
+        return [self._query_at(number) for number in misses]
 
     def _query_at(self, number: int) -> QueryReceived:
         batch = self._batch
@@ -152,12 +177,13 @@ class PortableUdpListener:
         self.replayed = 0
         self.lost = 0
         self._plane = plane
-        self.meter = Meter(sock)
+        self.meter = Meter(sock, plane.alarm)
         self._control = socket.CMSG_SPACE(20) if wants_local_address(sock) else 0
 
     def on_readable(self) -> None:
         """Read until the socket is empty or the loop should have its turn."""
         now = time.monotonic()
+        meter = self.meter
         queries = []
         for _ in range(_BATCHES_A_WAKE * mmsg.SLOTS):
             try:
@@ -166,9 +192,13 @@ class PortableUdpListener:
                 break
             self.datagrams += 1
             client = socket.inet_pton(self.socket.family, peer[0].partition("%")[0])
-            self.meter.datagrams += 1
-            if self.meter.datagrams > self.meter.watch_above:
-                self.meter.count([client])
+            meter.datagrams += 1
+            if meter.datagrams > meter.watch_above:
+                meter.batches += 1
+                if not meter.batches % SAMPLED:
+                    meter.count([client], [octets[2:]])
+                if meter.shed and meter.sheds(client):
+                    continue
             ticket = (self, peer, without_interface(ancillary))
             entry = self._plane.packets.revive(client, octets[2:], now)
             if entry is None:

@@ -36,6 +36,12 @@ _COUNTER_HELP = {
     "upstream_mismatched": "Upstream packets that answered no question of ours.",
     "records_sent": "Query records that workers handed over.",
     "records_dropped": "Query records that workers could not hand over; the queries were answered.",
+    "limited_truncated": "Queries of clients over a limit that were answered truncated.",
+    "limited_refused": "Queries of clients over a limit that were refused.",
+    "limited_dropped": "Queries that were not answered, since the same answer went to their network too often.",
+    "limited_delayed": "Times that a connection had to wait, since its client asked more than it may.",
+    "flood_dropped": "UDP datagrams of floods that were dropped unread.",
+    "tcp_closed_for_others": "DNS over TCP connections closed early to make room for a client with fewer.",
     "tcp_refused": "DNS over TCP connections refused since there were too many.",
     "tcp_closed_idle": "DNS over TCP connections closed since nothing came.",
     "tcp_closed_broken": "DNS over TCP connections closed since what came was no message, or nobody read the answers.",
@@ -48,6 +54,8 @@ _GAUGE_HELP = {
     "in_flight": "Questions that wait for an upstream.",
     "tasks": "Coroutines at work, such as streams from clients and to upstreams.",
     "tcp_connections": "Open DNS over TCP connections.",
+    "clients_over_limit": "Clients that ask more than they may.",
+    "clients_stopped": "Clients whose datagrams are dropped unread, since they flood.",
 }
 _UPSTREAM_HELP = {
     "sent": "Questions sent to an upstream.",

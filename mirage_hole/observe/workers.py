@@ -27,9 +27,15 @@ COUNTERS = (
     "upstream_mismatched",
     "records_sent",
     "records_dropped",
+    "limited_truncated",
+    "limited_refused",
+    "limited_dropped",
+    "limited_delayed",
+    "flood_dropped",
     "tcp_refused",
     "tcp_closed_idle",
     "tcp_closed_broken",
+    "tcp_closed_for_others",
 )
 """Numbers that only grow while a worker lives."""
 GAUGES = (
@@ -40,6 +46,8 @@ GAUGES = (
     "in_flight",
     "tasks",
     "tcp_connections",
+    "clients_over_limit",
+    "clients_stopped",
 )
 """Numbers that come and go."""
 UPSTREAM_COUNTERS = ("sent", "answered", "timeouts", "failures")

@@ -32,7 +32,6 @@ from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
 from mirage_hole.policy.access import Access
 from mirage_hole.policy.clients import Clients
-from mirage_hole.policy.limits import ClientLimits
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
@@ -43,6 +42,7 @@ from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
+from mirage_hole.runtime.limiting import limiting, use_limits
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.upstream_rows import upstream_rows
@@ -64,8 +64,6 @@ CHANGEABLE: Final = frozenset(
     {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
 """Settings that a worker takes while it runs."""
-
-_LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 class Worker:
@@ -113,13 +111,11 @@ class Worker:
             most=min(settings.tcp_connections, _allow_descriptors() // 2),  # the others are for upstreams
             most_per_client=settings.tcp_connections_per_client,
         )
-        self.engine.random_case = settings.random_case
         self._cache = CacheDuties(self.engine, packets, settings)
         self.engine.loop_tokens = {token.encode(): number for number, token in enumerate(settings.loop_tokens)}
+        self.engine.random_case = settings.random_case
         self._next_probes = 0.0
-        if settings.queries_per_second:
-            exempt = (*_LOOPBACK, *settings.limit_exempt)
-            self.plane.limit(ClientLimits(settings.queries_per_second, settings.query_burst, exempt))
+        use_limits(settings, self.plane, self.tcp)
         self.engine.special_names, self.engine.canaries = settings.special_names, settings.canaries
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
@@ -168,6 +164,7 @@ class Worker:
                 next_counters = now + 1.0
                 self.tcp.sweep(now)
                 self.plane.turn(now)
+                self.tcp.turn(now)
                 self._cache.look(now)
                 if now >= self._next_probes:
                     self._next_probes = now + PROBE_EVERY
@@ -214,9 +211,7 @@ class Worker:
             "records_dropped": self.records.dropped,
             **self._cache.counters(),
             **(engine.validations or NO_VALIDATIONS).counters(),
-            "limited": engine.limits.limited if engine.limits is not None else 0,
-            "clients_over_limit": len(engine.limits.over) if engine.limits is not None else 0,
-            "clients_stopped": len(engine.limits.flooding) if engine.limits is not None else 0,
+            **limiting(plane, tcp),
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),

@@ -10,7 +10,7 @@ import orjson
 from mirage_hole.cache.lifetimes import DEFAULT, Lifetimes
 
 _LISTS: Final = (
-    "udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "block_types", "loop_tokens",
+    "udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "limit_enforce", "block_types", "loop_tokens",
 )  # fmt: skip
 """Fields that are a list of plain values."""
 
@@ -77,6 +77,10 @@ class WorkerSettings:
     query_burst: int = 3000
     limit_exempt: tuple[str, ...] = ()
     """Networks without a limit besides loopback, in CIDR notation."""
+    limit_enforce: tuple[str, ...] = ()
+    """Networks within those that have a limit all the same."""
+    answers_per_second: int = 0
+    """The same answer to one network that is not private; 0: as often as it is asked for."""
     special_names: bool = True
     canaries: bool = True
     rebinding: bool = True
@@ -86,12 +90,12 @@ class WorkerSettings:
     drop_ech: bool = False
     block_types: tuple[int, ...] = ()
     """Query types that are answered with no data."""
+    random_case: bool = False
+    """Names are spelt at random in questions to upstreams."""
     loop_tokens: tuple[str, ...] = ()
     """Sixteen hexadecimal digits for each upstream, by which all workers know a question of theirs that comes back; none:
     loops are not looked for."""
     unqualified: int = -1
-    random_case: bool = False
-    """Names are spelt at random in questions to upstreams."""
     """The group for names of one label; -1: none in particular."""
     unsigned: tuple[str, ...] = ()
     """Names that validation counts as unsigned with all below them."""
