@@ -77,6 +77,9 @@ class CommandState(Protocol):
     async def flush_cache(self, name: str, *, subtree: bool) -> dict[str, Any]:
         """Forget it."""
 
+    async def upstreams(self) -> dict[str, Any]:
+        """Who is asked, and how they are."""
+
 
 def make_command_app(state: CommandState) -> web.Application:
     """The application behind the control socket."""
@@ -96,6 +99,7 @@ def make_command_app(state: CommandState) -> web.Application:
     app.router.add_post("/lists/update", commands.update_lists)
     app.router.add_post("/cache/show", commands.show_cache)
     app.router.add_post("/cache/flush", commands.flush_cache)
+    app.router.add_get("/upstreams", commands.upstreams)
     return app
 
 
@@ -205,6 +209,9 @@ class _Commands:
         body = await _body(request)
         name, subtree = _text(body, "name"), _flag(body, "subtree", False)
         return _json(await self._state.flush_cache(name, subtree=subtree))
+
+    async def upstreams(self, _request: web.Request) -> web.Response:
+        return _json(await self._state.upstreams())
 
 
 def _line(value: object) -> bytes:

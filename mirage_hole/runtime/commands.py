@@ -15,10 +15,11 @@ from mirage_hole.wire.names import BadName
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from mirage_hole.api.problems import Refusal
+    from mirage_hole.observe.workers import UpstreamView
     from mirage_hole.runtime.cache_service import CacheService
     from mirage_hole.runtime.list_commands import ListCommands
     from mirage_hole.runtime.own_rules import OwnRule
@@ -77,8 +78,16 @@ class CommandService:
 class Commands:
     """What the commands do: see :class:`mirage_hole.api.commands.CommandState`."""
 
-    def __init__(self, own_rules: OwnRuleService, lists: ListCommands, cache: CacheService) -> None:
+    def __init__(
+        self,
+        own_rules: OwnRuleService,
+        lists: ListCommands,
+        cache: CacheService,
+        upstreams: Callable[[], list[UpstreamView]] = list,
+    ) -> None:
+        """``upstreams``: as the workers see them at that moment."""
         self._own = own_rules
+        self._upstreams = upstreams
         self._lists = lists
         self._cache = cache
 
@@ -157,6 +166,10 @@ class Commands:
             return await self._cache.flush(name, subtree=subtree)
         except BadName as problem:
             raise _no_name(name, problem) from None
+
+    async def upstreams(self) -> dict[str, Any]:
+        """Who is asked, and how they are."""
+        return {"upstreams": [view._asdict() for view in self._upstreams()]}
 
 
 def _no_name(name: str, problem: BadName) -> Refusal:

@@ -99,7 +99,7 @@ class ControlPlane:
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, state, web[1] if web else None)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
-        carried_out = Commands(self.own_rules, list_commands, cache)
+        carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands)
         self._register_generation()
 
