@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirage_hole.cli.explain_route import whom
 from mirage_hole.config.group_tables import UNQUALIFIED
 from mirage_hole.lists.rule import Action, Target
 from mirage_hole.policy.access import Access
@@ -118,13 +119,12 @@ def _upstreams(case: Case) -> str:
     match = case.found.deciding
     if _ends_early(case) or _is_blocked(match):
         return "not asked"
-    upstreams = _some([str(one) for one in case.settled.upstreams]) or "the machine's own resolvers"
     if match is None or match.action is Action.ALLOW:
-        return f"the cache is asked, then {upstreams}"
+        return f"the cache is asked, then {whom(case.settled, case.found.name)}"
     if match.rewrites[0].rrtype == RRType.CNAME and case.found.qtype not in {RRType.CNAME, RRType.ANY}:
-        return (
-            f"asked for {to_text(match.rewrites[0].rdata)} {type_text(case.found.qtype)}: the cache, then {upstreams}"
-        )
+        alias = match.rewrites[0].rdata
+        asked = whom(case.settled, alias)
+        return f"asked for {to_text(alias)} {type_text(case.found.qtype)}: the cache, then {asked}"
     return "not asked"
 
 
