@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirage_hole.config.resolv import system_resolvers
-from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint
-from mirage_hole.config.values import parse_endpoint, parse_network
+from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint, HostName
+from mirage_hole.config.values import parse_endpoint, parse_network, parse_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mirage_hole.config.host import Host
     from mirage_hole.config.raw import Server, Upstream, Web
     from mirage_hole.config.settle import Findings
+    from mirage_hole.config.settled import GroupSettings, RouteSettings
+    from mirage_hole.config.settled import Server as Resolver
 
 DNS_PORT = 53
 WEB_PORT = 8080
 MAX_LISTEN = 64
 MAX_UPSTREAMS = 32
+MAX_ALL = 250  # resolvers of all groups; a record has one octet for who answered
+ADDRESSES_A_NAME = 4
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _BROADCAST = ip_address("255.255.255.255")
 DOCKER_RESOLVER = Endpoint("127.0.0.11", DNS_PORT)
@@ -50,13 +56,11 @@ def settle_listen(server: Server, found: Findings, host: Host) -> tuple[Endpoint
 
 def settle_upstreams(
     upstream: Upstream, listen: tuple[Endpoint, ...], found: Findings, host: Host
-) -> tuple[Endpoint, ...]:
+) -> tuple[Resolver, ...]:
     """Whom to ask: what was written, or else the system's resolvers; in both cases never ourselves."""
     path = "upstream.servers"
     if upstream.servers or path in found.loaded.broken:
-        written = _endpoints(path, tuple(upstream.servers), DNS_PORT, found)
-        _check_servers(path, written, listen, found, host)
-        return written
+        return settle_servers(path, upstream.servers, listen, found, host)
     system, file = system_resolvers(host.resolv_conf, host.resolved_conf)
     others = tuple(server for server in system if not asks_itself(server, listen, host))
     # Without a usable place to listen, what is ourselves is not known either: one problem is enough.
@@ -67,19 +71,56 @@ def settle_upstreams(
     return others
 
 
+def settle_bootstrap(
+    upstream: Upstream,
+    upstreams: tuple[Resolver, ...],
+    groups: tuple[GroupSettings, ...],
+    routes: tuple[RouteSettings, ...],
+    listen: tuple[Endpoint, ...],
+    found: Findings,
+    host: Host,
+) -> tuple[Endpoint, ...]:
+    """Who is asked for the addresses of resolvers with names: what was written, or else resolvers with addresses.
+
+    Also checks how many resolvers there are in all.
+    """
+    path = "upstream.bootstrap"
+    everybody = dict.fromkeys((*upstreams, *(one for table in (*groups, *routes) for one in table.servers)))
+    names = {one for one in everybody if isinstance(one, HostName)}
+    if len(everybody) + (ADDRESSES_A_NAME - 1) * len(names) > MAX_ALL:
+        what = f"{len(everybody)} resolvers in all are too many, {len(names)} names among them"
+        found.problem("upstream.servers", None, what, f"write at most {MAX_ALL}; a name counts as {ADDRESSES_A_NAME}")
+    if upstream.bootstrap or path in found.loaded.broken:
+        written = _endpoints(path, _several(upstream.bootstrap), DNS_PORT, found)
+        _check_servers(path, written, listen, found, host)
+        return written
+    system, file = system_resolvers(host.resolv_conf, host.resolved_conf)
+    servers = tuple(one for one in upstreams if isinstance(one, Endpoint)) or tuple(
+        server for server in system if not asks_itself(server, listen, host)
+    )
+    if not servers and any(not one.address for one in names) and "server.listen" not in found.bad:
+        name = next(one.name for one in names if not one.address)
+        what = f"nobody can be asked for the address of {name}, since {file} names no other resolver"
+        found.problem(path, None, what, f"write one, such as 9.9.9.9, or the address: {name}@192.0.2.1")
+    return servers
+
+
 def settle_servers(
     path: str, written: tuple[str, ...] | str, listen: tuple[Endpoint, ...], found: Findings, host: Host
-) -> tuple[Endpoint, ...]:
-    """The servers of a ``[[group]]`` or a ``[[route]]``: never ourselves."""
-    servers = _endpoints(path, (written,) if isinstance(written, str) else tuple(written), DNS_PORT, found)
+) -> tuple[Resolver, ...]:
+    """Resolvers to ask: never ourselves."""
+    servers = _read(path, _several(written), parse_server, DNS_PORT, found)
     _check_servers(path, servers, listen, found, host)
     return servers
 
 
 def _check_servers(
-    path: str, servers: tuple[Endpoint, ...], listen: tuple[Endpoint, ...], found: Findings, host: Host
+    path: str, servers: tuple[Resolver, ...], listen: tuple[Endpoint, ...], found: Findings, host: Host
 ) -> None:
-    for endpoint in servers:
+    for server in servers:
+        if isinstance(server, HostName) and not server.address:
+            continue
+        endpoint = Endpoint(server.address, server.port)
         if _is_nobodys(endpoint.address):
             found.problem(path, str(endpoint), "no resolver has this address", "write one such as 9.9.9.9")
         elif asks_itself(endpoint, listen, host):
@@ -170,9 +211,19 @@ def asks_itself(upstream: Endpoint, listen: tuple[Endpoint, ...], host: Host) ->
 
 def _endpoints(path: str, written: tuple[str, ...], port: int, found: Findings) -> tuple[Endpoint, ...]:
     """The endpoints that could be read, each once, in order."""
-    endpoints: dict[Endpoint, None] = {}
+    return _read(path, written, parse_endpoint, port, found)
+
+
+def _several(written: tuple[str, ...] | str) -> tuple[str, ...]:
+    return (written,) if isinstance(written, str) else tuple(written)
+
+
+def _read(
+    path: str, written: tuple[str, ...], parse: Callable[[str, int], Any], port: int, found: Findings
+) -> tuple[Any, ...]:
+    endpoints: dict[Resolver, None] = {}
     for item, text in enumerate(written):
-        endpoint = found.parsed(path, text, lambda text=text: parse_endpoint(text, port), None, item=item)  # type: ignore[misc]
+        endpoint = found.parsed(path, text, lambda text=text: parse(text, port), None, item=item)  # type: ignore[misc]
         if endpoint is None:
             continue
         if "%" not in endpoint.address and endpoint.address.startswith("fe80:"):

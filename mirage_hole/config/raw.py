@@ -172,10 +172,11 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     servers: Annotated[
         Many,
         _about(
-            "Resolvers to ask, in the order of preference. Port 53 unless another is given.",
+            "Resolvers to ask, in the order of preference. Port 53 unless another is given. The address of one that is written "
+            "as a name is looked up in the background; name@address says what to ask until then.",
             "--upstream",
             "ADDR[:PORT]",
-            "the address of a resolver such as 9.9.9.9 or [2620:fe::fe]:53",
+            "the address of a resolver such as 9.9.9.9 or [2620:fe::fe]:53, or a name such as dns.example",
             default="the resolvers of /etc/resolv.conf, this server itself left out",
         ),
     ] = ()
@@ -210,6 +211,16 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             default="none",
         ),
     ] = ""
+    bootstrap: Annotated[
+        Many,
+        _about(
+            "Resolvers to ask for the addresses of resolvers that are written as names.",
+            "--bootstrap",
+            "ADDR[:PORT]",
+            "the address of a resolver such as 9.9.9.9",
+            default="those of upstream.servers that are addresses, else the resolvers of /etc/resolv.conf",
+        ),
+    ] = ()
     random_case: Annotated[
         bool,
         _about(
@@ -395,6 +406,17 @@ class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "whole seconds from 0s to 1d, such as 10s",
         ),
     ] = "10s"
+    until_loaded: Annotated[
+        Literal["open", "closed"],
+        _about(
+            "What is answered while there are no compiled lists, as at the very first start: open forwards everything, closed "
+            "answers SERVFAIL (EDE 14) for all names that your own rules and records do not answer.",
+            "--until-loaded",
+            "open|closed",
+            "open or closed",
+            choices=("open", "closed"),
+        ),
+    ] = "open"
 
 
 class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -71,6 +71,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     listen = settle_listen(raw.server, found, host)
     ipv4, ipv6 = _sinkhole_addresses(found)
     groups = settle_groups(listen, found, host)
+    routes = settle_routes(groups, listen, found, host)
+    upstreams = settle_upstreams(raw.upstream, listen, found, host)
     state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
         listen=listen,
@@ -78,7 +80,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         web_anywhere=raw.web.anywhere,
         blocklists=settle_sources("lists.block", raw.lists.block, found),
         allowlists=settle_sources("lists.allow", raw.lists.allow, found),
-        upstreams=settle_upstreams(raw.upstream, listen, found, host),
+        upstreams=upstreams,
+        bootstrap=settle_bootstrap(raw.upstream, upstreams, groups, routes, listen, found, host),
         timeout=_duration("upstream.timeout", raw.upstream.timeout, MIN_TIMEOUT, MAX_TIMEOUT, found),
         cache_bytes=_cache_bytes(raw.cache.size, found),
         cache_lifetimes=settle_lifetimes(raw.cache, found),
@@ -89,6 +92,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         block_ipv4=ipv4,
         block_ipv6=ipv6,
         block_ttl=_ttl(raw.blocking.ttl, found),
+        wait_for_lists=raw.blocking.until_loaded == "closed",
         workers=_workers(raw.server.workers, found),
         allow_from=settle_allow_from(raw.server, listen, found),
         refresh_every=_duration("lists.refresh_every", raw.lists.refresh_every, MIN_REFRESH, MAX_REFRESH, found),
@@ -120,7 +124,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         random_case=raw.upstream.random_case,
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
-        routes=settle_routes(groups, listen, found, host),
+        routes=routes,
     )
     return None if loaded.problems else settled
 

@@ -35,6 +35,23 @@ class Endpoint(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
+class HostName(NamedTuple):
+    """A resolver whose address must be looked up."""
+
+    name: str
+    """Lower-case, without the final dot."""
+    port: int
+    address: str = ""
+    """IPv4 or IPv6 literal to ask until a look-up has succeeded; empty for none."""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{Endpoint(self.address, self.port)}" if self.address else f"{self.name}:{self.port}"
+
+
+Server = Endpoint | HostName
+"""A resolver as the configuration names it."""
+
+
 class TrustSettings(NamedTuple):
     """What DNSSEC validation trusts."""
 
@@ -53,7 +70,7 @@ class GroupSettings(NamedTuple):
     """Resolvers that stand for each other: one ``[[group]]`` of the file."""
 
     name: str
-    servers: tuple[Endpoint, ...]
+    servers: tuple[Server, ...]
     strategy: str = "fastest"
     dnssec: bool = False
     fallback: str = ""
@@ -67,7 +84,7 @@ class RouteSettings(NamedTuple):
     """Lower-case, or ``unqualified``."""
     group: str = ""
     """Name of a group; empty: ``servers``."""
-    servers: tuple[Endpoint, ...] = ()
+    servers: tuple[Server, ...] = ()
     fallback: str = ""
 
 
@@ -112,7 +129,7 @@ class Settled:
     blocklists: tuple[str, ...]
     """Sources: URL, file path or catalogue name."""
     allowlists: tuple[str, ...]
-    upstreams: tuple[Endpoint, ...]
+    upstreams: tuple[Server, ...]
     timeout: float
     """Seconds from a query's arrival to SERVFAIL."""
     cache_bytes: int
@@ -150,6 +167,8 @@ class Settled:
     query_burst: int = 3000
     limit_exempt: tuple[str, ...] = ()
     """Networks without a limit, in CIDR notation."""
+    wait_for_lists: bool = False
+    """Nothing is forwarded while there are no compiled lists."""
     limit_enforce: tuple[str, ...] = ()
     """Networks within those that have a limit all the same."""
     answers_per_second: int = 50
@@ -170,6 +189,8 @@ class Settled:
     upstream_strategy: str = "fastest"
     upstream_fallback: str = ""
     """Name of a group; empty for none."""
+    bootstrap: tuple[Endpoint, ...] = ()
+    """Who is asked for the addresses of resolvers that are written as names."""
     random_case: bool = False
     """Names are spelt at random in questions to upstreams."""
     groups: tuple[GroupSettings, ...] = ()

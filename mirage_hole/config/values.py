@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NoReturn
 
 from mirage_hole.config.problem import BadValue
-from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint
+from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint, HostName, Server
+from mirage_hole.wire.names import BadName, from_text, to_text
 
 MAX_TEXT = 100  # characters; longer than any address, size or time
 
@@ -97,6 +98,38 @@ def parse_endpoint(value: str, port: int) -> Endpoint:
     if not (port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 and 1 <= int(port_text) <= 65535):
         refuse("the port is no number from 1 to 65535", str(Endpoint(parsed, port or 53)))
     return Endpoint(parsed, int(port_text))
+
+
+def parse_server(value: str, port: int) -> Server:
+    """An endpoint as in :func:`parse_endpoint`, or ``dns.example``, ``dns.example:5353``, ``dns.example@192.0.2.1:5353``.
+
+    A name whose last label is a number is a mistyped address (RFC 3696 2).
+
+    Raises:
+        BadValue: neither.
+    """
+    text = _text(value, "an address such as 9.9.9.9, or a name such as dns.example")
+    name, at, behind = text.partition("@")
+    if at:
+        endpoint = parse_endpoint(behind, port)
+        return HostName(_host_name(name), endpoint.port, endpoint.address)
+    name, port_text = _split_port(text)
+    last = name.rstrip(".").rpartition(".")[2]
+    if not _HOST_NAME.fullmatch(name) or not any(map(str.isalpha, last)) or name.lower().rstrip(".") == "localhost":
+        return parse_endpoint(text, port)
+    if port_text is None:
+        return HostName(_host_name(name), port)
+    return HostName(_host_name(name), parse_endpoint(f"192.0.2.1:{port_text}", port).port)
+
+
+def _host_name(text: str) -> str:
+    instead = "a name such as dns.example, or dns.example@192.0.2.1 with its address"
+    if not _HOST_NAME.fullmatch(text):
+        refuse(f"{text!r} is no host name", instead)
+    try:
+        return to_text(from_text(text)).rstrip(".")
+    except BadName as problem:
+        refuse(str(problem), instead)
 
 
 def parse_network(value: str) -> tuple[str, ...]:

@@ -54,6 +54,8 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
 
     So a case that a rule sent elsewhere on its way may wait for the time of a younger question: at most twice its own.
     """
+    if engine.waiting >= engine.crowd.begins_at and engine.crowd.is_greedy(engine, case.asked.client, now):
+        return failure(case, EdeCode.OTHER, "too many of your questions wait for answers", now)
     question = engine.questions.get(case.key)
     if question is not None:
         if len(question.waiting) >= MAX_WAITING or engine.waiting >= engine.max_in_flight * WAITING_A_QUESTION:

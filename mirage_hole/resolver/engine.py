@@ -13,6 +13,7 @@ from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_sub
 from mirage_hole.policy.inside import is_at_home
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import asking, loops, validating
+from mirage_hole.resolver.crowding import Crowd
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.endings import failure
 from mirage_hole.resolver.events import (
@@ -111,6 +112,9 @@ class Engine:
         self.timeout = timeout
         self.dice = dice
         self.max_in_flight = min(max_in_flight, 30_000)
+        self.crowd = Crowd(self.max_in_flight)
+        self.ready = True
+        """False: there are no lists yet, and nobody is answered around them."""
         self.waiting = 0
         """Clients that wait for any question."""
         self.renewing = 0
@@ -236,6 +240,7 @@ class Engine:
         A question that nobody waits for any more is left to end by itself; its answer is worth keeping.
         """
         self.policy = event.policy
+        self.ready = self.ready or event.policy.generation > 0
         self.tainted.clear()
         effects: list[Effect] = [ForgetPackets()]
         elsewhere: list[Case] = []

@@ -17,6 +17,7 @@ from mirage_hole.resolver.effects import CloseStream, EmitRecord, RememberPacket
 from mirage_hole.resolver.endings import (
     STREAM_LIMIT,
     ended_by_rule,
+    failure,
     refusal,
     subject,
 )
@@ -115,7 +116,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     policy = engine.policy
     match = policy.decide(query.name, query.labels, query.qtype, asked.client)
     if match is None:
-        return None
+        return None if engine.ready else _not_ready(engine, case, now)
     if now < engine.paused_until and not _holds_in_a_pause(match):
         return None
     case.match = match
@@ -138,6 +139,13 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         view = asked.client if policy.judges_clients else EVERYBODY
         effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
+
+
+def _not_ready(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """Nobody knows yet what is blocked, and the user would rather wait than be shown it (``blocking.until_loaded``)."""
+    if now < engine.paused_until:
+        return None
+    return failure(case, EdeCode.NOT_READY, "the blocklists are still being loaded", now)
 
 
 def _holds_in_a_pause(match: Match) -> bool:

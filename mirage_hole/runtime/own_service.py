@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 SERVED_WITHIN: Final = 2.0
 """Seconds the workers get to take a changed rule before whoever asked is told that it is on its way."""
-_LONGEST_WAIT: Final = 3600.0
-"""Seconds. A clock that is set forward must end a rule within the hour."""
+LOOK_EVERY: Final = 30.0
+"""Seconds between two looks at the clock while a rule has a deadline: it may be put forward, and then the rule ends."""
+AGAIN_AFTER: Final = 60.0
+"""Seconds until the end of a rule is tried again that could not be written."""
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ class OwnRuleService:
         self._workers = workers
         self._clock = clock
         self._own: OwnRules | None = None
+        self._told = ""
+        """Why the end of a rule can't be written, as far as it was told."""
         self._one_at_a_time = asyncio.Lock()
         self._changed = asyncio.Event()
         self._served = asyncio.Event()
@@ -66,12 +70,13 @@ class OwnRuleService:
         while True:
             self._changed.clear()
             end = own.next_end()
-            wait = _LONGEST_WAIT if end is None else min(max(end - self._clock(), 0.0), _LONGEST_WAIT)
+            wait = None if end is None else min(max(end - self._clock(), 0.0), LOOK_EVERY)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
-                await self._expire()
+                if end is not None and self._clock() >= end:
+                    await self._expire()
 
     async def change(self, action: Callable[[OwnRules], T]) -> tuple[T, Taken]:
         """Change the rules and wait until the workers answer by them.
@@ -124,8 +129,12 @@ class OwnRuleService:
         try:
             gone, _ = await self.change(lambda own: own.expire())
         except OSError as problem:
-            log.error("your own rules can't be written: %s; those whose time is over count on", problem.strerror)
-            await asyncio.sleep(60.0)
+            why = problem.strerror or str(problem)
+            if why != self._told:
+                log.error("your own rules can't be written: %s; those whose time is over count on until they can", why)
+            self._told = why
+            await asyncio.sleep(AGAIN_AFTER)
             return
+        self._told = ""
         for one in gone:
             log.info("your rule %s has ended", one.text)

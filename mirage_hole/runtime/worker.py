@@ -41,6 +41,7 @@ from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
+from mirage_hole.runtime.cache_keeper import JUMP
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.limiting import limiting, use_limits
 from mirage_hole.runtime.memory import give_back
@@ -78,6 +79,7 @@ class Worker:
         self._tasks = tasks
         self._one_policy_at_a_time = asyncio.Lock()
         self._orphaned = False
+        self._paused_until: float | None = None
         dice = make_dice()
         self._own_version = settings.own_rules_version
         self._own = _first_own(settings.own_rules_path)
@@ -99,6 +101,7 @@ class Worker:
             timeout=settings.timeout,
             max_in_flight=settings.max_in_flight,
         )
+        self.engine.ready = not settings.wait_for_lists or policy.generation > 0
         self.engine.groups[0].dnssec = settings.dnssec
         self.engine.validate(_trust(settings))
         self.records = RecordSender(lambda frame: channel.send(self._channel, frame))
@@ -166,6 +169,7 @@ class Worker:
                 self.plane.turn(now)
                 self.tcp.turn(now)
                 self._cache.look(now)
+                self._shorten_pause(now)
                 if now >= self._next_probes:
                     self._next_probes = now + PROBE_EVERY
                     self.plane.take([ProbesDue()], now)
@@ -329,8 +333,17 @@ class Worker:
 
     def _pause(self, until: float | None) -> None:
         """``until`` in seconds since the epoch, as a deadline must survive a restart."""
+        self._paused_until = until
         ends_at = None if until is None else time.monotonic() + (until - time.time())
         self.plane.take([BlockingPaused(ends_at)], time.monotonic())
+
+    def _shorten_pause(self, now: float) -> None:
+        """End a pause earlier when the clock was put forward, or the machine has slept; putting it back makes none longer."""
+        until = self._paused_until
+        if until is not None and now < self.engine.paused_until:
+            ends_at = now + (until - time.time())
+            if ends_at < self.engine.paused_until - JUMP:
+                self.plane.take([BlockingPaused(ends_at)], now)
 
 
 def _trust(settings: WorkerSettings) -> Trust:

@@ -42,6 +42,8 @@ class WorkerSettings:
     """Networks that are answered, in CIDR notation."""
     clients: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
     """(name, networks in CIDR notation, tags), for rules about clients."""
+    wait_for_lists: bool = False
+    """Nothing is forwarded while there is no generation."""
     policy_path: str = ""
     """Directory of the generation to start with; empty for none."""
     own_rules_path: str = ""

@@ -111,6 +111,65 @@ async def test_rules_of_an_older_version_are_compiled_anew_at_the_start(tmp_path
     assert "ads.example" in workers.told[0]
 
 
+async def test_a_clock_that_is_put_forward_ends_a_rule(service, workers, clock, monkeypatch):
+    """Nobody wakes the schedule: it looks at the clock by itself, and a deadline is a time of day."""
+    monkeypatch.setattr(own_service, "LOOK_EVERY", 0.02)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run())
+        await add(service, "ads.example", until=clock.now + 3600)
+        clock.now += 86_400
+        async with asyncio.timeout(20):
+            while await service.read(lambda own: own.all()):  # noqa: ASYNC110 - there are no events
+                await asyncio.sleep(0.002)
+        running.cancel()
+
+
+async def test_a_clock_that_is_put_back_ends_no_rule_and_looks_again(service, workers, clock, monkeypatch):
+    monkeypatch.setattr(own_service, "LOOK_EVERY", 0.002)
+    looked = asyncio.Event()
+
+    def look() -> float:
+        looked.set()
+        return 1_000_000.0 - 86_400 * 365
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run())
+        await add(service, "ads.example", until=clock.now + 60)
+        service._clock = look
+        for _ in range(5):
+            looked.clear()
+            await looked.wait()
+        running.cancel()
+    assert [one.text for one in await service.read(lambda own: own.all())] == ["ads.example"]
+
+
+async def test_a_rule_whose_end_can_not_be_written_counts_on_and_is_told_once(
+    service, workers, clock, monkeypatch, caplog
+):
+    """A full disk: what the rules were is known, and saying so every minute would help nobody."""
+    tries = []
+
+    def full(own: OwnRules) -> None:
+        tries.append(1)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_service, "AGAIN_AFTER", 0.002)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run())
+        await add(service, "ads.example", until=clock.now + 60)
+        with monkeypatch.context() as patch:
+            patch.setattr(OwnRules, "expire", full)
+            clock.now += 61
+            service._changed.set()
+            while len(tries) < 5:  # noqa: ASYNC110 - what is waited for has no events
+                await asyncio.sleep(0.002)
+        workers.heard.clear()
+        await workers.heard.wait()
+        running.cancel()
+    assert caplog.text.count("No space left on device") == 1
+    assert await service.read(lambda own: own.all()) == []
+
+
 async def test_a_rule_ends_while_the_server_runs(service, workers, clock):
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
