@@ -140,7 +140,11 @@ class Resources:
         no_parameters(request.query)
         state, now = self._state, self._state.clock()
         generation = state.generation()
-        body = {"workers": len(state.statistics.workers.views()), "generation": generation.number if generation else 0}
+        body = {
+            "workers": len(state.statistics.workers.views()),
+            "generation": generation.number if generation else 0,
+            "degraded": views.degraded(state, now),
+        }
         if views.healthy(state, now):
             return _json({"status": "ok", **body})
         return _json({"status": "no worker answers queries", **body}, status=503)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mirage_hole.observe.statistics import Statistics
     from mirage_hole.policy.explain import Explanation
@@ -46,4 +46,6 @@ class ApiState:
     only one that waits, for workers and a few seconds at most."""
     datagrams_lost: Callable[[], int] = int
     """UDP queries that the kernel had no room for."""
+    degraded: Callable[[], Mapping[str, str]] = dict
+    """What does not work as it should beside the workers and upstreams, in a word and for people."""
     clock: Callable[[], float] = time.time

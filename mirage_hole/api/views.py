@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mirage_hole.lists.rule import Action
-from mirage_hole.observe.metrics import Facts, ListFacts
+from mirage_hole.observe.metrics import KINDS_OF_TROUBLE, Facts, ListFacts
 from mirage_hole.observe.recent import address_text
 from mirage_hole.policy.order import in_words
 from mirage_hole.wire.codes import type_text
@@ -165,6 +165,17 @@ def healthy(state: ApiState, now: float) -> bool:
     return any(now - view.reported_at < SILENT_AFTER for view in state.statistics.workers.views())
 
 
+def degraded(state: ApiState, now: float) -> dict[str, str]:
+    """What does not work as it should, in a word of ``KINDS_OF_TROUBLE`` and for people."""
+    found = dict(state.degraded())
+    upstreams = state.statistics.workers.upstreams()
+    if not healthy(state, now):
+        found["workers"] = "no worker answers queries"
+    elif upstreams and not any(view.healthy for view in upstreams):
+        found["upstreams"] = "no upstream answers; what is known is answered, and the rest SERVFAIL"
+    return {kind: found[kind] for kind in KINDS_OF_TROUBLE if kind in found}
+
+
 def facts(state: ApiState) -> Facts:
     """What the metrics tell besides the statistics."""
     generation = state.generation()
@@ -178,6 +189,7 @@ def facts(state: ApiState) -> Facts:
             for status in state.lists()
         ],
         state.datagrams_lost(),
+        degraded(state, state.clock()).keys(),
     )
 
 

@@ -6,12 +6,12 @@ what strangers ask.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mirage_hole.observe.workers import COUNTERS, GAUGES, UPSTREAM_COUNTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from prometheus_client.core import Metric
 
@@ -65,6 +65,10 @@ _UPSTREAM_HELP = {
 }
 
 
+KINDS_OF_TROUBLE: Final = ("workers", "upstreams", "lists", "compiler", "storage")
+"""What may not work as it should."""
+
+
 class ListFacts(NamedTuple):
     """What the metrics tell of one list."""
 
@@ -87,6 +91,8 @@ class Facts(NamedTuple):
     lists: Sequence[ListFacts]
     datagrams_lost: int = 0
     """UDP queries that the kernel had no room for."""
+    degraded: Collection[str] = ()
+    """Those of ``KINDS_OF_TROUBLE`` that there are."""
 
 
 class MetricsCollector:
@@ -219,6 +225,12 @@ def _facts(facts: Facts) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         PREFIX + "datagrams_lost", "UDP queries that came faster than they were read.", value=facts.datagrams_lost
+    )
+    yield _gauge(
+        "degraded",
+        "1 while something does not work as it should.",
+        "what",
+        [(kind, float(kind in facts.degraded)) for kind in KINDS_OF_TROUBLE],
     )
     yield GaugeMetricFamily(PREFIX + "policy_generation", "Number of the live generation.", value=facts.generation)
     yield GaugeMetricFamily(PREFIX + "policy_names", "Names in the live generation.", value=facts.names)

@@ -28,6 +28,8 @@ from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.storage import Storage
+from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.web_service import WebService
 
 if TYPE_CHECKING:
@@ -65,9 +67,12 @@ class ControlPlane:
         manager: ServiceManager,
         web: tuple[Endpoint, socket.socket | None] | None = None,
         commands: socket.socket | None = None,
+        names: UpstreamNames | None = None,
         reload: Callable[[], Settled] | None = None,
     ) -> None:
         self._settled = settled
+        self._names = names or UpstreamNames(settled)
+        self._names.on_change = lambda: self._take(self._names.addressed())
         self._listeners = listeners
         self._workers = workers
         self._policy = policy
@@ -84,6 +89,7 @@ class ControlPlane:
         self.statistics.generations.find_line = policy.line_of
         self.own_rules = OwnRuleService(settled.state_directory, workers)
         self.lists = ListService(settled, policy, self._on_generation)
+        self.storage = Storage(settled.state_directory)
         cache = CacheService(workers)
         state = ApiState(
             statistics=self.statistics,
@@ -94,6 +100,7 @@ class ControlPlane:
             generation=policy.generation,
             explain=policy.explain,
             datagrams_lost=listeners.lost,
+            degraded=self._degraded,
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
         )
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
@@ -115,7 +122,9 @@ class ControlPlane:
         parts = {
             "supervision": self._supervise,
             "own rules": self._run_own_rules,
+            "upstream names": self._run_names,
             "list": self._run_lists,
+            "storage": self._run_storage,
             "web": self._run_web,
             "control": self._run_commands,
             "start": self._announce,
@@ -148,6 +157,14 @@ class ControlPlane:
         await self._after_dns()
         await self.own_rules.run()
 
+    async def _run_names(self) -> None:
+        await self._after_dns()
+        await self._names.run()
+
+    async def _run_storage(self) -> None:
+        await self._after_dns()
+        await self.storage.run()
+
     async def _run_commands(self) -> None:
         await self._after_dns()
         await self.commands.run()
@@ -175,6 +192,18 @@ class ControlPlane:
         # What is loaded now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+
+    def _degraded(self) -> dict[str, str]:
+        """What does not work as it should, as far as it is seen from here."""
+        found: dict[str, str] = {}
+        if self._policy.generation() is None:
+            until = "nothing is forwarded" if self._settled.wait_for_lists else "nothing is blocked"
+            found["lists"] = f"there are no compiled lists yet, so {until}"
+        if self.lists.compile_error:
+            found["compiler"] = f"the lists could not be compiled: {self.lists.compile_error}"
+        if self.storage.trouble:
+            found["storage"] = self.storage.trouble
+        return found
 
     def _status(self) -> str:
         return announcement.status(self._listeners.endpoints, self._policy.generation(), len(self._policy.titles()))
@@ -291,11 +320,15 @@ class ControlPlane:
 
     def apply(self, new: Settled) -> None:
         """Take new settings, as far as that is possible without a restart; the others are named in the log."""
-        old = self._settled
-        parts = changed(old, new)
-        if fixed := parts.get(Part.RESTART):
+        if fixed := changed(self._settled, new).get(Part.RESTART):
             log.warning("these settings need a restart: %s", ", ".join(fixed))
-        self._settled = new = replace(new, **{name: getattr(old, name) for name in fixed or ()})
+            new = replace(new, **{name: getattr(self._settled, name) for name in fixed})
+        self._names.change(new)
+        self._take(self._names.addressed())
+
+    def _take(self, new: Settled) -> None:
+        parts = changed(self._settled, new)
+        self._settled = new
         if Part.LOG in parts:
             self._handler = logs.configure(new.log_level, new.log_format)
             self._level = new.log_level
@@ -306,7 +339,7 @@ class ControlPlane:
             self.lists.change(new)
         if Part.WEB in parts:
             self.web.move(new.web)
-        taken = sorted({name for names in parts.values() for name in names} - {"config_file", *(fixed or ())})
+        taken = sorted({name for names in parts.values() for name in names} - {"config_file"})
         if taken:
             log.info("changed: %s", ", ".join(taken))
 

@@ -131,8 +131,10 @@ class Generations:
         self._failures += 1
         self._refused = wanted
         self.again_at = self._clock() + wait
+        # The same words at every try would bury the rest of the log.
+        level = logging.ERROR if error != self.error else logging.DEBUG
         self.error = error
-        self._say(logging.ERROR, f"{error}; the lists serve as they were, next try in {wait:.0f} s")
+        self._say(level, f"{error}; the lists serve as they were, next try in {wait:.0f} s")
 
     def _tell(self, stage: Stage, error: str = "") -> None:
         if self._on_progress is not None:

@@ -143,6 +143,30 @@ async def test_the_server_is_healthy_while_a_worker_reports() -> None:
         assert (await get_json(f"{url}/healthz"))["status"] == "ok"
 
 
+async def test_what_does_not_work_is_told_beside_that_dns_is_answered() -> None:
+    """Whoever restarts what is not healthy must not do so for a full disk; whoever looks shall see it."""
+    troubles = {"storage": "/state: the disk is full, 0 KiB are free"}
+    state = a_state(degraded=lambda: troubles)
+    async with serving(state) as url:
+        assert (await get_json(f"{url}/healthz"))["degraded"] == troubles
+        _, _, body = await get(f"{url}/metrics")
+        assert b'mirage_hole_degraded{what="storage"} 1.0' in body
+        assert b'mirage_hole_degraded{what="upstreams"} 0.0' in body
+        troubles = {}
+        assert (await get_json(f"{url}/healthz"))["degraded"] == {}
+
+
+async def test_upstreams_that_are_all_given_a_rest_are_told() -> None:
+    state = a_state()
+    upstream = {"address": "9.9.9.9", "port": 53, "sent": 9, "failures": 9, "healthy": False}
+    async with serving(state) as url:
+        assert (await get_json(f"{url}/healthz"))["degraded"] == {}
+        state.statistics.workers.report(0, {"pid": 77, "generation": 1, "datagrams": 6, "upstreams": [upstream]}, NOON)
+        told = await get_json(f"{url}/healthz")
+        assert told["status"] == "ok"
+        assert "no upstream answers" in told["degraded"]["upstreams"]
+
+
 async def test_queries_that_the_kernel_had_no_room_for_are_told() -> None:
     async with serving(a_state(datagrams_lost=lambda: 7)) as url:
         assert (await get_json(f"{url}/api/v1/stats"))["datagrams_lost"] == 7

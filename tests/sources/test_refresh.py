@@ -346,6 +346,7 @@ async def test_a_failed_compilation_is_said_and_tried_again_and_the_lists_serve_
     assert (logging.ERROR, "the disk is full; the lists serve as they were, next try in 5 s") in world.said
     await world.live(refresher, 3600)
     assert [when for when, _ in world.compiled] == [0.0, 5.0, 20.0]
+    assert sum("the disk is full" in text for level, text in world.said if level >= logging.WARNING) == 1
     assert len(world.generations) == 1
     assert refresher.compile_error == ""
 
