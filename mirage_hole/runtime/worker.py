@@ -41,10 +41,10 @@ from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
-from mirage_hole.runtime.cache_keeper import JUMP
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.limiting import limiting, use_limits
 from mirage_hole.runtime.memory import give_back
+from mirage_hole.runtime.pausing import Pause
 from mirage_hole.runtime.scheduling import ask_for_short_turns
 from mirage_hole.runtime.upstream_rows import upstream_rows
 from mirage_hole.runtime.worker_settings import WorkerSettings
@@ -79,7 +79,7 @@ class Worker:
         self._tasks = tasks
         self._one_policy_at_a_time = asyncio.Lock()
         self._orphaned = False
-        self._paused_until: float | None = None
+        self._pause_of_blocking = Pause()
         dice = make_dice()
         self._own_version = settings.own_rules_version
         self._own = _first_own(settings.own_rules_path)
@@ -333,17 +333,13 @@ class Worker:
 
     def _pause(self, until: float | None) -> None:
         """``until`` in seconds since the epoch, as a deadline must survive a restart."""
-        self._paused_until = until
-        ends_at = None if until is None else time.monotonic() + (until - time.time())
+        ends_at = self._pause_of_blocking.begin(until, time.time(), time.monotonic())
         self.plane.take([BlockingPaused(ends_at)], time.monotonic())
 
     def _shorten_pause(self, now: float) -> None:
-        """End a pause earlier when the clock was put forward, or the machine has slept; putting it back makes none longer."""
-        until = self._paused_until
-        if until is not None and now < self.engine.paused_until:
-            ends_at = now + (until - time.time())
-            if ends_at < self.engine.paused_until - JUMP:
-                self.plane.take([BlockingPaused(ends_at)], now)
+        ends_at = self._pause_of_blocking.shortened(time.time(), now)
+        if ends_at is not None:
+            self.plane.take([BlockingPaused(ends_at)], now)
 
 
 def _trust(settings: WorkerSettings) -> Trust:
