@@ -9,6 +9,7 @@ inside, no IO, no clock, no randomness, no logging
     cache      answers that are already known
     upstream   whom to ask, and whether a reply answers the question
     dnssec     whether an answer is signed as it should be
+    local      names that have answers of their own here, and names that never leave
     resolver   the engine: events in, effects out
     observe    folds query records into counters and top lists
 

@@ -124,7 +124,7 @@ def ended_by_rule(
         EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
     ]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
-        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        view = asked.client if engine.tells_apart else EVERYBODY
         effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
     return effects
 
@@ -154,12 +154,13 @@ def judged_by_addresses(
 def behind_its_alias(engine: Engine, case: Case, reply: UpstreamReply) -> UpstreamReply | None:
     """The reply to the alias's question as one to the case's own; None when it can't be passed on."""
     match, alias = case.match, case.alias
-    assert match is not None
     assert alias is not None
-    moved = behind_alias(case.query.question, alias, engine.sinkhole.ttl, case.key[:-1], reply)
+    moved = behind_alias(case.query.question, alias, engine.sinkhole.ttl, case.key[:-1], reply, case.chain)
     if moved is None:
         return None
-    told = forged_option(match, engine.policy.list_of(match.list_id).title) + reply.ede
+    told = reply.ede
+    if match is not None:  # else local data leads there
+        told = forged_option(match, engine.policy.list_of(match.list_id).title) + told
     # Nobody has signed this.
     return reply._replace(flags=0, records=moved.records, counts=moved.counts, ttl_offsets=moved.ttl_offsets, ede=told)
 
@@ -190,7 +191,7 @@ def remembered(
     # What was let through in a pause must not be replayed after it.
     # And nothing beyond the time from which the answer may be renewed.
     until = min(answer.refresh_at, engine.paused_until) if now < engine.paused_until else answer.refresh_at
-    view = asked.client if engine.policy.judges_clients else EVERYBODY
+    view = asked.client if engine.tells_apart else EVERYBODY
     fields = (asked.client, asked.wire[2:], wire, told, now, answer.stored_at, until, offsets, view)
     return tuple.__new__(RememberPacket, fields)  # without its constructor's cost, as elsewhere on this path
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.local.store import NOTHING
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.policy.inside import is_at_home
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import asking, loops, validating
+from mirage_hole.resolver import asking, local, loops, validating
 from mirage_hole.resolver.crowding import Crowd
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, ForgetPackets, SendReply
 from mirage_hole.resolver.endings import failure
 from mirage_hole.resolver.events import (
     BlockingPaused,
     DrainEnded,
+    LocalChanged,
     LoopFound,
     PolicyChanged,
     ProbesDue,
@@ -94,6 +96,16 @@ class Engine:
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
         self.limits: ClientLimits | None = None
+        self.local = NOTHING
+        """Local data: what has answers of its own here."""
+        self.tells_apart = policy.judges_clients
+        """Answers depend on who asks: by rules or by local data."""
+        self.forward_unqualified = False
+        """Addresses of names without a dot are asked for like any other's."""
+        self.private_reverse = True
+        """Reverse zones that only private networks use are answered here."""
+        self.private_relay = False
+        """iCloud Private Relay's names exist."""
         self.special_names = True
         """Names of special use are answered here."""
         self.canaries = True
@@ -142,6 +154,7 @@ class Engine:
             PolicyChanged: self._on_policy,
             BlockingPaused: self._on_pause,
             DrainEnded: self._on_drain_end,
+            LocalChanged: partial(local.on_change, self),
             LoopFound: partial(loops.on_loop, self),
             ProbesDue: partial(loops.on_due, self),
             Validated: partial(validating.on_validated, self),
@@ -240,6 +253,7 @@ class Engine:
         A question that nobody waits for any more is left to end by itself; its answer is worth keeping.
         """
         self.policy = event.policy
+        self.tells_apart = event.policy.judges_clients or self.local.tells_apart
         self.ready = self.ready or event.policy.generation > 0
         self.tainted.clear()
         effects: list[Effect] = [ForgetPackets()]
@@ -247,6 +261,9 @@ class Engine:
         for question in self.questions.values():
             waiting = []
             for case in question.waiting:
+                if case.chain is not None:  # local data goes before rules
+                    waiting.append(case)
+                    continue
                 case.via = b""
                 case.match = None  # it was told in the numbers of the old generation
                 case.follow(None, self.routes)

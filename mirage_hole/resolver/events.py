@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from mirage_hole.dnssec.chain import Need
     from mirage_hole.dnssec.outcome import Result
+    from mirage_hole.local.store import LocalData
     from mirage_hole.policy.policy import Policy
 
 
@@ -52,6 +53,12 @@ class PolicyChanged(NamedTuple):
     policy: Policy
 
 
+class LocalChanged(NamedTuple):
+    """Other local data is to be used from now on."""
+
+    local: LocalData
+
+
 class BlockingPaused(NamedTuple):
     """Nothing is blocked until then."""
 
@@ -87,6 +94,7 @@ Event = (
     | UpstreamUnreachable
     | TimePassed
     | PolicyChanged
+    | LocalChanged
     | BlockingPaused
     | DrainEnded
     | Validated

@@ -153,7 +153,7 @@ def _leads_inside(
         EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),
     ]
     if asked.transport == UDP and query.replayable and not wire[2] << 8 & TC:
-        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        view = asked.client if engine.tells_apart else EVERYBODY
         if now < engine.paused_until:  # rules are not asked now, and are when the pause is over
             until = min(until, engine.paused_until)
         effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))

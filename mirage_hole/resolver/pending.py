@@ -42,7 +42,7 @@ Listener = Callable[["Reply | None", float], "list[Effect]"]
 class Case:
     """One query on its way through the stages."""
 
-    __slots__ = ("about", "alias", "arrived_at", "asked", "key", "match", "query", "via")
+    __slots__ = ("about", "alias", "arrived_at", "asked", "chain", "key", "match", "query", "via")
 
     def __init__(self, query: Query, asked: QueryReceived, arrived_at: float) -> None:
         self.query = query
@@ -56,6 +56,8 @@ class Case:
         """The rule that decided, once the policy has spoken: a block, an exception from one, or a rewrite."""
         self.alias: bytes | None = None
         """The name that is asked for in place of the query's: a rule says that it is an alias. Its answer is not judged."""
+        self.chain: tuple[bytes, int] | None = None
+        """Records of local data that lead to the alias, which stands whole at their end, and how many."""
         # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
         _, flags, name, _, _, _, question, _, _, dnssec_ok, _ = query
         self.key = name + question[-4:] + _KINDS[(2 if flags & CD else 0) + dnssec_ok]

@@ -23,9 +23,9 @@ from mirage_hole.resolver.endings import (
 )
 from mirage_hole.resolver.inspection import blocked_like_its_kin
 from mirage_hole.resolver.limited import slow_down
+from mirage_hole.resolver.local import answered_here
 from mirage_hole.resolver.loops import came_back
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION, blocked_option
-from mirage_hole.resolver.special import answered_as_special
 from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType, type_text
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 
@@ -99,7 +99,7 @@ def _no_data(engine: Engine, case: Case, now: float) -> list[Effect]:
         EmitRecord(asked.client, asked.transport, 0.0, told),
     ]
     if asked.transport == UDP and query.replayable and now >= engine.paused_until:
-        view = asked.client if engine.policy.judges_clients else EVERYBODY
+        view = asked.client if engine.tells_apart else EVERYBODY
         until = now + engine.sinkhole.ttl  # another type may find the name to be blocked
         effects.append(RememberPacket(asked.client, asked.wire[2:], wire, told, now, now, until, (), view))
     return effects
@@ -136,7 +136,7 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
         _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
     ]
     if asked.transport == UDP and query.replayable:
-        view = asked.client if policy.judges_clients else EVERYBODY
+        view = asked.client if engine.tells_apart else EVERYBODY
         effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
 
@@ -156,7 +156,7 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     refuse_strangers,  # first: outsiders learn nothing, not even what is blocked
     slow_down,  # before anything that costs more than a refusal
     refuse_what_is_not_served,  # before policy: no rule is about these
-    answered_as_special,  # before policy: whatever lists say, these do not leave the network
+    answered_here,  # before policy: whatever lists say, local and special names do not leave the network
     judged_by_policy,  # before the cache: an old answer must not outlive a new rule
     blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around

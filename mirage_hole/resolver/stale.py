@@ -125,7 +125,7 @@ def old_answer(engine: Engine, case: Case, answer: Answer, now: float) -> list[E
 def for_a_moment(engine: Engine, case: Case, wire: bytes, told: bytes, now: float, until: float) -> RememberPacket:
     """Replay this as it is, TTLs included, but not for long."""
     asked = case.asked
-    view = asked.client if engine.policy.judges_clients else EVERYBODY
+    view = asked.client if engine.tells_apart else EVERYBODY
     until = min(now + REPLAYED_FOR, until)
     if now < engine.paused_until:  # what was let through in a pause must not be replayed after it
         until = min(until, engine.paused_until)

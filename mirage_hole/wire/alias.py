@@ -19,7 +19,7 @@ class Moved(NamedTuple):
     records: bytes
     counts: tuple[int, int, int]
     ttl_offsets: tuple[int, ...]
-    """Where in ``records`` the TTLs of the moved records stand; the CNAME's own is not among them."""
+    """Where in ``records`` the TTLs of the moved records stand; those of what leads there are not among them."""
 
 
 def cname_record(target: bytes, ttl: int) -> bytes:
@@ -27,7 +27,9 @@ def cname_record(target: bytes, ttl: int) -> bytes:
     return _OWNER_IS_QUESTION + HEAD.pack(RRType.CNAME, RRClass.IN, ttl, len(target)) + target
 
 
-def behind_alias(question: bytes, target: bytes, ttl: int, asked: bytes, reply: Reply) -> Moved | None:
+def behind_alias(
+    question: bytes, target: bytes, ttl: int, asked: bytes, reply: Reply, chain: tuple[bytes, int] | None = None
+) -> Moved | None:
     """The answer to a question whose name is an alias; None when the reply can't be moved: a broken name, too many records.
 
     Args:
@@ -36,12 +38,14 @@ def behind_alias(question: bytes, target: bytes, ttl: int, asked: bytes, reply: 
         ttl: of the CNAME record, in seconds.
         asked: the question section to which ``reply`` is the answer: target, type and class.
         reply: what the upstream said of the target.
+        chain: the records that lead there, if not one CNAME does, and how many; the target stands whole at their end.
     """
     if sum(reply.counts) > MOST_RECORDS:
         return None
     source = bytes(12) + asked + reply.records
-    writer = Writer(12 + len(question), cname_record(target, ttl))
-    writer.note(target, 12 + len(question) + len(cname_record(b"", ttl)))
+    before, count = chain or (cname_record(target, ttl), 1)
+    writer = Writer(12 + len(question), before)
+    writer.note(target, 12 + len(question) + len(before) - len(target))
     at = 12 + len(asked)
     offsets = []
     for _ in range(sum(reply.counts)):
@@ -59,4 +63,4 @@ def behind_alias(question: bytes, target: bytes, ttl: int, asked: bytes, reply: 
         writer.record(kind, rrclass, lifetime, data)
         at = end
     answers, authority, additional = reply.counts
-    return Moved(bytes(writer.octets), (answers + 1, authority, additional), tuple(offsets))
+    return Moved(bytes(writer.octets), (answers + count, authority, additional), tuple(offsets))

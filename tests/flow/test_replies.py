@@ -84,7 +84,7 @@ def test_a_dropped_name_ends_the_stream_that_asked_for_it():
 def test_what_is_dropped_is_asked_of_nobody_and_other_names_are():
     conversation_ = conversation(Reply.DROP)
     assert not conversation_.ask("deep.in.ads.example").asks
-    assert conversation_.ask("example").asks
+    assert conversation_.ask("other.example").asks
 
 
 def test_the_record_of_a_rule_that_is_more_than_a_name_tells_its_text():

@@ -62,7 +62,9 @@ def test_a_name_of_special_use_does_not_exist_and_nobody_is_asked(name, qtype):
     ],
 )  # fmt: skip
 def test_names_that_only_look_alike_are_asked_for(name):
-    assert Conversation().ask(name).asks
+    conversation = Conversation()
+    conversation.engine.forward_unqualified = True
+    assert conversation.ask(name).asks
 
 
 @pytest.mark.parametrize("name", ["resolver.arpa", "_dns.resolver.arpa"])
@@ -116,6 +118,58 @@ def test_it_can_be_switched_off():
 def test_strangers_learn_nothing():
     said = Conversation().ask("localhost", client="203.0.113.9")
     assert not said.replies
+
+
+@pytest.mark.parametrize("name", ["1.0.0.127.in-addr.arpa", "1" + 31 * ".0" + ".ip6.arpa"])
+def test_loopback_leads_back_to_localhost(name):
+    """RFC 6303 4.2, 4.3, RFC 1912 4.1."""
+    reply = Conversation().ask(name, "PTR").reply
+    assert texts(reply.answer) == [f"{name}. 10 PTR localhost."]
+    assert Conversation().ask(name).reply.rcode() == dns.rcode.NOERROR
+
+
+def test_an_empty_zone_has_an_soa():
+    """RFC 6303 3."""
+    (soa,) = Conversation().ask("168.192.in-addr.arpa", "SOA").reply.answer
+    assert soa.name.to_text() == "168.192.in-addr.arpa."
+
+
+def test_private_reverse_zones_alone_can_be_switched_off():
+    conversation = Conversation()
+    conversation.engine.private_reverse = False
+    assert conversation.ask("1.0.0.10.in-addr.arpa", "PTR").asks
+    assert not conversation.ask("nas.home.arpa").asks
+
+
+def test_private_relay_alone_can_be_let_through():
+    conversation = Conversation()
+    conversation.engine.private_relay = True
+    assert conversation.ask("mask.icloud.com").asks
+    assert not conversation.ask("use-application-dns.net").asks
+
+
+def test_an_exception_for_a_local_name_does_not_tell_the_world_of_it():
+    assert not Conversation(allows=["printer.local", "||home.arpa^"]).ask("printer.local").asks
+    assert not Conversation(allows=["||home.arpa^"]).ask("nas.home.arpa").asks
+
+
+@pytest.mark.parametrize("qtype", ["A", "AAAA", "HTTPS", "SVCB", "ANY"])
+def test_a_name_without_a_dot_is_not_asked_of_others(qtype):
+    """No data and not NXDOMAIN, which would deny what is below (RFC 8020): ``com`` is such a name."""
+    said = Conversation().ask("com", qtype)
+    assert (said.asks, said.reply.rcode(), said.reply.answer) == ([], dns.rcode.NOERROR, [])
+    assert said.reply.authority
+
+
+@pytest.mark.parametrize("qtype", ["NS", "DS", "DNSKEY", "SOA", "TXT"])
+def test_what_is_asked_of_top_level_domains_is_asked_of_others(qtype):
+    assert Conversation().ask("com", qtype).asks
+
+
+def test_a_name_without_a_dot_with_a_route_is_asked_for():
+    groups = [Group(0, "default", [an_upstream(0)]), Group(1, "router", [an_upstream(1)])]
+    assert Conversation(groups=groups, unqualified=1).ask("nas").ask.upstream == 1
+    assert Conversation(groups=groups, routes={"nas": 1}).ask("nas").ask.upstream == 1
 
 
 def test_such_an_answer_is_replayed():
