@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.runtime.forwarding import forwarding
+from mirage_hole.runtime.forwarding import forwarding, with_addresses
+from mirage_hole.runtime.upstream_names import read_known
 from mirage_hole.upstream.routes import Routes
 from mirage_hole.wire.names import from_text, labels_of, to_text
 
@@ -17,7 +18,7 @@ _MOST: Final = 4  # upstreams that are named; of more, how many more there are
 
 def whom(settled: Settled, name: bytes) -> str:
     """The upstreams that a name (folded wire form) is asked of."""
-    plan = forwarding(settled)
+    plan = forwarding(with_addresses(settled, read_known(settled.state_directory)))
     routes = Routes(
         {from_text(domain): number for domain, number in plan.routes},
         plan.unqualified if plan.unqualified >= 0 else None,

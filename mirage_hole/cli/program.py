@@ -13,7 +13,18 @@ from mirage_hole.cli import INTERRUPTED
 from mirage_hole.cli.options import Flags, setting_options, write_options
 from mirage_hole.runtime.errors import StartupError
 
-SUBCOMMANDS = ("serve", "query", "explain", "lists", "rules", "cache", "upstreams", "config", "healthcheck", "completion")
+SUBCOMMANDS = (
+    "serve",
+    "query",
+    "explain",
+    "lists",
+    "rules",
+    "cache",
+    "upstreams",
+    "config",
+    "healthcheck",
+    "completion",
+)
 FAILURE = 1
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mirage_hole.cli.ask import Reply
-    from mirage_hole.config.settled import Endpoint
+    from mirage_hole.config.settled import Endpoint, Settled
     from mirage_hole.wire.reading import Message
 
 AT_ONCE: Final = 8
@@ -87,10 +87,9 @@ def command(ctx: click.Context, servers: tuple[str, ...], name: str, timeout: st
 def _endpoints(written: Sequence[str], flags: Flags) -> list[Endpoint]:
     from mirage_hole.config.problem import BadValue
     from mirage_hole.config.values import parse_endpoint
-    from mirage_hole.runtime.forwarding import forwarding
 
     if not written:
-        return list(forwarding(flags.settled()).upstreams)
+        return list(_configured(flags.settled()))
     if len(written) > MOST:
         message = f"SERVER: {len(written)} are too many; write at most {MOST}"
         raise click.UsageError(message)
@@ -103,6 +102,17 @@ def _endpoints(written: Sequence[str], flags: Flags) -> list[Endpoint]:
     if problems:
         raise click.UsageError("\n       ".join(problems))
     return list(dict.fromkeys(found))
+
+
+def _configured(settled: Settled) -> tuple[Endpoint, ...]:
+    """Every resolver of the configuration, names with their last known addresses."""
+    from mirage_hole.runtime.forwarding import forwarding, with_addresses
+    from mirage_hole.runtime.upstream_names import names_in, read_known
+
+    addressed = with_addresses(settled, read_known(settled.state_directory))
+    for name in names_in(addressed):
+        click.echo(f"mirage-hole: no address of {name} is known yet; a running server looks it up", err=True)
+    return forwarding(addressed).upstreams
 
 
 def probe(server: Endpoint, name: str, timeout: float) -> Tested:

@@ -85,7 +85,8 @@ def settle_bootstrap(
     Also checks how many resolvers there are in all.
     """
     path = "upstream.bootstrap"
-    everybody = dict.fromkeys((*upstreams, *(one for table in (*groups, *routes) for one in table.servers)))
+    several = [upstreams, *(group.servers for group in groups), *(route.servers for route in routes)]
+    everybody = dict.fromkeys(one for servers in several for one in servers)
     names = {one for one in everybody if isinstance(one, HostName)}
     if len(everybody) + (ADDRESSES_A_NAME - 1) * len(names) > MAX_ALL:
         what = f"{len(everybody)} resolvers in all are too many, {len(names)} names among them"
@@ -94,12 +95,14 @@ def settle_bootstrap(
         written = _endpoints(path, _several(upstream.bootstrap), DNS_PORT, found)
         _check_servers(path, written, listen, found, host)
         return written
+    if not names:
+        return ()
     system, file = system_resolvers(host.resolv_conf, host.resolved_conf)
     servers = tuple(one for one in upstreams if isinstance(one, Endpoint)) or tuple(
         server for server in system if not asks_itself(server, listen, host)
     )
-    if not servers and any(not one.address for one in names) and "server.listen" not in found.bad:
-        name = next(one.name for one in names if not one.address)
+    name = next((one.name for one in everybody if isinstance(one, HostName) and not one.address), "")
+    if name and not servers and "server.listen" not in found.bad:
         what = f"nobody can be asked for the address of {name}, since {file} names no other resolver"
         found.problem(path, None, what, f"write one, such as 9.9.9.9, or the address: {name}@192.0.2.1")
     return servers

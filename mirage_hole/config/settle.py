@@ -10,7 +10,14 @@ from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
-from mirage_hole.config.networks import settle_allow_from, settle_limited, settle_listen, settle_upstreams, settle_web
+from mirage_hole.config.networks import (
+    settle_allow_from,
+    settle_bootstrap,
+    settle_limited,
+    settle_listen,
+    settle_upstreams,
+    settle_web,
+)
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
 from mirage_hole.config.raw import settings
@@ -71,8 +78,6 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     listen = settle_listen(raw.server, found, host)
     ipv4, ipv6 = _sinkhole_addresses(found)
     groups = settle_groups(listen, found, host)
-    routes = settle_routes(groups, listen, found, host)
-    upstreams = settle_upstreams(raw.upstream, listen, found, host)
     state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
         listen=listen,
@@ -80,8 +85,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         web_anywhere=raw.web.anywhere,
         blocklists=settle_sources("lists.block", raw.lists.block, found),
         allowlists=settle_sources("lists.allow", raw.lists.allow, found),
-        upstreams=upstreams,
-        bootstrap=settle_bootstrap(raw.upstream, upstreams, groups, routes, listen, found, host),
+        upstreams=(upstreams := settle_upstreams(raw.upstream, listen, found, host)),
         timeout=_duration("upstream.timeout", raw.upstream.timeout, MIN_TIMEOUT, MAX_TIMEOUT, found),
         cache_bytes=_cache_bytes(raw.cache.size, found),
         cache_lifetimes=settle_lifetimes(raw.cache, found),
@@ -124,7 +128,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         random_case=raw.upstream.random_case,
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
-        routes=routes,
+        routes=(routes := settle_routes(groups, listen, found, host)),
+        bootstrap=settle_bootstrap(raw.upstream, upstreams, groups, routes, listen, found, host),
     )
     return None if loaded.problems else settled
 

@@ -5,7 +5,8 @@ the start, now and then, and when it falls silent: a name that nobody else asks 
 knows that this upstream leads back here, and asks it no more for a while (as dnsmasq's ``--dns-loop-detect`` does).
 
 The probe's label is a token that all workers share, another for each upstream: who sees one can speak for itself only. It
-lies under ``test.`` (RFC 6761 6.2), which no upstream has to ask anybody about.
+lies under ``example.``, which resolvers pass on as any name (RFC 6761 6.5) and nobody has; ``test.`` they answer themselves (6.2),
+so a probe below it would not come back.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PROBE_EVERY: Final = 3600.0
 """Seconds between two probes of an upstream that answers."""
 TOKEN: Final = 16
 """Octets of the probe's label."""
-_REST: Final = b"\x09loopcheck\x04test\0"
+_REST: Final = b"\x09loopcheck\x07example\0"
 _PATIENCE: Final = 2.0
 
 

@@ -29,6 +29,7 @@ from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
 from mirage_hole.runtime.storage import Storage
+from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.web_service import WebService
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ class ControlPlane:
         manager: ServiceManager,
         web: tuple[Endpoint, socket.socket | None] | None = None,
         commands: socket.socket | None = None,
+        names: UpstreamNames | None = None,
         reload: Callable[[], Settled] | None = None,
     ) -> None:
         self._settled = settled
+        self._names = names or UpstreamNames(settled)
+        self._names.on_change = lambda: self._take(self._names.addressed())
         self._listeners = listeners
         self._workers = workers
         self._policy = policy
@@ -118,6 +122,7 @@ class ControlPlane:
         parts = {
             "supervision": self._supervise,
             "own rules": self._run_own_rules,
+            "upstream names": self._run_names,
             "list": self._run_lists,
             "storage": self._run_storage,
             "web": self._run_web,
@@ -151,6 +156,10 @@ class ControlPlane:
     async def _run_own_rules(self) -> None:
         await self._after_dns()
         await self.own_rules.run()
+
+    async def _run_names(self) -> None:
+        await self._after_dns()
+        await self._names.run()
 
     async def _run_storage(self) -> None:
         await self._after_dns()
@@ -311,11 +320,15 @@ class ControlPlane:
 
     def apply(self, new: Settled) -> None:
         """Take new settings, as far as that is possible without a restart; the others are named in the log."""
-        old = self._settled
-        parts = changed(old, new)
-        if fixed := parts.get(Part.RESTART):
+        if fixed := changed(self._settled, new).get(Part.RESTART):
             log.warning("these settings need a restart: %s", ", ".join(fixed))
-        self._settled = new = replace(new, **{name: getattr(old, name) for name in fixed or ()})
+            new = replace(new, **{name: getattr(self._settled, name) for name in fixed})
+        self._names.change(new)
+        self._take(self._names.addressed())
+
+    def _take(self, new: Settled) -> None:
+        parts = changed(self._settled, new)
+        self._settled = new
         if Part.LOG in parts:
             self._handler = logs.configure(new.log_level, new.log_format)
             self._level = new.log_level
@@ -326,7 +339,7 @@ class ControlPlane:
             self.lists.change(new)
         if Part.WEB in parts:
             self.web.move(new.web)
-        taken = sorted({name for names in parts.values() for name in names} - {"config_file", *(fixed or ())})
+        taken = sorted({name for names in parts.values() for name in names} - {"config_file"})
         if taken:
             log.info("changed: %s", ", ".join(taken))
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.config.group_tables import DEFAULT, UNQUALIFIED
+from mirage_hole.config.settled import Endpoint
 
 if TYPE_CHECKING:
-    from mirage_hole.config.settled import Endpoint, Settled
+    from collections.abc import Iterable, Mapping
+
+    from mirage_hole.config.settled import Server, Settled
 
 
 class GroupPlan(NamedTuple):
@@ -34,6 +38,34 @@ class Forwarding(NamedTuple):
     """The group for names of one label; -1: none in particular."""
 
 
+def endpoints(servers: Iterable[Server]) -> tuple[Endpoint, ...]:
+    """Those that have an address, each once: names by the one written beside them."""
+    found = (one if isinstance(one, Endpoint) else Endpoint(one.address, one.port) for one in servers)
+    return tuple(dict.fromkeys(one for one in found if one.address))
+
+
+def with_addresses(settled: Settled, known: Mapping[str, tuple[str, ...]]) -> Settled:
+    """The settings with the ``known`` addresses in place of names; other names stay as they are."""
+
+    def replaced(servers: Iterable[Server]) -> tuple[Server, ...]:
+        return tuple(
+            end
+            for one in servers
+            for end in (
+                (one,)
+                if isinstance(one, Endpoint) or one.name not in known
+                else (Endpoint(address, one.port) for address in known[one.name])
+            )
+        )
+
+    return replace(
+        settled,
+        upstreams=replaced(settled.upstreams),
+        groups=tuple(one._replace(servers=replaced(one.servers)) for one in settled.groups),
+        routes=tuple(one._replace(servers=replaced(one.servers)) for one in settled.routes),
+    )
+
+
 def forwarding(settled: Settled) -> Forwarding:
     """Numbers for names. An upstream that is in several groups is one upstream, with one memory of its health."""
     groups = [(DEFAULT, settled.upstreams, settled.upstream_strategy, settled.dnssec, settled.upstream_fallback)]
@@ -56,10 +88,12 @@ def forwarding(settled: Settled) -> Forwarding:
                 routes.append((domain, number))
     everybody: dict[Endpoint, int] = {}
     for _, servers, *_ in groups:
-        for server in servers:
+        for server in endpoints(servers):
             everybody.setdefault(server, len(everybody))
     plans = tuple(
-        GroupPlan(name, tuple(everybody[one] for one in servers), strategy, dnssec, numbers.get(fallback, -1))
+        GroupPlan(
+            name, tuple(everybody[one] for one in endpoints(servers)), strategy, dnssec, numbers.get(fallback, -1)
+        )
         for name, servers, strategy, dnssec, fallback in groups
     )
     return Forwarding(tuple(everybody), plans, tuple(routes), unqualified)

@@ -5,7 +5,6 @@ Such a message carries ``"ask": NUMBER``; the worker says the number back with i
 
 from __future__ import annotations
 
-import asyncio
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -44,6 +43,8 @@ class Gathering:
             message: as :mod:`mirage_hole.runtime.channel` has it; gets its number here.
             within: seconds.
         """
+        import asyncio
+
         number = next(self._numbers)
         question = self._open[number] = _Question(set(workers))
         try:
@@ -73,6 +74,8 @@ class Gathering:
 
 class _Question:
     def __init__(self, missing: set[int]) -> None:
+        import asyncio  # not before the workers run, which this module is imported for
+
         self.missing = missing
         self.answers: dict[int, dict[str, Any]] = {}
         self.done = asyncio.Event()

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from mirage_hole.runtime.forwarding import endpoints
 from mirage_hole.runtime.generation import next_number
 from mirage_hole.sources.progress import Board
 
@@ -196,7 +197,7 @@ class ListService:
             found = choose(settled, self._said(), load_catalogue())
             self._choose(found)
         shelf = Shelf(settled.state_directory / "lists")
-        upstreams = [(end.address, end.port) for end in settled.upstreams]
+        upstreams = [(end.address, end.port) for end in endpoints(settled.upstreams)]
         standing = None if self._distrusted else self._policy.manifest
         self._distrusted = False
         return Refresher(

@@ -19,6 +19,8 @@ class Part(Enum):
     LISTS = "lists"
     WEB = "web"
     LOG = "log"
+    NAMES = "names"
+    """Looks up upstreams that are written as names."""
     RESTART = "restart"
     """Nobody can take it while running: sockets, accounts and directories are settled before root is dropped."""
     NOBODY = "nobody"
@@ -54,6 +56,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "block_types": (Part.WORKERS,),
     "upstream_strategy": (Part.WORKERS,),
     "upstream_fallback": (Part.WORKERS,),
+    "bootstrap": (Part.NAMES,),
     "random_case": (Part.WORKERS,),
     "groups": (Part.WORKERS,),
     "routes": (Part.WORKERS,),

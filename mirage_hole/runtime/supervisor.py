@@ -18,6 +18,7 @@ from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.notify import ServiceManager
 from mirage_hole.runtime.plan import worker_settings
+from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.workers import Workers
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def serve(
         _log_listeners(listeners)
         web = _web_socket(settled, given.web)
         privileges.settle(settled.user, settled.state_directory, _read_later(settled))
+        names = UpstreamNames(settled)
+        settled = names.addressed()
         workers = Workers(listeners, worker_settings(settled), command)
         newest = _newest(settled.state_directory)
         workers.use_policy(newest)
@@ -78,6 +81,7 @@ def serve(
                     manager=manager,
                     web=web,
                     commands=commands,
+                    names=names,
                     reload=reload,
                 ).run()
 

@@ -120,7 +120,7 @@ class TestUpstreams:
         assert len(problems(tmp_path, resolv_conf=text)) == 1
 
     def test_a_bad_address_is_one_problem_and_hides_no_other(self, tmp_path):
-        found = problems(tmp_path, {"upstream.servers": ("x.example", "0.0.0.0", "fe80::1")}, resolv_conf="")
+        found = problems(tmp_path, {"upstream.servers": ("9.9.9.300", "0.0.0.0", "fe80::1")}, resolv_conf="")
         assert len(found) == 3
         assert "no resolver has this address" in found[2]
 

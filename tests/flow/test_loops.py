@@ -23,7 +23,7 @@ def talk(upstreams: int) -> Conversation:
 
 
 def probe_of(number: int) -> str:
-    return f"{TOKENS[number].decode()}.loopcheck.test"
+    return f"{TOKENS[number].decode()}.loopcheck.example"
 
 
 def name_of(ask: AskUpstream) -> str:
@@ -31,7 +31,7 @@ def name_of(ask: AskUpstream) -> str:
 
 
 def probes(asks: list[AskUpstream]) -> list[AskUpstream]:
-    return [ask for ask in asks if name_of(ask).endswith(".loopcheck.test")]
+    return [ask for ask in asks if name_of(ask).endswith(".loopcheck.example")]
 
 
 def until_probed(conversation: Conversation) -> list[AskUpstream]:
@@ -138,11 +138,11 @@ def test_an_upstream_that_was_shut_out_is_probed_and_tried_again():
 @pytest.mark.parametrize(
     ("name", "client"),
     [
-        ("0123456789abcdee.loopcheck.test", "10.0.0.1"),
-        (f"{TOKENS[0].decode()}0.loopcheck.test", "10.0.0.1"),
+        ("0123456789abcdee.loopcheck.example", "10.0.0.1"),
+        (f"{TOKENS[0].decode()}0.loopcheck.example", "10.0.0.1"),
         (f"x.{probe_of(0)}", "10.0.0.1"),
-        (f"{TOKENS[0].decode()}.loopcheck.example", "10.0.0.1"),
-        (f"{TOKENS[0].decode()}.loopcheck.test.example", "10.0.0.1"),
+        (f"{TOKENS[0].decode()}.loopcheck.other", "10.0.0.1"),
+        (f"{TOKENS[0].decode()}.loopcheck.example.com", "10.0.0.1"),
         (".", "10.0.0.1"),
         (probe_of(0), "203.0.113.9"),
     ],
