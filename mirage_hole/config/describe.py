@@ -70,6 +70,11 @@ servers = ["9.9.9.9", "[2620:fe::fe]:53"]
 domains = ["corp.example", "10.0.0.0/8"]
 servers = ["10.0.0.1"]
 
+[[record]]
+name = "nas.lan"
+type = "A"
+value = "192.168.1.5"
+
 [[list]]
 url = "https://example.com/fresh.txt"
 refresh_every = "1h"
@@ -147,30 +152,34 @@ def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> 
             line = f"{key} = {_toml(setting.default if value is None else value)}"
             lines.append(f"{line}  # {origin(path)}" if origin else line)
         lines.append("")
-    for number, one in enumerate(settled.lists):
-        lines.append("[[list]]")
-        every = format_duration(one.refresh_every) if one.refresh_every else ""
-        values = {**one._asdict(), "refresh_every": every}
-        values["url"] = values.pop("source")
-        for key in fields_of("list"):
-            place = f"  # {origin(f'list[{number}].{key}')}" if origin else ""
-            lines.append(f"{key} = {_toml(values[key])}{place}")
-        lines.append("")
-    for number, client in enumerate(settled.clients):
-        lines.append("[[client]]")
-        for key in fields_of("client"):
-            place = f"  # {origin(f'client[{number}].{key}')}" if origin else ""
-            lines.append(f"{key} = {_toml(getattr(client, key))}{place}")
-        lines.append("")
-    for name, tables in (("group", settled.groups), ("route", settled.routes)):
-        for number, table in enumerate(tables):
+    for name, tables in _tables(settled).items():
+        for number, values in enumerate(tables):
             lines.append(f"[[{name}]]")
             for key in fields_of(name):
                 place = f"  # {origin(f'{name}[{number}].{key}')}" if origin else ""
-                value = getattr(table, key)
-                lines.append(f"{key} = {_toml(tuple(map(str, value)) if key == 'servers' else value)}{place}")
+                lines.append(f"{key} = {_toml(values[key])}{place}")
             lines.append("")
     return "\n".join(lines[:-1]) + "\n"
+
+
+def _tables(settled: Settled) -> dict[str, list[dict[str, object]]]:
+    """The repeated sections, each with its tables."""
+    every = (format_duration(one.refresh_every) if one.refresh_every else "" for one in settled.lists)
+    routed: dict[str, list[dict[str, object]]] = {
+        name: [{**one._asdict(), "servers": tuple(map(str, one.servers))} for one in tables]
+        for name, tables in (("group", settled.groups), ("route", settled.routes))
+    }
+    return {
+        "list": [
+            {**one._asdict(), "url": one.source, "refresh_every": time}
+            for one, time in zip(settled.lists, every, strict=True)
+        ],
+        "client": [one._asdict() for one in settled.clients],
+        **routed,
+        "record": [
+            {**one._asdict(), "ttl": format_duration(one.ttl) if one.ttl >= 0 else ""} for one in settled.records
+        ],
+    }
 
 
 def _values(settled: Settled) -> dict[str, object]:
@@ -208,10 +217,19 @@ def _values(settled: Settled) -> dict[str, object]:
         "blocking.until_loaded": "closed" if settled.wait_for_lists else "open",
         "answers.special_names": settled.special_names,
         "answers.canaries": settled.canaries,
+        "answers.private_relay": settled.private_relay,
+        "answers.private_reverse": settled.private_reverse,
         "answers.rebinding": settled.rebinding,
         "answers.rebinding_allow": settled.rebinding_allow,
         "answers.ech": "drop" if settled.drop_ech else "keep",
         "answers.block_types": tuple(map(type_text, settled.block_types)),
+        "local.name": settled.local.name,
+        "local.addresses": settled.local.addresses,
+        "local.domain": settled.local.domain,
+        "local.ttl": format_duration(settled.local.ttl),
+        "local.hosts": settled.local.hosts,
+        "local.leases": settled.local.leases,
+        "local.forward_unqualified": settled.forward_unqualified,
         "limits.queries_per_second": settled.queries_per_second,
         "limits.burst": settled.query_burst,
         "limits.exempt": settled.limit_exempt,

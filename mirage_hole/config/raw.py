@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from mirage_hole.config.tables import STRATEGIES, ClientTable, GroupTable, ListTable, RouteTable
+from mirage_hole.config.tables import STRATEGIES, ClientTable, GroupTable, ListTable, RecordTable, RouteTable
 
 Many = tuple[str, ...] | str
 """A list of strings; a single string stands for a list of one."""
@@ -472,6 +472,25 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "true or false",
         ),
     ] = True
+    private_relay: Annotated[
+        bool,
+        _about(
+            "Let iCloud Private Relay's names exist all the same, so that Apple's devices may go around this resolver.",
+            "--private-relay",
+            "",
+            "true or false",
+        ),
+    ] = False
+    private_reverse: Annotated[
+        bool,
+        _about(
+            "Among the names of special use are the reverse zones of private networks. false: they are asked of the "
+            "upstreams; a route for a network does that for its zone alone.",
+            "--private-reverse",
+            "",
+            "true or false",
+        ),
+    ] = True
     block_types: Annotated[
         Many,
         _about(
@@ -481,6 +500,71 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "types such as AAAA, HTTPS or ANY",
         ),
     ] = ()
+
+
+class Local(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names that this server answers itself; their records are in `[[record]]` tables and in files, which are watched."""
+
+    name: Annotated[
+        str,
+        _about(
+            "A name that leads to this server, whoever asks.",
+            "--own-name",
+            "NAME",
+            'a name such as mirage.hole, or "" for none',
+        ),
+    ] = "mirage.hole"
+    addresses: Annotated[
+        Many,
+        _about(
+            "Where that name leads to.",
+            "--own-address",
+            "ADDR",
+            "addresses such as 192.168.1.2 and fd00::2",
+            default="the addresses of the interface that the client is behind",
+        ),
+    ] = ()
+    domain: Annotated[
+        str,
+        _about(
+            "The domain of this network. It stands behind names without a dot, in hosts files and leases. When there are "
+            "such files, or records in it, what they do not know of it does not exist; a route for it changes that.",
+            "--local-domain",
+            "DOMAIN",
+            'a domain such as lan or home.arpa, or "" for none',
+        ),
+    ] = "lan"
+    ttl: Annotated[
+        Duration,
+        _about("How long clients may remember local data.", "--local-ttl", "TIME", "a time up to 7d, such as 60s"),
+    ] = "60s"
+    hosts: Annotated[
+        Many,
+        _about(
+            "Hosts files with names of this network. A changed file counts within seconds.",
+            "--hosts",
+            "FILE",
+            "files such as /etc/hosts",
+        ),
+    ] = ()
+    leases: Annotated[
+        Many,
+        _about(
+            "Where DHCP servers write down who has which address: lease files of dnsmasq, ISC dhcpd and Kea (memfile).",
+            "--leases",
+            "FILE",
+            "files such as /var/lib/misc/dnsmasq.leases",
+        ),
+    ] = ()
+    forward_unqualified: Annotated[
+        bool,
+        _about(
+            "Ask upstreams for addresses of names without a dot, too. A route for unqualified names does not need it.",
+            "--forward-unqualified",
+            "",
+            "true or false",
+        ),
+    ] = False
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -589,12 +673,14 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dnssec: Dnssec = Dnssec()
     blocking: Blocking = Blocking()
     answers: Answers = Answers()
+    local: Local = Local()
     limits: Limits = Limits()
     log: Log = Log()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
     route: tuple[RouteTable, ...] = ()
+    record: tuple[RecordTable, ...] = ()
 
 
 SECTIONS: dict[str, type[Struct]] = {
@@ -606,6 +692,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "dnssec": Dnssec,
     "blocking": Blocking,
     "answers": Answers,
+    "local": Local,
     "limits": Limits,
     "log": Log,
 }

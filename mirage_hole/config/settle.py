@@ -10,6 +10,7 @@ from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
+from mirage_hole.config.local_data import settle_local, settle_records
 from mirage_hole.config.networks import (
     settle_allow_from,
     settle_bootstrap,
@@ -77,6 +78,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     raw = loaded.raw
     listen = settle_listen(raw.server, found, host)
     ipv4, ipv6 = _sinkhole_addresses(found)
+    records = settle_records(found)
     groups = settle_groups(listen, found, host)
     state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
@@ -120,6 +122,11 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         ),
         special_names=raw.answers.special_names,
         canaries=raw.answers.canaries,
+        private_relay=raw.answers.private_relay,
+        private_reverse=raw.answers.private_reverse,
+        forward_unqualified=raw.local.forward_unqualified,
+        local=settle_local(records, found),
+        records=records,
         rebinding=raw.answers.rebinding,
         rebinding_allow=settle_domains("answers.rebinding_allow", raw.answers.rebinding_allow, found),
         drop_ech=raw.answers.ech == "drop",

@@ -88,6 +88,42 @@ class RouteSettings(NamedTuple):
     fallback: str = ""
 
 
+class RecordSettings(NamedTuple):
+    """A record of local data: one ``[[record]]`` of the file."""
+
+    name: str
+    """Lower-case; with ``*.`` in front for all names below."""
+    type: str
+    value: str
+    """As zone files have it; it is known to be right."""
+    ttl: int = -1
+    """Seconds; -1: ``LocalSettings.ttl``."""
+    networks: tuple[str, ...] = ()
+    """The clients that get it, in CIDR notation; none: all."""
+
+
+class LocalSettings(NamedTuple):
+    """Names that are answered here, and where from."""
+
+    name: str = "mirage.hole"
+    """The server's own; empty for none."""
+    addresses: tuple[str, ...] = ()
+    """The server's; none: those that the machine has."""
+    domain: str = "lan"
+    """Stands behind names without a dot; empty for none."""
+    serves_domain: bool = False
+    """What is not known in ``domain`` does not exist."""
+    ttl: int = 60
+    """Seconds."""
+    hosts: tuple[str, ...] = ()
+    """Absolute paths of hosts files."""
+    leases: tuple[str, ...] = ()
+    """Absolute paths of DHCP servers' lease files."""
+
+
+NO_FILES = LocalSettings()
+
+
 class ListSettings(NamedTuple):
     """A list with wishes of its own: one ``[[list]]`` of the file."""
 
@@ -179,6 +215,15 @@ class Settled:
     """Names of special use are answered here."""
     canaries: bool = True
     """Names are absent whose absence asks programs to use this resolver."""
+    private_relay: bool = False
+    """iCloud Private Relay's names exist all the same."""
+    private_reverse: bool = True
+    """Among the names of special use are reverse zones of private networks."""
+    forward_unqualified: bool = False
+    """Names without a dot are asked for like all others."""
+    local: LocalSettings = NO_FILES
+    records: tuple[RecordSettings, ...] = ()
+    """Local data of the configuration itself."""
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()

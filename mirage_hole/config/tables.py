@@ -15,7 +15,7 @@ from mirage_hole.config.problem import Origin, Problem
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
 
-MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30}
+MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30, "record": 5000}
 STRATEGIES = ("fastest", "weighted", "parallel", "strict", "hedged")
 KINDS = ("block", "allow")
 
@@ -133,11 +133,47 @@ class RouteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class RecordTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record that this server answers itself, in front of all rules. The other types of its name have no data. An address
+    leads back to the name (PTR), unless a PTR record says otherwise. An alias (CNAME) is followed, also out of here."""
+
+    name: Annotated[
+        str,
+        about(
+            "The name. `*.` in front stands for all names below that have nothing closer; a PTR record may be written "
+            "with the address as its name. A name without a dot counts with `local.domain` behind it, too.",
+            'a name such as "nas.lan", "*.dev.lan" or "nas"',
+        ),
+    ]
+    type: Annotated[str, about("The type.", "A, AAAA, CNAME, TXT, SRV, MX, HTTPS, SVCB, PTR, CAA or another")]
+    value: Annotated[
+        str,
+        about(
+            "The data, as zone files have it; of types without a form of their own as octets.",
+            r'the data, such as "192.168.1.5", "10 mail.lan", "1 . alpn=h2" or "\# 4 0a000001"',
+        ),
+    ]
+    ttl: Annotated[
+        int | float | str,
+        about("How long clients may remember it.", "a time such as 60s", default="as `local.ttl` says"),
+    ] = ""
+    networks: Annotated[
+        tuple[str, ...] | str,
+        about(
+            "The clients that get it. Of the networks that a client is in, the most specific counts that is written at "
+            "a record of this name; its records are then all that the client sees of the name.",
+            'networks and addresses, such as ["10.8.0.0/16", "fd00::/8"]',
+            default="all",
+        ),
+    ] = ()
+
+
 TABLES: dict[str, type[Struct]] = {
     "list": ListTable,
     "client": ClientTable,
     "group": GroupTable,
     "route": RouteTable,
+    "record": RecordTable,
 }
 """Name of the repeated section to its fields."""
 

@@ -18,6 +18,7 @@ class Part(Enum):
     WORKERS = "workers"
     LISTS = "lists"
     WEB = "web"
+    LOCAL = "local"
     LOG = "log"
     NAMES = "names"
     """Looks up upstreams that are written as names."""
@@ -50,6 +51,11 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "tcp_connections_per_client": (Part.WORKERS,),
     "special_names": (Part.WORKERS,),
     "canaries": (Part.WORKERS,),
+    "private_relay": (Part.WORKERS,),
+    "private_reverse": (Part.WORKERS,),
+    "forward_unqualified": (Part.WORKERS,),
+    "local": (Part.LOCAL,),
+    "records": (Part.LOCAL,),
     "rebinding": (Part.WORKERS,),
     "rebinding_allow": (Part.WORKERS,),
     "drop_ech": (Part.WORKERS,),
@@ -110,6 +116,9 @@ def worker_settings(settled: Settled) -> WorkerSettings:
         tcp_connections_per_client=settled.tcp_connections_per_client,
         special_names=settled.special_names,
         canaries=settled.canaries,
+        private_relay=settled.private_relay,
+        private_reverse=settled.private_reverse,
+        forward_unqualified=settled.forward_unqualified,
         rebinding=settled.rebinding,
         rebinding_allow=settled.rebinding_allow,
         drop_ech=settled.drop_ech,

@@ -85,6 +85,13 @@ class WorkerSettings:
     """The same answer to one network that is not private; 0: as often as it is asked for."""
     special_names: bool = True
     canaries: bool = True
+    private_relay: bool = False
+    private_reverse: bool = True
+    forward_unqualified: bool = False
+    local_path: str = ""
+    """File with local data, compiled; empty for none."""
+    local_version: int = 0
+    """Which state of it that is."""
     rebinding: bool = True
     """Answers that lead from outside to a private address are taken away."""
     rebinding_allow: tuple[str, ...] = ()
