@@ -13,7 +13,7 @@ from mirage_hole.resolver.endings import answered_by_alias, failure, for_client,
 from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.upstream import spelling
-from mirage_hole.upstream.health import OTHER_RCODE
+from mirage_hole.upstream.health import OTHER_RCODE, choose
 from mirage_hole.upstream.verify import answers, refuses_without_question
 from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.chain import aliases
@@ -34,6 +34,8 @@ _new = tuple.__new__  # a named tuple without its constructor's cost, where ever
 
 # Members of an enumeration are slow to look up where every query passes.
 _FORWARDED: Final = int(Outcome.FORWARDED)
+
+_WRITTEN_ANEW: Final = BOUND | BESIDE
 
 MAX_ATTEMPTS: Final = 8
 MAX_WAITING: Final = 512
@@ -80,6 +82,8 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
 def send_out(engine: Engine, question: Question, now: float) -> list[Effect]:
     """Ask a new question in the manner of its group."""
     group = engine.groups[question.group]
+    if group.usual:
+        return ask(engine, question, now, choose(group.upstreams, (), now, engine.dice))
     first = group.first(now, engine.dice)
     effects = ask(engine, question, now, first)
     strategy = group.strategy
@@ -249,7 +253,9 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
     upstream.rcodes[rcode] += 1
     if exchange.sent is not question.wire:
         upstream.keeps_case, upstream.miscased = True, 0
-    return complete(engine, question, reply, number, now)
+    if engine.validates:
+        return complete(engine, question, reply, number, now)
+    return deliver(engine, question, reply, number, now)
 
 
 def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
@@ -284,9 +290,9 @@ def ask_over_tcp(engine: Engine, question: Question, now: float, upstream: Upstr
 
 
 def complete(engine: Engine, question: Question, reply: Reply, upstream: int, now: float) -> list[Effect]:
-    """A question was answered."""
+    """A question was answered, while there are groups whose answers are validated."""
     # A fallback's answers are validated as those of the group that it stands in for.
-    if engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1:
+    if engine.validates >> question.key[-1] // KIND_GROUP & 1:
         if not question.checking_disabled:
             return validating.begin(engine, question, reply, upstream, now)
         reply = validating.unvouched(reply)
@@ -299,10 +305,10 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     cache = engine.cache
     if cache.clamps:
         reply = cache.clamp(reply)
-    if reply.traits & BOUND and engine.dropped_parameters:
-        reply = without_parameters(question.wire, reply, engine.dropped_parameters)
-    if reply.traits & BESIDE:
-        reply = not_beside(engine, question, reply)
+    traits = reply.traits
+    if traits & _WRITTEN_ANEW:
+        reply = written_anew(engine, question, reply)
+        traits = reply.traits
     if cache.failures:
         cache.failures.answered(question.key)
     known = cache.put(question.key, reply, upstream, now)
@@ -312,8 +318,8 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     for listener in question.listeners:
         effects += listener(reply, now)
     rcode = reply.rcode
-    judges = engine.policy.judges_answers or reply.traits & WORTH_A_LOOK
-    whole, signed = reply, reply.traits & SIGNED
+    judges = traits & WORTH_A_LOOK or engine.policy.judges_answers
+    whole, signed = reply, traits & SIGNED
     for case in question.waiting:
         if signed:
             reply = for_client(case, whole)
@@ -330,6 +336,13 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
         effects.append(_new(SendReply, (ticket, reply_to(case, reply, 0))))
         effects.append(_new(EmitRecord, (client, transport, now - case.arrived_at, told)))
     return effects
+
+
+def written_anew(engine: Engine, question: Question, reply: Reply) -> Reply:
+    """An answer without what nobody is to get."""
+    if reply.traits & BOUND and engine.dropped_parameters:
+        reply = without_parameters(question.wire, reply, engine.dropped_parameters)
+    return not_beside(engine, question, reply) if reply.traits & BESIDE else reply
 
 
 def useless(engine: Engine, exchange: Exchange, rcode: int, reply: Reply | None, now: float) -> list[Effect]:

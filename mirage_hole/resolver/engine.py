@@ -95,6 +95,8 @@ class Engine:
         self.upstreams = list(upstreams)
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
+        self.routed = bool(self.routes)
+        """Some names have a route."""
         self.limits: ClientLimits | None = None
         self.local = NOTHING
         """Local data: what has answers of its own here."""
@@ -187,7 +189,7 @@ class Engine:
         if type(query) is Malformed:
             return self._malformed(event, query)
         case = Case(query, event, now)  # type: ignore[arg-type]
-        if self.routes:
+        if self.routed:
             case.ask_group(self.routes.of(case.query.name, case.query.labels))
         if self.validates:
             validating.share_answers(self, case)

@@ -28,7 +28,7 @@ LEAST_WEIGHT_RTT: Final = 0.001
 class Group:
     """Upstreams that stand for each other."""
 
-    __slots__ = ("_hedges", "dnssec", "fallback", "members", "name", "number", "strategy", "upstreams")
+    __slots__ = ("_hedges", "dnssec", "fallback", "members", "name", "number", "strategy", "upstreams", "usual")
 
     def __init__(
         self,
@@ -55,6 +55,8 @@ class Group:
         self.upstreams = list(upstreams)
         """Those that may be asked."""
         self.strategy = strategy
+        self.usual = strategy == "fastest"
+        """One upstream at a time, the fastest: nothing but :func:`mirage_hole.upstream.health.choose` is needed."""
         self.dnssec = dnssec
         """Whether answers are validated."""
         self.fallback = fallback

@@ -259,7 +259,7 @@ def test_names_with_a_route_to_a_group_that_is_not_validated_count_as_unsigned()
     upstreams = [Upstream(0, "192.0.2.1", 53), Upstream(1, "192.0.2.2", 53)]
     groups = [Group(0, "default", upstreams[:1], dnssec=True), Group(1, "office", upstreams[1:])]
     engine = an_engine(upstreams=2)
-    engine.groups, engine.routes = groups, Routes({from_text("www.example"): 1})
+    engine.groups, engine.routes, engine.routed = groups, Routes({from_text("www.example"): 1}), True
     conversation = Validating(world, engine=engine)
     engine.validate(Trust(anchors))
     conversation.altered["www.example.", "A"] = forged
