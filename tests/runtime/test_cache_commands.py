@@ -123,7 +123,7 @@ async def test_a_name_that_is_none_is_refused() -> None:
 labels = st.sampled_from(["a", "b", "example", "com", r"x\003com", r"\007example"])
 
 
-@given(st.lists(labels, max_size=5), st.lists(labels, max_size=3))
+@given(st.lists(labels, min_size=2, max_size=5), st.lists(labels, max_size=3))
 async def test_below_is_by_labels(name: list[str], ancestor: list[str]) -> None:
     known = Known(".".join(name) or ".")
     below = not ancestor or name[len(name) - len(ancestor) :] == ancestor if len(name) >= len(ancestor) else False
