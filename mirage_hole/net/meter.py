@@ -22,11 +22,11 @@ LEAST_ALARM: Final = 2_000
 
 class Meter:
     """Counts by client since the last turn. Who reads the socket adds to ``datagrams`` itself, to ``batches`` above
-    ``watch_above``, and calls :meth:`count` for one batch in ``SAMPLED`` of those."""
+    ``watch_above``, and calls :meth:`count` for one batch in ``every`` of those."""
 
     __slots__ = (
         "_alarm_at", "_counts", "_lottery", "_names", "_rate", "_shed", "alarm", "batches", "counts_names", "dam",
-        "datagrams", "shed", "watch_above",
+        "datagrams", "every", "shed", "watch_above",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, alarm: Callable[[], None] = lambda: None) -> None:
@@ -37,6 +37,8 @@ class Meter:
         """Since the last turn."""
         self.batches = 0
         """Of them, those that came above ``watch_above``."""
+        self.every = SAMPLED
+        """One of so many of these is counted: all, while next to nothing of a flood is read."""
         self.watch_above = NEVER
         self.counts_names = False
         """:meth:`count` wants the queries, too."""
@@ -77,10 +79,11 @@ class Meter:
     def turn(self) -> tuple[dict[bytes, int], dict[tuple[bytes, bytes], int]]:
         """How much each client has asked since the last turn, and for which names, as far as it was counted."""
         stopped = self.dam.stopped
+        every = self.every
         counts = {
-            client: number * SAMPLED * (ONE_IN if client in stopped else 1) for client, number in self._counts.items()
+            client: number * every * (ONE_IN if client in stopped else 1) for client, number in self._counts.items()
         }
-        names = {which: number * SAMPLED for which, number in self._names.items()}
+        names = {which: number * every for which, number in self._names.items()}
         self._counts.clear()
         self._names.clear()
         self.datagrams = 0
@@ -91,7 +94,7 @@ class Meter:
         self.dam.stop(floods)
         stopped = self.dam.stopped
         self.shed = frozenset(one for one in floods if one not in stopped)
-        self.watch_above = 0 if floods else self._rate
+        self.watch_above, self.every = (0, 1) if floods else (self._rate, SAMPLED)
 
     def sheds(self, client: bytes) -> bool:
         """Whether one more datagram of this client is dropped."""

@@ -13,7 +13,6 @@ from mirage_hole.cache.packets import GOOD_UNTIL, LENGTH, SUBJECT, TAIL
 from mirage_hole.net import mmsg
 from mirage_hole.net.meter import Meter
 from mirage_hole.observe.record import NO_SUBJECT, UDP
-from mirage_hole.policy.limits import SAMPLED
 from mirage_hole.resolver.effects import EmitRecord
 from mirage_hole.resolver.events import QueryReceived
 from mirage_hole.wire.query import MAX_QUERY
@@ -78,7 +77,7 @@ class UdpListener:
         meter.datagrams += count
         if meter.datagrams > meter.watch_above:
             meter.batches += 1
-            if not meter.batches % SAMPLED:
+            if not meter.batches % meter.every:
                 self._count(count)
         pktinfo = self._pktinfo
         subjects: list[bytes] = []
@@ -195,7 +194,7 @@ class PortableUdpListener:
             meter.datagrams += 1
             if meter.datagrams > meter.watch_above:
                 meter.batches += 1
-                if not meter.batches % SAMPLED:
+                if not meter.batches % meter.every:
                     meter.count([client], [octets[2:]])
                 if meter.shed and meter.sheds(client):
                     continue

@@ -36,6 +36,10 @@ class Buckets:
         self.over: dict[bytes, int] = {}
         """Who is over the rate, and how many of its share of this second it has had."""
 
+    def __contains__(self, key: bytes) -> bool:
+        """Whether its bucket is not full."""
+        return key in self._left
+
     def __len__(self) -> int:
         return len(self._left)
 

@@ -120,7 +120,7 @@ class ClientLimits:
     """Buckets by client address. ``now`` is in seconds, of any clock that only goes forward."""
 
     __slots__ = (
-        "_clients", "_exempt", "_stopped", "_turned_at", "burst", "busy", "dropped", "flooding", "over", "rate", "refused",
+        "_clients", "_exempt", "_stopped", "_stops_floods", "_turned_at", "burst", "busy", "dropped", "flooding", "over", "rate", "refused",
         "repeated", "slipped",
     )  # fmt: skip
 
@@ -131,6 +131,8 @@ class ClientLimits:
         exempt: Iterable[str] = LOOPBACK,
         enforced: Iterable[str] = (),
         repeated: RepeatedAnswers | None = None,
+        *,
+        stops_floods: bool = True,
     ) -> None:
         """Limit every client that is not exempt.
 
@@ -140,6 +142,7 @@ class ClientLimits:
             exempt: networks without a limit, in CIDR notation.
             enforced: networks within those that have one all the same.
             repeated: limits of the same answers; None: there are none.
+            stops_floods: False for streams, which can be made to wait.
 
         Raises:
             ValueError: a network that is none, or numbers that make no limit.
@@ -148,6 +151,7 @@ class ClientLimits:
         self.rate = rate
         self.burst = burst
         self.repeated = repeated
+        self._stops_floods = stops_floods
         self._exempt = Networks(exempt, enforced)
         self._turned_at: float | None = None
         self.over = self._clients.over
@@ -183,7 +187,8 @@ class ClientLimits:
         new = self._clients.turn(counts, seconds, now, self.is_exempt)
         if self.repeated is not None:
             self.repeated.turn(names or {}, seconds, now)
-        self._stop_floods(counts, seconds, now)
+        if self._stops_floods:
+            self._stop_floods(counts, seconds, now)
         self.busy = bool(self.over) or (self.repeated is not None and bool(self.repeated.over))
         return new
 
@@ -199,8 +204,7 @@ class ClientLimits:
 
     def _stop_floods(self, counts: Mapping[bytes, int], seconds: float, now: float) -> None:
         stopped, over = self._stopped, self.over
-        if not over:
-            stopped.clear()
+        if not over and not stopped:
             self.flooding = ()
             return
         asked = sorted(((counts[client], client) for client in over if client in counts), reverse=True)
@@ -212,8 +216,14 @@ class ClientLimits:
             stopped[client] = (number, now + STOPPED_FOR)
         for client in [client for client, (_, until) in stopped.items() if until <= now]:
             del stopped[client]
+            if client not in self._clients:
+                over.pop(client, None)
         worst = sorted(((number, client) for client, (number, _) in stopped.items()), reverse=True)[:MOST_FLOODS]
         self.flooding = tuple(client for _, client in worst)
+        for client in self.flooding:
+            over[client] = max(
+                over.get(client, 0), int(self.rate)
+            )  # what is read of it all the same is worth no answer
 
 
 def name_in(octets: bytes) -> bytes:

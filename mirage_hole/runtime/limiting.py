@@ -28,7 +28,7 @@ def use_limits(settings: WorkerSettings, plane: DataPlane, streams: TcpListener)
     if settings.answers_per_second and reaches_outside(settings.allow_from):
         repeated = RepeatedAnswers(settings.answers_per_second, exempt)
     plane.limit(ClientLimits(rate, burst, exempt, enforced, repeated))
-    streams.limits = ClientLimits(rate, burst, exempt, enforced)
+    streams.limits = ClientLimits(rate, burst, exempt, enforced, stops_floods=False)
 
 
 def reaches_outside(networks: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ VICTIM = "198.51.100.{}"
 def conversation() -> Conversation:
     found = Conversation(blocks=["||ads.example^"])
     found.engine.limits = ClientLimits(5, 5)
-    found.engine.limits.turn({address(HOG): 100}, found.now)
+    found.engine.limits.turn({address(HOG): 16}, found.now)
     return found
 
 
@@ -62,7 +62,7 @@ def test_the_others_are_answered_as_ever(conversation):
 def test_the_next_second_brings_a_new_share(conversation):
     for _ in range(20):
         conversation.ask("ads.example", client=HOG)
-    conversation.engine.limits.turn({address(HOG): 100}, conversation.now + 1)
+    conversation.engine.limits.turn({address(HOG): 16}, conversation.now + 1)
     assert conversation.ask("ads.example", client=HOG).record.subject.outcome is Outcome.BLOCKED
 
 

@@ -119,7 +119,7 @@ async def test_without_limits_nothing_is_counted(system):
 async def test_a_stream_over_the_limit_waits_for_the_next_second_and_loses_nothing():
     """RFC 7766 6.2.1: a server may take its time; what was asked is answered, and nobody is sent away."""
     async with an_edge(blocks=BLOCKS) as edge:
-        edge.tcp.limits = limits(5, 5)
+        edge.tcp.limits = limits(5, 5, stops_floods=False)
         async with connected(edge.accept()) as client:
             edge.tcp.limits.turn({address(HOME): 100}, 1.0)
             await client.send(*(numbered(NAME, number) for number in range(12)))
@@ -138,7 +138,7 @@ async def test_a_stream_over_the_limit_waits_for_the_next_second_and_loses_nothi
 
 async def test_the_connections_of_one_client_share_its_limit_and_another_has_its_own():
     async with an_edge(blocks=BLOCKS) as edge, AsyncExitStack() as stack:
-        edge.tcp.limits = limits(5, 5)
+        edge.tcp.limits = limits(5, 5, stops_floods=False)
         at = edge.accept()
         edge.tcp.limits.turn({address(HOME): 100}, 1.0)
         first, second = [await stack.enter_async_context(connected(at)) for _ in range(2)]
@@ -154,7 +154,7 @@ async def test_the_connections_of_one_client_share_its_limit_and_another_has_its
 
 async def test_a_stream_that_asks_much_is_found_to_be_over():
     async with an_edge(blocks=BLOCKS) as edge:
-        edge.tcp.limits = limits(5, 5)
+        edge.tcp.limits = limits(5, 5, stops_floods=False)
         edge.tcp.turn(1.0)
         async with connected(edge.accept()) as client:
             await client.send(*(numbered(NAME, number) for number in range(20)))
@@ -166,7 +166,7 @@ async def test_a_stream_that_asks_much_is_found_to_be_over():
 
 async def test_who_waits_is_answered_when_the_worker_ends():
     async with an_edge(blocks=BLOCKS) as edge:
-        edge.tcp.limits = limits(1, 1)
+        edge.tcp.limits = limits(1, 1, stops_floods=False)
         async with connected(edge.accept()) as client:
             edge.tcp.limits.turn({address(HOME): 100}, 1.0)
             await client.send(*(numbered(NAME, number) for number in range(9)))
@@ -179,7 +179,7 @@ async def test_who_waits_is_answered_when_the_worker_ends():
 
 async def test_a_stream_that_waits_and_breaks_leaves_nothing_behind():
     async with an_edge(blocks=BLOCKS) as edge:
-        edge.tcp.limits = limits(1, 1)
+        edge.tcp.limits = limits(1, 1, stops_floods=False)
         async with connected(edge.accept()) as client:
             edge.tcp.limits.turn({address(HOME): 100}, 1.0)
             await client.send_raw(b"".join(frame(numbered(NAME, number)) for number in range(9)))
@@ -230,7 +230,7 @@ async def test_a_client_does_not_push_itself_out():
 @pytest.mark.parametrize("rate", [1, 7])
 async def test_a_share_is_never_more_than_the_rate(rate):
     async with an_edge(blocks=BLOCKS) as edge:
-        edge.tcp.limits = limits(rate, rate)
+        edge.tcp.limits = limits(rate, rate, stops_floods=False)
         async with connected(edge.accept()) as client:
             edge.tcp.limits.turn({address(HOME): 100}, 1.0)
             await client.send(*(numbered(NAME, number) for number in range(50)))

@@ -54,6 +54,13 @@ def test_one_that_asks_many_times_its_share_is_a_flood_for_some_seconds_beyond_i
     assert limits.flooding == ()
 
 
+def test_a_flood_has_no_share_beside_what_is_dropped():
+    """One datagram in some hundred is read to see whether it goes on; thousands a second may be left of it."""
+    limits = ClientLimits(10, 10)
+    limits.turn({ONE: 10 * FLOODS + 1, OTHER: 20}, 1.0)
+    assert limits.over == {ONE: 10, OTHER: 0}
+
+
 def test_many_that_are_over_together_are_floods_until_the_rest_is_bearable():
     """Each stays below what makes it a flood, and all of them together would take the processor."""
     limits = ClientLimits(10, 10)
