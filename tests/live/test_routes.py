@@ -39,7 +39,9 @@ def test_names_of_a_zone_go_to_their_own_server_and_nothing_else_does(sinkhole: 
         assert dig(started.port, name).data("A") == ["192.0.2.7"]
     assert dig(started.port, "-x", "10.1.2.3").data("PTR") == ["host.corp.lab."]
     assert {heard.name for heard in world.heard} & {"corp.lab", "host.corp.lab", "deep.host.corp.lab"} == set()
-    assert not [heard.name for heard in home.heard if not heard.name.endswith(("corp.lab", "arpa", ".loopcheck.example"))]
+    assert not [
+        heard.name for heard in home.heard if not heard.name.endswith(("corp.lab", "arpa", ".loopcheck.example"))
+    ]
 
 
 def test_a_route_whose_server_is_gone_is_not_asked_elsewhere(sinkhole: Start, actor: ServeDns) -> None:
