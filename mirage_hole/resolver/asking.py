@@ -65,7 +65,8 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
         question.waiting.append(case)
         engine.waiting += 1
         return []
-    if not engine.groups[case.key[-1] >> 2].upstreams:
+    group = engine.groups[case.key[-1] >> 2]
+    if not group.upstreams:
         return failure(case, EdeCode.NO_REACHABLE_AUTHORITY, no_upstream(engine), now)
     if len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES:
         return failure(case, EdeCode.OTHER, "too many questions wait for upstreams", now)
@@ -76,14 +77,14 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
     question.waiting.append(case)
     engine.questions[case.key] = question
     engine.waiting += 1
+    if group.usual:
+        return ask(engine, question, now, choose(group.upstreams, (), now, engine.dice))
     return send_out(engine, question, now)
 
 
 def send_out(engine: Engine, question: Question, now: float) -> list[Effect]:
     """Ask a new question in the manner of its group."""
     group = engine.groups[question.group]
-    if group.usual:
-        return ask(engine, question, now, choose(group.upstreams, (), now, engine.dice))
     first = group.first(now, engine.dice)
     effects = ask(engine, question, now, first)
     strategy = group.strategy
