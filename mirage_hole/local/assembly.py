@@ -24,6 +24,7 @@ _A: Final = int(RRType.A)
 _AAAA: Final = int(RRType.AAAA)
 _CNAME: Final = int(RRType.CNAME)
 _PTR: Final = int(RRType.PTR)
+_LOOPBACK6: Final = bytes(15) + b"\1"
 _PLACES: Final = frozenset({_A, _AAAA, _CNAME})
 """Types that say where a name is."""
 
@@ -92,13 +93,18 @@ def _completed(record: Record, domain: bytes) -> Iterable[Record]:
     yield record
 
 
+def _is_loopback(address: bytes) -> bool:
+    """Whose address it is depends on who asks: it leads back to localhost."""
+    return address == _LOOPBACK6 or (len(address) == 4 and address[0] == 127)
+
+
 def _with_pointers(kept: dict[Record, None], own: Iterable[Record], complaints: list[str]) -> Assembled:
     """Addresses lead back to the first name that has them, unless there is a PTR record for them already."""
     written = {record.name for record in kept if record.rrtype == _PTR}
     pointers: dict[tuple[bytes, tuple[str, ...]], Record] = {}
     for record in (*kept, *own):
         name, rrtype, rdata, ttl, networks, wildcard = record
-        if rrtype not in (_A, _AAAA) or wildcard or not any(rdata):
+        if rrtype not in (_A, _AAAA) or wildcard or not any(rdata) or _is_loopback(rdata):
             continue
         reverse = reverse_name(rdata)
         if reverse not in written:

@@ -6,6 +6,7 @@ messages go down; the first octet tells a frame (``R``) from JSON (``{``).
 Down (supervisor to worker), one JSON object with ``"do"``:
     {"do": "policy", "path": DIRECTORY}         map this generation and serve from it
     {"do": "own", "path": FILE, "version": N}   take the user's own rules from this file
+    {"do": "local", "path": FILE, "version": N} take local data from this file
     {"do": "pause", "until": EPOCH | null}      let everything through until then
     {"do": "log", "level": "DEBUG"}             change the log level
     {"do": "settings", "settings": {...}}       replace the settings that may change while running
@@ -19,6 +20,7 @@ Up (worker to supervisor), one JSON object with ``"is"``:
     {"is": "ready", "pid": N}                   sockets are being read
     {"is": "policy", "generation": N, "ok": true, "error": "..."}
     {"is": "own", "version": N, "ok": true, "error": "..."}
+    {"is": "local", "version": N, "ok": true, "error": "..."}
     {"is": "cache", "ask": N, ...}              what :mod:`mirage_hole.runtime.cache_commands` says to that
     {"is": "loop", "upstream": N, "name": "..."} a probe came back: this upstream leads back here
     {"is": "counters", ...}                     every second: :class:`WorkerCounters` by field name

@@ -25,6 +25,7 @@ from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
+from mirage_hole.runtime.local_service import LocalService
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
@@ -88,6 +89,7 @@ class ControlPlane:
         self.statistics = Statistics()
         self.statistics.generations.find_line = policy.line_of
         self.own_rules = OwnRuleService(settled.state_directory, workers)
+        self.local = LocalService(settled, workers)
         self.lists = ListService(settled, policy, self._on_generation)
         self.storage = Storage(settled.state_directory)
         cache = CacheService(workers)
@@ -122,6 +124,7 @@ class ControlPlane:
         parts = {
             "supervision": self._supervise,
             "own rules": self._run_own_rules,
+            "local data": self._run_local,
             "upstream names": self._run_names,
             "list": self._run_lists,
             "storage": self._run_storage,
@@ -152,6 +155,11 @@ class ControlPlane:
     async def _run_lists(self) -> None:
         await self._after_dns()
         await self.lists.run()
+
+    async def _run_local(self) -> None:
+        if not self.local.is_busy:
+            await self._after_dns()
+        await self.local.run()
 
     async def _run_own_rules(self) -> None:
         await self._after_dns()
@@ -315,6 +323,7 @@ class ControlPlane:
                 log.exception("the configuration can't be read, the old one stays")
             else:
                 self.apply(new)
+        self.local.refresh()
         self.lists.change(self._settled)  # also what an editor has written beside the configuration
         self.lists.refresh()
 
@@ -337,6 +346,8 @@ class ControlPlane:
             self._policy.use_clients(Clients(new.clients))
         if Part.LISTS in parts:
             self.lists.change(new)
+        if Part.LOCAL in parts:
+            self.local.change(new)
         if Part.WEB in parts:
             self.web.move(new.web)
         taken = sorted({name for names in parts.values() for name in names} - {"config_file"})

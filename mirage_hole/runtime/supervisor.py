@@ -16,6 +16,7 @@ from mirage_hole.runtime.activation import inherited
 from mirage_hole.runtime.control_socket import listen
 from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
+from mirage_hole.runtime.local_data import LOCAL
 from mirage_hole.runtime.notify import ServiceManager
 from mirage_hole.runtime.plan import worker_settings
 from mirage_hole.runtime.upstream_names import UpstreamNames
@@ -62,6 +63,7 @@ def serve(
         newest = _newest(settled.state_directory)
         workers.use_policy(newest)
         workers.use_own_rules(settled.state_directory / OWN_RULES)
+        workers.use_local(settled.state_directory / LOCAL)
         commands = _command_socket(settled.state_directory)
         workers.start()
         try:
@@ -137,7 +139,7 @@ def _read_later(settled: Settled) -> list[Path]:
     from pathlib import Path
 
     sources = (*settled.blocklists, *settled.allowlists, *(one.source for one in settled.lists))
-    written = [Path(text) for text in sources if text.startswith("/")]
+    written = [Path(text) for text in (*sources, *settled.local.hosts, *settled.local.leases) if text.startswith("/")]
     return [*([settled.config_file] if settled.config_file is not None else []), *written]
 
 

@@ -27,6 +27,8 @@ from mirage_hole.cache.packets import PacketCache
 from mirage_hole.dnssec.anchors import ROOT_TRUST, Trust
 from mirage_hole.dnssec.keys import DS
 from mirage_hole.lists.spelling import printable
+from mirage_hole.local.store import LocalData
+from mirage_hole.local.stored import BadStored
 from mirage_hole.net.dataplane import DataPlane, make_dice
 from mirage_hole.net.records import FLUSH_EVERY, RecordSender
 from mirage_hole.net.tcp import TcpListener
@@ -35,7 +37,7 @@ from mirage_hole.policy.clients import Clients
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
 from mirage_hole.resolver.engine import Engine
-from mirage_hole.resolver.events import BlockingPaused, LoopFound, PolicyChanged, ProbesDue
+from mirage_hole.resolver.events import BlockingPaused, LocalChanged, LoopFound, PolicyChanged, ProbesDue
 from mirage_hole.resolver.loops import PROBE_EVERY
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
@@ -43,6 +45,7 @@ from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
 from mirage_hole.runtime.limiting import limiting, use_limits
+from mirage_hole.runtime.local_data import read_local
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.pausing import Pause
 from mirage_hole.runtime.scheduling import ask_for_short_turns
@@ -120,6 +123,10 @@ class Worker:
         self._next_probes = 0.0
         use_limits(settings, self.plane, self.tcp)
         self.engine.special_names, self.engine.canaries = settings.special_names, settings.canaries
+        self.engine.private_relay, self.engine.private_reverse = settings.private_relay, settings.private_reverse
+        self.engine.forward_unqualified = settings.forward_unqualified
+        self._local_version = settings.local_version
+        self.plane.take([LocalChanged(_first_local(settings.local_path))], time.monotonic())
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
         )
@@ -250,6 +257,9 @@ class Worker:
             case "own":
                 self._own_version = int(message["version"])
                 self._tasks.create_task(self._change_own(Path(message["path"]), self._own_version))
+            case "local":
+                self._local_version = int(message["version"])
+                self._tasks.create_task(self._change_local(Path(message["path"]), self._local_version))
             case "pause":
                 self._pause(message["until"])
             case "log":
@@ -301,6 +311,18 @@ class Worker:
             self.plane.take([PolicyChanged(self.engine.policy.with_own(own))], time.monotonic())
             self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "own", "version": version, "ok": True})
+
+    async def _change_local(self, path: Path, version: int) -> None:
+        """Take other local data. Read in a thread, as leases of a large network take some tenths of a second."""
+        try:
+            local = await asyncio.to_thread(read_local, path)
+        except BadStored as problem:
+            channel.send_json(self._channel, {"is": "local", "version": version, "ok": False, "error": str(problem)})
+            return
+        if version == self._local_version:  # else newer data is on its way
+            self.plane.take([LocalChanged(local)], time.monotonic())
+            self.plane.after_batch()  # those who wait for an answer may have got one
+        channel.send_json(self._channel, {"is": "local", "version": version, "ok": True})
 
     def _on_loop(self, number: int) -> None:
         """The supervisor logs it, once for all workers, and tells the others."""
@@ -391,6 +413,15 @@ def _first_own(path: str) -> RichRules:
         except BadGeneration as problem:
             log.error("your own rules can't be used: %s", problem)
     return RichRules()
+
+
+def _first_local(path: str) -> LocalData:
+    if path:
+        try:
+            return read_local(Path(path))
+        except BadStored as problem:
+            log.error("local data can't be used: %s", problem)
+    return LocalData()
 
 
 def tell_refused(rules: RichRules, policy: Policy) -> None:

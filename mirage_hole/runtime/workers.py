@@ -194,6 +194,12 @@ class Workers:
         self._tell({"do": "own", "path": str(path), "version": version})
         return version
 
+    def use_local(self, path: Path) -> None:
+        """Take local data from this file."""
+        version = self._settings.local_version + 1
+        self._settings = replace(self._settings, local_path=str(path), local_version=version)
+        self._tell({"do": "local", "path": str(path), "version": version})
+
     def own_rules_served(self, version: int) -> bool:
         """Whether every worker that answers has this state of the own rules, or a later one."""
         children = [place.child for place in self._places if place.child is not None]
@@ -222,6 +228,7 @@ class Workers:
         old = self._settings
         self._settings = new = replace(settings, policy_path=old.policy_path, paused_until=old.paused_until)
         new = replace(new, loop_tokens=self._loop_tokens(new))
+        new = replace(new, local_path=old.local_path, local_version=old.local_version)
         self._settings = new = replace(new, own_rules_path=old.own_rules_path, own_rules_version=old.own_rules_version)
         live = {name: getattr(new, name) for name in CHANGEABLE}
         if new.log_level != old.log_level:
@@ -337,6 +344,9 @@ class Workers:
             # One that could not take them goes on with the old ones: nobody must wait for it.
             child.own_rules_version = max(child.own_rules_version, int(said.get("version", 0)))
             self._observer.on_own_rules("" if said.get("ok") is True else str(said.get("error", ""))[:500])
+        elif kind == "local":
+            if said.get("ok") is not True:
+                log.error("worker %d can't use local data: %s", place.number, str(said.get("error", ""))[:500])
         elif "ask" in said and child is place.child:
             self._gathering.heard(place.number, said)
         elif kind == "loop":

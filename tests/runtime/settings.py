@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mirage_hole.config.settled import Endpoint, Settled
+from mirage_hole.config.settled import Endpoint, LocalSettings, RecordSettings, Settled
 
 
 def a_settled(state, **changes):
@@ -39,6 +39,10 @@ def from_json(raw):
     for name in ("listen", "upstreams"):
         if name in changes:
             changes[name] = tuple(Endpoint(*end) for end in changes[name])
+    if "local" in changes:
+        changes["local"] = LocalSettings(**changes["local"])
+    if "records" in changes:
+        changes["records"] = tuple(RecordSettings(*record) for record in changes["records"])
     if changes.get("web"):
         changes["web"] = Endpoint(*changes["web"])
     for name in ("blocklists", "allowlists", "allow_from"):
