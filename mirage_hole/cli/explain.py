@@ -33,6 +33,7 @@ def command(ctx: click.Context, name: str, rrtype: str, client: str | None, as_j
     TYPE is A, AAAA, HTTPS, … or TYPE followed by a number; A when left out. Reads the lists that were compiled last and your
     own rules, without asking the server. In front of a rule, > means that it decides, - that it does not apply.
     """
+    from mirage_hole.cli.explain_local import said_here
     from mirage_hole.cli.explain_stages import Case, answer_of, stages
     from mirage_hole.policy.explain import explain
     from mirage_hole.wire.codes import type_text
@@ -44,7 +45,8 @@ def command(ctx: click.Context, name: str, rrtype: str, client: str | None, as_j
     settled = ctx.ensure_object(Flags).settled()
     policy = serving_policy(settled)
     found = explain(policy, from_text(name), qtype, octets or b"")
-    case = Case(found, client, octets, policy, settled)
+    here = said_here(settled, policy, from_text(name), qtype, octets or b"")
+    case = Case(found, client, octets, policy, settled, here)
     notes = _notes(settled, policy)
     if as_json:
         import orjson
@@ -52,7 +54,7 @@ def command(ctx: click.Context, name: str, rrtype: str, client: str | None, as_j
         click.echo(orjson.dumps(_as_object(case, notes), option=orjson.OPT_INDENT_2))
         return 0
     asked = f"{to_text(found.name)} {type_text(qtype)}{f' from {client}' if client else ''}"
-    click.echo(f"{asked}: {found.outcome}")
+    click.echo(f"{asked}: {case.outcome}")
     for number, stage in enumerate(stages(case), 1):
         click.echo(f"{number}. {stage.title}: {stage.said}")
         for line in stage.lines:
@@ -152,6 +154,7 @@ def _as_object(case: Case, notes: list[str]) -> dict[str, Any]:
     from mirage_hole.cli.explain_stages import answer_of, is_answered, stages
 
     shown = explanation(case.found)
+    shown["outcome"] = case.outcome
     shown["stages"] = [{"stage": stage.title, "said": stage.said} for stage in stages(case)]
     shown["answer"] = answer_of(case)
     shown["generation"] = case.policy.generation

@@ -18,6 +18,7 @@ from mirage_hole.wire.codes import RRType, type_text
 from mirage_hole.wire.names import from_text, labels_of, to_text
 
 if TYPE_CHECKING:
+    from mirage_hole.cli.explain_local import Here
     from mirage_hole.config.settled import Settled
     from mirage_hole.policy.explain import Explanation
     from mirage_hole.policy.policy import Policy
@@ -35,6 +36,13 @@ class Case(NamedTuple):
     octets: bytes | None
     policy: Policy
     settled: Settled
+    here: Here | None = None
+    """What this server says of it itself, whatever the rules say."""
+
+    @property
+    def outcome(self) -> str:
+        """How the query ends, as far as the name alone says."""
+        return self.found.outcome if self.here is None or _is_refused(self) else self.here.outcome
 
 
 class Stage(NamedTuple):
@@ -51,6 +59,7 @@ def stages(case: Case) -> list[Stage]:
     return [
         Stage("who may ask", _who(case)),
         Stage("what is served", _what(case)),
+        Stage("local data and names of special use", _here(case)),
         rules,
         Stage("cache and upstreams", _upstreams(case)),
         Stage("what the answer leads through", _leads_through(case), _what_is_judged(case)),
@@ -73,6 +82,8 @@ def answer_of(case: Case) -> str:
     match = case.found.deciding
     if _is_switched_off(case) and not _is_blocked(match):
         return f"NODATA: {type_text(case.found.qtype)} is switched off"
+    if case.here is not None:
+        return case.here.answer
     said = answer_in_words(match, case.found.qtype, blocked)
     return f"{said}, unless a rule blocks what that leads through" if match is None else said
 
@@ -102,6 +113,18 @@ def _what(case: Case) -> str:
     return f"{kind} is"
 
 
+def _here(case: Case) -> str:
+    here = case.here
+    if here is None:
+        return "the name is none"
+    why = f" ({here.why})" if here.why else ""
+    return f"{here.answer}{why}, whatever the rules say"
+
+
+def _is_refused(case: Case) -> bool:
+    return not is_answered(case) or case.found.qtype in NOT_SERVED or _is_switched_off(case)
+
+
 def _is_switched_off(case: Case) -> bool:
     return case.found.qtype in case.settled.block_types
 
@@ -112,11 +135,14 @@ def _is_blocked(match: Match | None) -> bool:
 
 def _ends_early(case: Case) -> bool:
     """Whether the query is not for upstreams, whatever the rules say."""
-    return not is_answered(case) or case.found.qtype in NOT_SERVED or _is_switched_off(case)
+    return case.here is not None or _is_refused(case)
 
 
 def _upstreams(case: Case) -> str:
     match = case.found.deciding
+    if case.here is not None and case.here.asked_for and not _is_refused(case):
+        kind, alias = type_text(case.found.qtype), case.here.asked_for
+        return f"asked for {to_text(alias)} {kind}: the cache, then {whom(case.settled, alias)}"
     if _ends_early(case) or _is_blocked(match):
         return "not asked"
     if match is None or match.action is Action.ALLOW:

@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import orjson
 import pytest
 
 from mirage_hole.lists.rule import Action, Rewrite, RichRule, Rule, Scope, Target
 from mirage_hole.lists.stored import encode_rich
+from mirage_hole.local.assembly import assemble
+from mirage_hole.local.stored import encode
 from mirage_hole.policy.build import Builder
 from mirage_hole.policy.verdict import OWN_LIST
 from mirage_hole.runtime.generation import (
@@ -20,7 +23,9 @@ from mirage_hole.runtime.generation import (
     checksums,
     directory_name,
 )
+from mirage_hole.runtime.local_data import LOCAL
 from mirage_hole.wire.names import from_text
+from tests.local.data import a_record
 
 
 def compiled(state: Path, number: int = 7) -> None:
@@ -72,11 +77,12 @@ def test_a_blocked_name_is_explained_with_list_line_rule_and_answer(mirage_hole,
         "www.ads.example A: blocked",
         "1. who may ask: everybody in server.allow_from: 127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and 5 more",
         "2. what is served: A is",
-        "3. your own rules and the lists: blocked",
+        "3. local data and names of special use: the name is none",
+        "4. your own rules and the lists: blocked",
         "   > ||ads.example^  in My ads (starter) line 3: the only rule that applies",
         "     without My ads: no rule applies",
-        "4. cache and upstreams: not asked",
-        "5. what the answer leads through: not looked at: a rule about the name has decided",
+        "5. cache and upstreams: not asked",
+        "6. what the answer leads through: not looked at: a rule about the name has decided",
         "answer: A 0.0.0.0, AAAA ::, NODATA for any other type, TTL 10 s",
     ]
 
@@ -104,7 +110,7 @@ def test_json_says_the_same(mirage_hole, state):
     assert found["generation"] == 7
     assert found["answer"].startswith("A 0.0.0.0")
     assert found["client"] == {"address": "192.168.1.9", "answered": True, "names": [], "tags": []}
-    assert (found["type"], [stage["stage"] for stage in found["stages"]][2]) == ("A", "your own rules and the lists")
+    assert (found["type"], [stage["stage"] for stage in found["stages"]][3]) == ("A", "your own rules and the lists")
     assert [(rule["decides"], rule["rule"], rule["line"], rule["scope"]) for rule in found["rules"]] == [
         (True, "x.ads.example", 5, "exact"),
         (False, "||ads.example^", 3, "subtree"),
@@ -136,7 +142,7 @@ def test_your_own_rules_come_first(mirage_hole, state):
     out = mirage_hole("explain", "ads.example").out
     assert "> @@ads.example  in your own rules (own): your own exact allow; that goes before any other" in out
     assert "without your own rules: blocked by ||ads.example^ in My ads" in out
-    assert "4. cache and upstreams: the cache is asked, then" in out
+    assert "5. cache and upstreams: the cache is asked, then" in out
 
 
 def test_rules_for_some_types_and_clients_count_for_those(mirage_hole, state, tmp_path):
@@ -182,7 +188,7 @@ def test_damaged_own_rules_are_named(mirage_hole, state):
 def test_rules_about_addresses_are_told_to_be_compared_later(mirage_hole, state):
     own(state, RichRule("||192.0.2.1^", Action.BLOCK, Target.ADDRESS, "192.0.2.1/32"))
     out = mirage_hole("explain", "example.org").out
-    assert "5. what the answer leads through: judged by the same rules, for the same client and type" in out
+    assert "6. what the answer leads through: judged by the same rules, for the same client and type" in out
     assert "   addresses: compared with 1 rule about addresses; the first that blocks one decides" in out
     assert "answer: what the upstream says, unless a rule blocks what that leads through" in out
 
@@ -209,7 +215,7 @@ def test_an_alias_is_said_to_be_asked_for(mirage_hole, state):
     alias = Rewrite(0, 5, from_text("garden.example"))
     own(state, RichRule("www.example", Action.BLOCK, Target.NAME, "www.example", rewrite=alias))
     out = mirage_hole("explain", "www.example", "AAAA").out
-    assert "4. cache and upstreams: asked for garden.example AAAA: the cache, then" in out
+    assert "5. cache and upstreams: asked for garden.example AAAA: the cache, then" in out
     assert "answer: CNAME garden.example., and what the upstream says of that name" in out
 
 
@@ -218,7 +224,7 @@ def test_who_asks_for_an_alias_itself_is_told_that_it_is_the_answer_alone(mirage
     alias = Rewrite(0, 5, from_text("garden.example"))
     own(state, RichRule("www.example", Action.BLOCK, Target.NAME, "www.example", rewrite=alias))
     out = mirage_hole("explain", "www.example", qtype).out
-    assert "4. cache and upstreams: not asked" in out
+    assert "5. cache and upstreams: not asked" in out
     assert out.rstrip().endswith("answer: CNAME garden.example.")
 
 
@@ -269,3 +275,53 @@ def test_wrong_usage_says_what_to_write(mirage_hole, state, arguments, advice):
     ran = mirage_hole("explain", *arguments)
     assert ran.code == 2
     assert advice in ran.err
+
+
+def local_data(state: Path, *records: str) -> None:
+    """As the server compiles it."""
+    lan = from_text("lan")
+    assembled = assemble([[a_record(text) for text in records]], lan)
+    own = (from_text("mirage.hole"),), {"10.8.0.0/16": [b"\x0a\x08\0\1"], "": [b"\xc0\xa8\1\2"]}
+    (state / LOCAL).write_bytes(orjson.dumps(encode(assembled.records, lan, *own)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome", "answer", "stage"),
+    [
+        (["nas.lan"], "local", "A 192.168.1.5", "A 192.168.1.5, whatever the rules say"),
+        (["nas.lan", "--client", "10.8.1.1"], "local", "A 10.8.0.5", "A 10.8.0.5, whatever the rules say"),
+        (["nas.lan", "AAAA"], "local", "NODATA", "NODATA (local data has no record of this type)"),
+        (["ads.example"], "local", "A 192.168.1.6", "A 192.168.1.6, whatever the rules say"),
+        (["gone.lan"], "local", "NXDOMAIN", "NXDOMAIN (answered from local data alone)"),
+        (["www.lan"], "local", "CNAME nas.lan., A 192.168.1.5", "CNAME nas.lan., A 192.168.1.5, whatever"),
+        (["out.lan"], "local", "CNAME www.example.com., and what the upstream says of www.example.com", "CNAME"),
+        (["round.lan"], "local", "SERVFAIL: the aliases lead in a circle", "SERVFAIL"),
+        (["mirage.hole"], "special", "A 192.168.1.2", "A 192.168.1.2 (the name of this server)"),
+        (["mirage.hole", "--client", "10.8.1.1"], "special", "A 10.8.0.1", "A 10.8.0.1 (the name of this server)"),
+        (["printer.local"], "special", "NXDOMAIN", "NXDOMAIN (RFC 6762 22.1)"),
+        (["intranet"], "special", "NODATA", "NODATA (a name without a dot, which is not asked of others)"),
+    ],
+)
+def test_what_the_server_answers_itself_is_explained(mirage_hole, state, asked, outcome, answer, stage):
+    local_data(
+        state, "nas.lan 60 A 192.168.1.5", "nas.lan 60 A 10.8.0.5 @10.8.0.0/16", "ads.example 60 A 192.168.1.6",
+        "www.lan 60 CNAME nas.lan", "out.lan 60 CNAME www.example.com", "round.lan 60 CNAME round.lan",
+    )  # fmt: skip
+    out = mirage_hole("explain", *asked).out.splitlines()
+    assert out[0].endswith(f": {outcome}")
+    assert f"answer: {answer}" in out
+    assert any(line.startswith(f"3. local data and names of special use: {stage}") for line in out)
+    (asks,) = [line for line in out if line.startswith("5. ")]
+    assert ("www.example.com A" in asks) if asked == ["out.lan"] else asks.endswith("not asked")
+
+
+def test_strangers_and_types_that_are_not_served_come_before_local_data(mirage_hole, state):
+    local_data(state, "nas.lan 60 A 192.168.1.5")
+    assert "answer: none over UDP, REFUSED over TCP" in mirage_hole("explain", "nas.lan", "--client", "203.0.113.9").out
+    assert "answer: REFUSED" in mirage_hole("explain", "nas.lan", "AXFR").out
+
+
+def test_damaged_local_data_is_told(mirage_hole, state):
+    (state / LOCAL).write_text("{")
+    ran = mirage_hole("explain", "nas.lan")
+    assert (ran.code, "compiled anew when the server restarts" in ran.err) == (1, True)
