@@ -7,6 +7,7 @@ count of the socket's lost datagrams (socket(7) SO_MEMINFO), from which it is re
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import socket
@@ -21,6 +22,7 @@ MOST_V4: Final = 200
 MOST_V6: Final = 16
 """Addresses that fit: a jump reaches 255 instructions."""
 
+_LINUX: Final = sys.platform.startswith("linux")
 _SO_ATTACH_FILTER: Final = 26
 _SO_DETACH_FILTER: Final = 27
 _SO_MEMINFO: Final = 55
@@ -82,6 +84,10 @@ class Dam:
         self._told = False
         self.stopped: tuple[bytes, ...] = ()
         """Addresses whose datagrams are dropped."""
+        if _LINUX:
+            # The socket outlives its reader, and so does a filter of a worker that died.
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
     @property
     def dropped(self) -> int:
@@ -95,7 +101,7 @@ class Dam:
         """
         mine = [one for one in addresses if len(one) == self._width]
         wanted = tuple(sorted(mine[: MOST_V6 if self._width == 16 else MOST_V4]))
-        if wanted == self.stopped or not sys.platform.startswith("linux"):
+        if wanted == self.stopped or not _LINUX:
             return
         dropped = self.dropped
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import struct
 import time
 from pathlib import Path
@@ -109,3 +110,22 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] not in {"Z", "X"}
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.mark.parametrize(("name", "seen"), [("ads.example", 1), ("00000000.example", 64)])
+def test_a_flood_asks_from_its_own_address_and_counts_names_up(tmp_path, name, seen):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(20)
+        port = sock.getsockname()[1]
+        running = Running([str(built("flood")), str(port), "127.0.0.66", "6400", "60", name], tmp_path / "log")
+        try:
+            got = [sock.recvfrom(512) for _ in range(64)]
+        finally:
+            running.end()
+    assert {source for _, (source, _) in got} == {"127.0.0.66"}
+    asked = {bytes(wire[12:]) for wire, _ in got}
+    assert len(asked) == seen
+    assert {len(wire) for wire in asked} == {len(names.query(name)) - 12}
+    assert all(wire[8:].endswith(b"\x07example\0\0\1\0\1") for wire in asked)
+    assert int((tmp_path / "log").read_text()) >= 64

@@ -5,6 +5,8 @@ How long the others' answers take beside a flood is measured by ``python -m benc
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -47,9 +50,9 @@ def worker(one: Sinkhole) -> dict[str, Any]:
     return found
 
 
-def asked_from(one: Sinkhole, source: str, name: str) -> dns.message.Message:
+def asked_from(one: Sinkhole, source: str, name: str, timeout: float = 5.0) -> dns.message.Message:
     query = dns.message.make_query(name, "A", use_edns=0, payload=1232)
-    return dns.query.udp(query, "127.0.0.1", port=one.port, source=source, timeout=5)
+    return dns.query.udp(query, "127.0.0.1", port=one.port, source=source, timeout=timeout)
 
 
 @pytest.fixture
@@ -79,6 +82,25 @@ def test_a_flood_is_stopped_and_nobody_else_loses_an_answer(limited: Sinkhole) -
     text = limited.get("/metrics").decode()
     assert "mirage_hole_flood_dropped_total" in text
     assert "mirage_hole_clients_stopped 0.0" in text
+
+
+def test_a_worker_that_dies_in_a_flood_leaves_nobody_shut_out(limited: Sinkhole) -> None:
+    """The filter is on a socket that outlives it."""
+    with a_flood(limited):
+        wait_for(lambda: worker(limited)["clients_stopped"], "the flood to be stopped")
+        (pid,) = limited.workers()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: limited.workers() not in ([], [pid]), "another worker")
+    wait_for(limited.answers, "an answer")
+    for _ in range(20):
+        wait_for(lambda: answered(limited), "an answer to who flooded before")
+
+
+def answered(one: Sinkhole) -> bool:
+    try:
+        return bool(asked_from(one, FLOODER, "doubleclick.net", 0.5).answer)
+    except dns.exception.Timeout:
+        return False
 
 
 def test_this_machine_may_flood_itself(sinkhole: Start) -> None:

@@ -56,6 +56,15 @@ def test_next_to_nothing_of_a_flood_is_read_and_all_of_it_when_it_is_over(receiv
     assert arrived(receiver, host) == SENT
 
 
+def test_a_filter_of_a_reader_that_died_is_taken_away_by_the_next(receiver):
+    """The supervisor holds the socket; nobody would ever take the filter away."""
+    host = receiver.getsockname()[0]
+    Dam(receiver).stop((socket.inet_pton(receiver.family, host),))
+    assert arrived(receiver, host) < SENT
+    Dam(receiver)
+    assert arrived(receiver, host) == SENT
+
+
 def test_others_are_read_beside_a_flood():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))

@@ -182,6 +182,29 @@ async def test_without_a_good_generation_it_starts_and_forwards(tmp_path, what):
         assert await answer(worker, "x.ads.example") == "192.0.2.7"
 
 
+async def test_one_that_waits_for_lists_forwards_nothing_until_they_are_there(tmp_path):
+    """RFC 8914 4.15; with ``blocking.until_loaded = "closed"``."""
+    path = a_generation(tmp_path, "ads.example")
+    async with a_nameserver() as upstream, a_worker(upstream.at, wait_for_lists=True) as worker:
+        with UdpClient(worker.udp) as client:
+            reply = await client.ask(query("www.example"))
+        assert (reply.rcode(), ede(reply)[0][0]) == (2, 14)
+        worker.child.tell({"do": "policy", "path": str(path)})
+        await worker.has_heard()
+        await until(lambda: worker.said("policy"))
+        assert await answer(worker, "x.ads.example") == "0.0.0.0"
+        assert await answer(worker, "www.example") == "192.0.2.7"
+
+
+async def test_one_that_waits_for_lists_has_them_when_they_are_on_disk(tmp_path):
+    path = a_generation(tmp_path, "ads.example")
+    async with (
+        a_nameserver() as upstream,
+        a_worker(upstream.at, policy_path=str(path), wait_for_lists=True) as worker,
+    ):
+        assert await answer(worker, "www.example") == "192.0.2.7"
+
+
 # -- pauses, settings, nonsense --
 
 
