@@ -189,9 +189,7 @@ async def test_one_that_waits_for_lists_forwards_nothing_until_they_are_there(tm
         with UdpClient(worker.udp) as client:
             reply = await client.ask(query("www.example"))
         assert (reply.rcode(), ede(reply)[0][0]) == (2, 14)
-        worker.child.tell({"do": "policy", "path": str(path)})
-        await worker.has_heard()
-        await until(lambda: worker.said("policy"))
+        assert (await worker.policy(path))["ok"]
         assert await answer(worker, "x.ads.example") == "0.0.0.0"
         assert await answer(worker, "www.example") == "192.0.2.7"
 
