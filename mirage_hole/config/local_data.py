@@ -11,8 +11,6 @@ from mirage_hole.config.raw import settings
 from mirage_hole.config.settled import LocalSettings, RecordSettings
 from mirage_hole.config.tables import fields_of
 from mirage_hole.config.values import parse_duration, parse_network, refuse
-from mirage_hole.lists.presentation import BadRecord
-from mirage_hole.local.records import MAX_TTL, read_data, read_owner, read_type
 from mirage_hole.wire.codes import RRType, type_text
 from mirage_hole.wire.names import BadName, from_text, labels_of, to_text
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 MAX_FILES: Final = 50  # of a kind
 MAX_PATH: Final = 4096  # characters
 MAX_NETWORKS: Final = 100  # of one record
+MAX_TTL: Final = 604_800  # seconds: a week
 MAX_ADDRESSES: Final = 32  # of the server
 
 
@@ -71,25 +70,34 @@ def settle_records(found: Findings) -> tuple[RecordSettings, ...]:
     return tuple(settled)
 
 
+# The parsers are loaded when there are records: starting has no time for them.
+
+
 def _type(text: str) -> int:
+    from mirage_hole.local.records import read_type
+
     try:
         return read_type(text)
-    except BadRecord as problem:
+    except ValueError as problem:
         refuse(str(problem), fields_of("record")["type"].write)
 
 
 def _owner(text: str, kind: int) -> str:
+    from mirage_hole.local.records import read_owner
+
     try:
         name, wildcard = read_owner(text, kind)
-    except BadRecord as problem:
+    except ValueError as problem:
         refuse(str(problem), fields_of("record")["name"].write)
     return f"*.{to_text(name)}" if wildcard else to_text(name)
 
 
 def _data(kind: int, value: str) -> bytes:
+    from mirage_hole.local.records import read_data
+
     try:
         return read_data(kind, value)
-    except BadRecord as problem:
+    except ValueError as problem:
         refuse(str(problem), f"the data of {type_text(kind)} as zone files have it")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mirage_hole.local.records import Record, reverse_name
+from mirage_hole.local.record import OWN_TTL, Record, reverse_name
 from mirage_hole.wire.codes import RRType, type_text
 from mirage_hole.wire.names import MAX_NAME, labels_of, to_text
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 MAX_RECORDS: Final = 200_000
 """Of all sources together, those included that are made of others."""
 MAX_COMPLAINTS: Final = 100
-OWN_TTL: Final = 60
-"""Seconds, of records about the server itself."""
 
 _A: Final = int(RRType.A)
 _AAAA: Final = int(RRType.AAAA)

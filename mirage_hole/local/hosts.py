@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mirage_hole.lists.spelling import LOCAL_NAMES, printable, read_name
-from mirage_hole.local.records import Record
+from mirage_hole.local.record import Record
 from mirage_hole.wire.codes import RRType
 from mirage_hole.wire.names import BadName
 

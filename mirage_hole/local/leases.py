@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mirage_hole.lists.spelling import LOCAL_NAMES, printable, read_name
 from mirage_hole.local.hosts import MAX_LINE, Complaints, Parsed
 from mirage_hole.local.lease_formats import BadLease, Lease, dhcpd_leases, dnsmasq_leases, kea_leases
-from mirage_hole.local.records import Record
+from mirage_hole.local.record import Record
 from mirage_hole.wire.codes import RRType
 from mirage_hole.wire.names import BadName
 

@@ -1,4 +1,4 @@
-"""One record of local data: its name, with or without ``*.`` in front, and its data, from text to wire form.
+"""Local data as people write it, to wire form: a name with or without ``*.`` in front, a type, and data.
 
 Types beyond those that rules of lists can give: CAA (RFC 8659 4.1), SSHFP (RFC 4255 3), TLSA (RFC 6698 2), NAPTR
 (RFC 3403 4), and any other as ``\\# 4 0a000001`` (RFC 3597 5).
@@ -8,40 +8,21 @@ from __future__ import annotations
 
 import binascii
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.lists.presentation import MAX_STRING, BadRecord, domain, number16, octets_of, words_of
 from mirage_hole.lists.records import MAX_VALUE, RECORD_TYPES, read_record
 from mirage_hole.lists.spelling import is_address
+from mirage_hole.local.record import reverse_name
 from mirage_hole.wire.codes import RRType, type_number
 from mirage_hole.wire.names import BadName, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_TTL: Final = 604_800
-"""Seconds: a week."""
 _ALL: Final = b"\1*"
-_IPV4: Final = 4
-_NIBBLES: Final = "0123456789abcdef"
 # RFC 6895 3.1: types that are asked for or travel with a message, and are no data.
 _META: Final = frozenset({0, int(RRType.OPT), *range(128, 256)})
-
-
-class Record(NamedTuple):
-    """One record."""
-
-    name: bytes
-    """Folded wire form; of a wildcard, the name that it stands right below."""
-    rrtype: int
-    rdata: bytes
-    """Wire form, names in it whole."""
-    ttl: int
-    """Seconds."""
-    networks: tuple[str, ...] = ()
-    """The clients that get it, in CIDR notation; none: all."""
-    wildcard: bool = False
-    """It is for all names below ``name`` that have nothing closer (RFC 4592)."""
 
 
 def read_owner(text: str, rrtype: int) -> tuple[bytes, bool]:
@@ -112,17 +93,6 @@ def read_data(rrtype: int, value: str) -> bytes:
         raise BadRecord(message)
     rdata = b"".join(read(word) for read, word in zip(fields, words, strict=False))
     return rdata + rest("".join(words[len(fields) :])) if rest else rdata
-
-
-def reverse_name(address: bytes) -> bytes:
-    """The name that is asked for when an address is looked up (RFC 1035 3.5, RFC 3596 2.5)."""
-    if len(address) == _IPV4:
-        labels = [str(octet) for octet in reversed(address)]
-        zone = b"\7in-addr\4arpa\0"
-    else:
-        labels = [_NIBBLES[nibble] for octet in reversed(address) for nibble in (octet & 15, octet >> 4)]
-        zone = b"\3ip6\4arpa\0"
-    return b"".join(bytes((len(label),)) + label.encode() for label in labels) + zone
 
 
 def _octets(value: str) -> bytes:

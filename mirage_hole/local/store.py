@@ -14,7 +14,7 @@ from mirage_hole.wire.names import labels_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mirage_hole.local.records import Record
+    from mirage_hole.local.record import Record
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # RFC 4291 2.5.5.2
 _LONG: Final = 16

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mirage_hole.local.assembly import OWN_TTL
-from mirage_hole.local.records import Record
+from mirage_hole.local.record import OWN_TTL, Record
 from mirage_hole.local.store import RR, LocalData, Own, Split
 from mirage_hole.wire.codes import RRType
 

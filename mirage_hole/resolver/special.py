@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mirage_hole.lists.rule import Action
-from mirage_hole.local.records import reverse_name
+from mirage_hole.local.record import reverse_name
 from mirage_hole.local.special import (
     CANARIES,
     EMPTY_ZONES,

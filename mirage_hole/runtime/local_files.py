@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.local.hosts import Parsed
-    from mirage_hole.local.records import Record
+    from mirage_hole.local.record import Record
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mirage_hole.config.settled import Settled
-    from mirage_hole.local.records import Record
+    from mirage_hole.local.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,8 @@ class LocalService:
 
 def records_of(settled: Settled) -> list[Record]:
     """The configuration's own records."""
-    from mirage_hole.local.records import Record, read_data, read_owner, read_type
+    from mirage_hole.local.record import Record
+    from mirage_hole.local.records import read_data, read_owner, read_type
 
     found = []
     for name, kind, value, ttl, networks in settled.records:

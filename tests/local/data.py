@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirage_hole.local.assembly import assemble
-from mirage_hole.local.records import Record, read_data, read_owner, read_type
+from mirage_hole.local.record import Record
+from mirage_hole.local.records import read_data, read_owner, read_type
 from mirage_hole.local.store import LocalData, Own
 from mirage_hole.wire.names import from_text
 

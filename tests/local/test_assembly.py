@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mirage_hole.local.assembly import MAX_RECORDS, assemble
-from mirage_hole.local.records import Record, reverse_name
+from mirage_hole.local.record import Record, reverse_name
 from mirage_hole.wire.names import from_text, to_text
 from tests.local.data import a_record
 

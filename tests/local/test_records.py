@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirage_hole.lists.presentation import BadRecord
-from mirage_hole.local.records import read_data, read_owner, read_type, reverse_name
+from mirage_hole.local.record import reverse_name
+from mirage_hole.local.records import read_data, read_owner, read_type
 from mirage_hole.wire.names import from_text
 
 

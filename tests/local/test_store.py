@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirage_hole.local.records import Record
+from mirage_hole.local.record import Record
 from mirage_hole.local.store import NOTHING, LocalData, network_of
 from mirage_hole.local.stored import decode, encode
 from mirage_hole.wire.names import from_text, labels_of
