@@ -1,6 +1,6 @@
 """What is local, as the resolver asks for it: records by name, wildcards, the domain that is answered here, own addresses.
 
-Immutable: a change makes a new one. A name costs some 350 octets.
+Immutable: a change makes a new one. A record costs some 260 octets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mirage_hole.local.special import CANARIES, TOPS
 from mirage_hole.wire.names import labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mirage_hole.local.record import Record
 
@@ -94,22 +94,15 @@ class LocalData:
 
     def __init__(self, records: Iterable[Record] = (), domain: bytes = b"", own: Own | None = None) -> None:
         """``domain``: its names exist here or nowhere, folded wire form; empty for none."""
-        plain: dict[tuple[bytes, bool], dict[str, list[RR]]] = {}
         self.size = 0
         """Records."""
-        for name, rrtype, rdata, ttl, networks, wildcard in records:
-            self.size += 1
-            views = plain.setdefault((name, wildcard), {})
-            for network in networks or ("",):
-                views.setdefault(network, []).append(RR(rrtype, ttl, rdata))
         self.tells_apart = False
         """Whether answers depend on who asks."""
         self.names: dict[bytes, tuple[RR, ...] | Split | None] = dict.fromkeys(CANARIES)
         """Names with records; None for names that are of interest for another reason."""
         self._wild: dict[bytes, tuple[RR, ...] | Split] = {}
         self._above: set[bytes] = set()
-        for (name, wildcard), views in plain.items():
-            held = self._held(views)
+        for (name, wildcard), held in self._gathered(records):
             if wildcard:
                 self._wild[name] = held
                 self._above.add(name)
@@ -123,6 +116,34 @@ class LocalData:
         self.domain = domain
         self.tops = TOPS | {_top(name) for name in (*self._wild, *((domain,) if domain else ()))}
         """Last labels of names that may be of interest though they are not in ``names``."""
+
+    def _gathered(self, records: Iterable[Record]) -> Iterator[tuple[tuple[bytes, bool], tuple[RR, ...] | Split]]:
+        """Names, whether they are wildcards, and what is held of them."""
+        # Nearly every name has one record, for everybody: no dictionary and no list for those, as there may be many.
+        alone: dict[bytes, RR | list[RR]] = {}
+        split: dict[tuple[bytes, bool], dict[str, list[RR]]] = {}
+        for name, rrtype, rdata, ttl, networks, wildcard in records:
+            self.size += 1
+            record = RR(rrtype, ttl, rdata)
+            if wildcard or networks:
+                views = split.setdefault((name, wildcard), {})
+                for network in networks or ("",):
+                    views.setdefault(network, []).append(record)
+                continue
+            there = alone.setdefault(name, record)
+            if there is record:
+                continue
+            if type(there) is list:
+                there.append(record)
+            else:
+                alone[name] = [there, record]  # type: ignore[list-item]
+        for (name, wildcard), views in split.items():
+            common = None if wildcard else alone.pop(name, None)
+            if common is not None:
+                views[""] = common if type(common) is list else [common]  # type: ignore[list-item]
+            yield (name, wildcard), self._held(views)
+        for name, there in alone.items():
+            yield (name, False), tuple(there) if type(there) is list else (there,)  # type: ignore[misc]
 
     def _held(self, views: dict[str, list[RR]]) -> tuple[RR, ...] | Split:
         by_network = {network: tuple(records) for network, records in views.items()}

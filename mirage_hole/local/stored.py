@@ -55,10 +55,10 @@ def decode(stored: object) -> LocalData:
         raise BadStored(message)
     try:
         hexed = bytes.fromhex
-        records = [
+        records = (
             Record(hexed(name), int(rrtype), hexed(rdata), int(ttl), tuple(networks), bool(wildcard))
             for name, rrtype, rdata, ttl, networks, wildcard in stored["records"]
-        ]
+        )
         views = {text: _addresses(octets) for text, octets in stored["addresses"].items()}
         otherwise = views.pop("", None)
         addresses = Split(views, otherwise) if views or otherwise else None

@@ -64,6 +64,8 @@ ORPHAN_DRAIN_FOR: Final = 0.5
 """The same when the supervisor is gone: its successor binds the same port, and the kernel would share queries out to us."""
 DESCRIPTORS: Final = 65_536
 """Connections, doors to upstreams, and room to spare; as far as the hard limit permits."""
+MANY_RECORDS: Final = 1000
+"""Of local data."""
 CHANGEABLE: Final = frozenset(
     {"timeout", "cache_bytes", "cache_lifetimes", "block_mode", "block_ipv4", "block_ipv6", "block_ttl", "allow_from"}
 )
@@ -323,6 +325,8 @@ class Worker:
             self.plane.take([LocalChanged(local)], time.monotonic())
             self.plane.after_batch()  # those who wait for an answer may have got one
         channel.send_json(self._channel, {"is": "local", "version": version, "ok": True})
+        if local.size > MANY_RECORDS:
+            await asyncio.to_thread(give_back)  # what reading them took
 
     def _on_loop(self, number: int) -> None:
         """The supervisor logs it, once for all workers, and tells the others."""

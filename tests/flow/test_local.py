@@ -10,6 +10,7 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.events import LocalChanged, PolicyChanged
 from mirage_hole.upstream.groups import Group
 from mirage_hole.wire.names import from_text
+from tests.flow.rich_rules import policy_of, rewrite
 from tests.local.data import local_data
 from tests.make import Conversation, address, an_engine, an_upstream, assert_at_rest, ede, policy, texts
 
@@ -104,6 +105,16 @@ def test_local_data_goes_before_special_names_and_rules():
     assert texts(talk.ask("nas.home.arpa").reply.answer) == ["nas.home.arpa. 60 A 192.168.1.5"]
     assert texts(talk.ask("ads.example").reply.answer) == ["ads.example. 60 A 192.168.1.6"]
     assert talk.ask("home.arpa").reply.rcode() == dns.rcode.NOERROR
+
+
+def test_a_rule_of_the_users_own_answers_before_the_own_domain_denies():
+    talk = conversation(*NAS, rules=policy_of((), [rewrite("tv.lan", "A 192.168.1.9")]))
+    assert texts(talk.ask("tv.lan").reply.answer) == ["tv.lan. 10 A 192.168.1.9"]
+
+
+def test_a_blocked_name_without_a_dot_is_blocked():
+    said = conversation(blocks=["||zip^"]).ask("zip")
+    assert said.record.subject.outcome is Outcome.BLOCKED
 
 
 def test_an_address_leads_back_to_its_name_and_its_network_exists():
