@@ -120,7 +120,11 @@ def _asked(port: int, seconds: int, directory: Path, session: str) -> load.Laten
         return load.Latencies(tuple(sorted(took for _, took in client.finish())))
 
 
-def measure(server: Server, seconds: int, places: Placement, directory: Path) -> Iterator[Row]:
+def _together(rounds: list[load.Latencies]) -> load.Latencies:
+    return load.Latencies(tuple(sorted(took for one in rounds for took in one.values)))
+
+
+def measure(server: Server, rounds: int, seconds: int, places: Placement, directory: Path) -> Iterator[Row]:
     """Start a server, and measure it alone and beside each flood."""
     counter, port = directory / "counter", free_port()
     counter.write_bytes(bytes(8))
@@ -132,19 +136,26 @@ def measure(server: Server, seconds: int, places: Placement, directory: Path) ->
         probe.until_blocked(site.port, _NAMES.blocked[0], patience=_START_WITHIN, meanwhile=running.check)
         proc.pin(running.tree(), places.server)
         _asked(site.port, 2, directory, "warm")
-        for number, flood in enumerate(FLOODS):
-            quiet = _asked(site.port, seconds, directory, f"q{number}")
-            log = directory / "flood.log"
-            with _flooding(site.port, flood, places, log) as flooding:
+        for flood in FLOODS:
+            quiet, beside = [], []
+            sent = lasted = cpu = busy = 0.0
+            for number in range(rounds):  # in turns, so that what else runs here disturbs both
+                session = f"{FLOODS.index(flood)}{number}"
+                quiet.append(_asked(site.port, seconds, directory, f"q{session}"))
+                log = directory / "flood.log"
+                with _flooding(site.port, flood, places, log) as flooding:
+                    time.sleep(LEAD)
+                    data_plane = server.data_plane(running.tree())
+                    cpu -= proc.cpu_seconds(data_plane)
+                    busy -= time.monotonic()
+                    beside.append(_asked(site.port, seconds, directory, f"f{session}"))
+                    cpu += proc.cpu_seconds(data_plane)
+                    busy += time.monotonic()
+                    lasted += time.monotonic() - flooding.started
+                sent += int(log.read_text())
+                running.check()
                 time.sleep(LEAD)
-                data_plane = server.data_plane(running.tree())
-                cpu, began = proc.cpu_seconds(data_plane), time.monotonic()
-                beside = _asked(site.port, seconds, directory, f"f{number}")
-                cpu = (proc.cpu_seconds(data_plane) - cpu) / (time.monotonic() - began)
-                lasted = time.monotonic() - flooding.started
-            running.check()
-            yield Row(server.name, flood.about, quiet, beside, int(log.read_text()) / lasted, cpu)
-            time.sleep(LEAD)
+            yield Row(server.name, flood.about, _together(quiet), _together(beside), sent / lasted, cpu / busy)
     finally:
         running.end()
         upstream.end()
@@ -187,7 +198,10 @@ def _latencies(measured: load.Latencies) -> str:
 def main() -> int:
     """Entry point. 0: the target was met; 1: something failed; 3: it was not met."""
     parser = argparse.ArgumentParser(prog="python -m bench.flood", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=10, help="of each measurement (10)")
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement (5)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of measurements, alone and beside the flood in turns (3)"
+    )
     parser.add_argument("--only", action="append", help="measure this server alone (repeatable)")
     options = parser.parse_args()
     if not shutil.which("cc"):
@@ -205,7 +219,7 @@ def main() -> int:
             own = directory / server.name.replace(" ", "-")
             own.mkdir()
             try:
-                for row in measure(server, options.seconds, places, own):
+                for row in measure(server, options.rounds, options.seconds, places, own):
                     rows.append(row)
                     print(f"{row.server}, {row.flood}: {row.ratio:.1f} times", file=sys.stderr)
             except BenchError as problem:
@@ -216,7 +230,8 @@ def main() -> int:
     facts = {
         **machine.describe(),
         "date": datetime.now(UTC).date().isoformat(),
-        "load": f"{RATE} questions a second (half of them blocked, one in ten never seen), {options.seconds} s each; {places.text}",
+        "load": f"{RATE} questions a second (half of them blocked, one in ten never seen), "
+        f"{options.rounds} times {options.seconds} s each; {places.text}; others as they come, without limits of their own",
     }
     text = "\n".join([
         "# Results of `python -m bench.flood`", "", *(f"- {key}: {value}" for key, value in facts.items()), "",

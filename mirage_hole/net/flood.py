@@ -17,7 +17,7 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-ONE_IN: Final = 256
+ONE_IN: Final = 512
 MOST_V4: Final = 200
 MOST_V6: Final = 16
 """Addresses that fit: a jump reaches 255 instructions."""
