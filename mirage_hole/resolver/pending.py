@@ -59,7 +59,7 @@ class Case:
         self.chain: tuple[bytes, int] | None = None
         """Records of local data that lead to the alias, which stands whole at their end, and how many."""
         # Everything that shapes an answer: name, type, class, DO, CD (RFC 4035 4.7 keeps CD answers apart).
-        _, flags, name, _, _, _, question, _, _, dnssec_ok, _ = query
+        _, flags, name, _, _, _, question, _, _, dnssec_ok, _, _, _ = query
         self.key = name + question[-4:] + _KINDS[(2 if flags & CD else 0) + dnssec_ok]
 
     def follow(self, alias: bytes | None, routes: Routes) -> None:

@@ -7,10 +7,14 @@ it is refused instead of followed. Nothing else in the program looks at a client
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.wire.codes import EDNS_DO, QR, Rcode, RRType
 from mirage_hole.wire.names import MAX_NAME, fold
+from mirage_hole.wire.options import COOKIE
+
+if TYPE_CHECKING:
+    from mirage_hole.wire.options import Extra
 
 MAX_QUERY = 4096
 """Octets. A longer query is refused: 12 + 255 + 4 leaves ample room for any EDNS option in use."""
@@ -18,8 +22,6 @@ MAX_QUERY = 4096
 MIN_UDP_PAYLOAD = 512
 MAX_ADDITIONAL = 4
 """OPT, TSIG or SIG(0), and room to spare."""
-
-EDNS_COOKIE = 10
 
 _NAME_END = 12 + MAX_NAME
 # A named tuple's own constructor costs three times as much as this, which is what it comes down to.
@@ -52,6 +54,10 @@ class Query(NamedTuple):
     dnssec_ok: bool
     replayable: bool
     """The same octets will come again: no option in it is made anew for each query."""
+    options: bytes
+    """The EDNS options as they came, each known to be whole; mostly empty."""
+    extra: Extra | None
+    """What goes into every reply because of them."""
 
 
 class Malformed(NamedTuple):
@@ -110,13 +116,27 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
             return Malformed(ident, flags, Rcode.FORMERR, question, "octets after the end")
         return _new(
             Query,
-            (ident, flags, name, tuple(labels), qtype, qclass, question, False, MIN_UDP_PAYLOAD, False, True),
+            (
+                ident,
+                flags,
+                name,
+                tuple(labels),
+                qtype,
+                qclass,
+                question,
+                False,
+                MIN_UDP_PAYLOAD,
+                False,
+                True,
+                b"",
+                None,
+            ),
         )
 
     opt = _read_additional(data, end, additional)
     if isinstance(opt, str):
         return Malformed(ident, flags, Rcode.FORMERR, question, opt)
-    edns, payload, extended, replayable = opt
+    edns, payload, extended, replayable, options = opt
     if edns and extended >> 16 & 0xFF:
         return Malformed(ident, flags, Rcode.BADVERS, question, "EDNS version is not 0")
     fields = (
@@ -131,16 +151,18 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
         max(payload, MIN_UDP_PAYLOAD),
         bool(extended & EDNS_DO),
         replayable,
+        options,
+        None,
     )
     return _new(Query, fields)
 
 
-def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, bool] | str:
-    """(EDNS seen, payload size, OPT's TTL word, replayable), or what is wrong."""
+def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, bool, bytes] | str:
+    """(EDNS seen, payload size, OPT's TTL word, replayable, options), or what is wrong."""
     if count > MAX_ADDITIONAL:
         return "too many additional records"
     size = len(data)
-    edns, payload, extended, replayable = False, MIN_UDP_PAYLOAD, 0, True
+    edns, payload, extended, replayable, options = False, MIN_UDP_PAYLOAD, 0, True, b""
     for _ in range(count):
         start = at
         at = skip_name(data, at)
@@ -161,9 +183,10 @@ def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, 
             if fresh is None:
                 return "an EDNS option is cut off"
             replayable = replayable and not fresh
+            options = data[at - length : at]
     if at != size:
         return "octets after the end"
-    return edns, payload, extended, replayable
+    return edns, payload, extended, replayable, options
 
 
 def _has_fresh_option(data: bytes, at: int, end: int) -> bool | None:
@@ -173,7 +196,7 @@ def _has_fresh_option(data: bytes, at: int, end: int) -> bool | None:
         if at + 4 > end:
             return None
         code, length = _OPTION(data, at)
-        fresh = fresh or code == EDNS_COOKIE
+        fresh = fresh or code == COOKIE
         at += 4 + length
     return fresh if at == end else None
 

@@ -10,9 +10,11 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from mirage_hole.wire.codes import AD, CD, EDNS_DO, QR, RA, RD, TC, EdeCode, Rcode
+from mirage_hole.wire.options import PADDING, option
 from mirage_hole.wire.query import skip_name
 
 if TYPE_CHECKING:
+    from mirage_hole.wire.options import Extra
     from mirage_hole.wire.query import Malformed, Query
 
 UDP_PAYLOAD = 1232
@@ -57,7 +59,7 @@ def build_reply(
 
     Args:
         query: what was asked.
-        rcode: 0..15.
+        rcode: 0..15; more only with ``query.extra``.
         records: answer, authority and additional records, without OPT.
         counts: how many records of each of the three sections.
         options: EDNS options, sent only to a client that speaks EDNS, and left out before a record is.
@@ -66,7 +68,9 @@ def build_reply(
             reason for TC (RFC 2181 9); then the answer is emptied and TC set, OPT kept (RFC 6891 7).
     """
     # Taken apart at once: a named tuple's fields are slow to look up one by one, and every answer passes here.
-    ident, asked, _, _, _, _, question, edns, _, dnssec_ok, _ = query
+    ident, asked, _, _, _, _, question, edns, _, dnssec_ok, _, _, extra = query
+    if extra is not None:
+        return _build_with_extra(query, extra, rcode, records, counts, options, flags, limit)
     word = _ANSWER | (asked & _KEPT) | flags | rcode
     answers, authority, additional = counts
     size = 12 + len(question) + len(records)
@@ -89,6 +93,46 @@ def build_reply(
     else:
         opt = _PLAIN_OPT[dnssec_ok]
     return _HEADER(ident, word, 1, answers, authority, additional + 1) + question + records + opt
+
+
+def _build_with_extra(
+    query: Query,
+    extra: Extra,
+    rcode: int,
+    records: bytes,
+    counts: tuple[int, int, int],
+    options: bytes,
+    flags: int,
+    limit: int,
+) -> bytes:
+    """The same for a query whose options ask for some in the reply. They stay when there is room for nothing else.
+
+    ``rcode`` may be one of those beyond 15, which need EDNS (RFC 6891 6.1.3).
+    """
+    fixed = 12 + len(query.question) + 11 + len(extra.options)
+    answers, authority, additional = counts
+    if fixed + len(records) + len(options) > limit:
+        options = b""
+        if fixed + len(records) > limit:
+            records = _first(records, answers + authority) if additional else records
+            additional = 0
+            if fixed + len(records) > limit:
+                records, answers, authority, flags = b"", 0, 0, flags | TC
+    options = extra.options + options
+    if extra.block:
+        size = fixed - len(extra.options) + len(records) + len(options)
+        room = min(-(size + 4) % extra.block, limit - size - 4)
+        if room >= 0:
+            options += option(PADDING, bytes(room))
+    word = _ANSWER | (query.flags & _KEPT) | flags | rcode & 0x0F
+    ttl = (rcode >> 4) << 24 | (EDNS_DO if query.dnssec_ok else 0)
+    return b"".join((
+        _HEADER(query.id, word, 1, answers, authority, additional + 1),
+        query.question,
+        records,
+        _OPT(0, 41, UDP_PAYLOAD, ttl, len(options)),
+        options,
+    ))  # fmt: skip
 
 
 def _first(records: bytes, count: int) -> bytes:
