@@ -30,6 +30,7 @@ from mirage_hole.resolver.events import (
     UpstreamUnreachable,
     Validated,
 )
+from mirage_hole.resolver.extras import Extras
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Case, Exchange, Question, Timers
 from mirage_hole.resolver.stages import NOT_SERVED, STAGES, judged_by_policy
 from mirage_hole.upstream.groups import Group
@@ -138,6 +139,8 @@ class Engine:
         self.timers = Timers()
         self.not_queries = 0
         """Packets that were no query at all."""
+        self.extras = Extras()
+        """What clients get that ask by an EDNS option."""
         self.random_case = False
         """Names are spelt at random in questions to upstreams."""
         self.loop_tokens: dict[bytes, int] = {}
@@ -188,6 +191,10 @@ class Engine:
             return [CloseStream(event.ticket)]
         if type(query) is Malformed:
             return self._malformed(event, query)
+        if query.options:  # type: ignore[union-attr]
+            query = self.extras.dress(query, event.client, event.transport, now)  # type: ignore[arg-type]
+            if type(query) is Malformed:
+                return self._malformed(event, query)
         case = Case(query, event, now)  # type: ignore[arg-type]
         if self.routed:
             case.ask_group(self.routes.of(case.query.name, case.query.labels))

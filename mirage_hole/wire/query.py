@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirage_hole.wire.codes import EDNS_DO, QR, Rcode, RRType
+from mirage_hole.wire.codes import EDNS_DO, QR, RD, Rcode, RRType
 from mirage_hole.wire.names import MAX_NAME, fold
 from mirage_hole.wire.options import COOKIE
 
@@ -22,6 +22,10 @@ MAX_QUERY = 4096
 MIN_UDP_PAYLOAD = 512
 MAX_ADDITIONAL = 4
 """OPT, TSIG or SIG(0), and room to spare."""
+NO_OPT = -1
+
+_OPCODE = 0x7800
+_MAX_WALKED = 64
 
 _NAME_END = 12 + MAX_NAME
 # A named tuple's own constructor costs three times as much as this, which is what it comes down to.
@@ -60,6 +64,12 @@ class Query(NamedTuple):
     """What goes into every reply because of them."""
 
 
+class Nonrecursive(Query):
+    """One that does not want anybody else to be asked (RD=0)."""
+
+    __slots__ = ()
+
+
 class Malformed(NamedTuple):
     """A query that is answered with an error instead of an answer."""
 
@@ -69,12 +79,14 @@ class Malformed(NamedTuple):
     question: bytes
     """Empty unless it was readable."""
     reason: str
+    opt: int = NO_OPT
+    """The TTL word of its OPT record; ``NO_OPT`` without one, or with none that can be read."""
 
 
 def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pass; calls cost more than branches
     """Read a client's packet. None: it is no query at all, so it gets no answer (answering could start a loop).
 
-    Never raises, whatever the octets.
+    Without RD, it is a :class:`Nonrecursive`. Never raises, whatever the octets.
     """
     size = len(data)
     if size < 12:
@@ -82,13 +94,15 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
     ident, flags, questions, answers, authority, additional = _HEADER(data)
     if flags & QR:
         return None
-    if flags & 0x7800:
-        return Malformed(ident, flags, Rcode.NOTIMP, b"", "opcode is not QUERY")
+    if flags & (_OPCODE | RD) != RD:
+        if flags & _OPCODE:
+            return _malformed(data, Rcode.NOTIMP, b"", "opcode is not QUERY")
+        return _parse_nonrecursive(data)
     if questions != 1 or answers or authority:
         # RFC 9619: exactly one question; a query brings no answers.
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "not exactly one question")
+        return _malformed(data, Rcode.FORMERR, b"", "not exactly one question")
     if size > MAX_QUERY:
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "longer than any query")
+        return _malformed(data, Rcode.FORMERR, b"", "longer than any query")
 
     at = 12
     labels = []
@@ -97,23 +111,23 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
     try:
         while length := reach[at]:
             if length > 63:
-                return Malformed(ident, flags, Rcode.FORMERR, b"", "compressed or oversized label in the question")
+                return _malformed(data, Rcode.FORMERR, b"", "compressed or oversized label in the question")
             labels.append(at - 12)
             at += length + 1
     except IndexError:
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off or its name is too long")
+        return _malformed(data, Rcode.FORMERR, b"", "the question is cut off or its name is too long")
     at += 1
     end = at + 4
     if end > size:
-        return Malformed(ident, flags, Rcode.FORMERR, b"", "the question is cut off")
+        return _malformed(data, Rcode.FORMERR, b"", "the question is cut off")
     qtype, qclass = _TYPE_CLASS(data, at)
     question = data[12:end]
     name = fold(data[12:at])
     if qtype == _OPT_TYPE:
-        return Malformed(ident, flags, Rcode.FORMERR, question, "OPT is no type to ask for")
+        return _malformed(data, Rcode.FORMERR, question, "OPT is no type to ask for")
     if not additional:
         if end != size:
-            return Malformed(ident, flags, Rcode.FORMERR, question, "octets after the end")
+            return _malformed(data, Rcode.FORMERR, question, "octets after the end")
         return _new(
             Query,
             (
@@ -135,10 +149,10 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
 
     opt = _read_additional(data, end, additional)
     if isinstance(opt, str):
-        return Malformed(ident, flags, Rcode.FORMERR, question, opt)
+        return _malformed(data, Rcode.FORMERR, question, opt)
     edns, payload, extended, replayable, options = opt
     if edns and extended >> 16 & 0xFF:
-        return Malformed(ident, flags, Rcode.BADVERS, question, "EDNS version is not 0")
+        return _malformed(data, Rcode.BADVERS, question, "EDNS version is not 0")
     fields = (
         ident,
         flags,
@@ -155,6 +169,47 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
         None,
     )
     return _new(Query, fields)
+
+
+def _parse_nonrecursive(data: bytes) -> Query | Malformed | None:
+    parsed = parse_query(data[:2] + bytes((data[2] | RD >> 8,)) + data[3:])
+    if parsed is None:
+        return None
+    parsed = parsed._replace(flags=parsed.flags ^ RD)
+    return Nonrecursive._make(parsed) if isinstance(parsed, Query) else parsed
+
+
+def _malformed(data: bytes, rcode: Rcode, question: bytes, reason: str) -> Malformed:
+    ident, flags = _HEADER(data)[:2]
+    return Malformed(ident, flags, rcode, question, reason, opt_of(data))
+
+
+def opt_of(data: bytes) -> int:
+    """The TTL word of a query's OPT record, however odd the query is otherwise; ``NO_OPT`` when there is none to be read.
+
+    A response must have an OPT record if the query had one (RFC 6891 6.1.1), lest its sender think that EDNS is not known
+    here (7). ``data``: at least a header. Too long a query is not looked at.
+    """
+    size = len(data)
+    _, _, questions, answers, authority, additional = _HEADER(data)
+    before = answers + authority
+    if size > MAX_QUERY or questions + before + additional > _MAX_WALKED:
+        return NO_OPT
+    at = 12
+    for _ in range(questions):
+        at = skip_name(data, at) + 4
+        if at < 16:
+            return NO_OPT
+    for number in range(before + additional):
+        start = at
+        at = skip_name(data, at)
+        if at < 0 or at + 10 > size:
+            return NO_OPT
+        kind, _, ttl, length = _RECORD(data, at)
+        if kind == _OPT_TYPE and number >= before and not data[start]:
+            return int(ttl)
+        at += 10 + length
+    return NO_OPT
 
 
 def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, bool, bytes] | str:

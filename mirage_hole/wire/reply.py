@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from mirage_hole.wire.codes import AD, CD, EDNS_DO, QR, RA, RD, TC, EdeCode, Rcode
+from mirage_hole.wire.codes import AD, CD, EDNS_DO, QR, RA, RD, TC, EdeCode
 from mirage_hole.wire.options import PADDING, option
 from mirage_hole.wire.query import skip_name
 
@@ -150,13 +150,15 @@ def udp_limit(query: Query) -> int:
 
 
 def build_error(query: Malformed) -> bytes:
-    """The response to a query that could not be taken: FORMERR, NOTIMP or BADVERS."""
+    """The response to a query that could not be taken: FORMERR, NOTIMP or BADVERS. With OPT, if there was one."""
     word = QR | RA | (query.flags & (0x7800 | RD | CD)) | (query.rcode & 0x0F)
-    head = _HEADER(query.id, word, 1 if query.question else 0, 0, 0, 1 if query.rcode == Rcode.BADVERS else 0)
-    if query.rcode == Rcode.BADVERS:
-        # RFC 6891 6.1.3: the upper eight bits of the rcode travel in OPT, with the version we do speak.
-        return head + query.question + _OPT(0, 41, UDP_PAYLOAD, (query.rcode >> 4) << 24, 0)
-    return head + query.question
+    if query.opt < 0:
+        return _HEADER(query.id, word, 1 if query.question else 0, 0, 0, 0) + query.question
+    # RFC 6891 6.1.3: the upper eight bits of the rcode travel in OPT, with the version we do speak.
+    ttl = (query.rcode >> 4) << 24 | (query.opt & EDNS_DO)
+    return (
+        _HEADER(query.id, word, 1 if query.question else 0, 0, 0, 1) + query.question + _OPT(0, 41, UDP_PAYLOAD, ttl, 0)
+    )
 
 
 def build_query(ident: int, question: bytes, dnssec_ok: bool, checking_disabled: bool, edns: bool = True) -> bytes:
