@@ -363,6 +363,38 @@ class Dnssec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class Edns(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What clients get that ask by an EDNS option."""
+
+    cookies: Annotated[
+        bool,
+        _about(
+            "DNS cookies (RFC 7873): a client that brings one back has proven where it is, and needs no TCP when it asks much.",
+            "--cookies",
+            "",
+            "true or false",
+        ),
+    ] = True
+    nsid: Annotated[
+        str,
+        _about(
+            "Name of this server for whoever asks by NSID (RFC 5001), to tell several servers apart. Empty: none is told.",
+            "--nsid",
+            "TEXT",
+            "up to 64 letters, digits and signs, such as dns1.lan",
+        ),
+    ] = ""
+    padding: Annotated[
+        int,
+        _about(
+            "Replies over TCP to padded queries are padded to a multiple of so many octets (RFC 8467). 0: none is.",
+            "--padding",
+            "OCTETS",
+            "a whole number from 0 to 4096",
+        ),
+    ] = 468
+
+
 class Blocking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the answer to a blocked name looks like."""
 
@@ -671,6 +703,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upstream: Upstream = Upstream()
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()
+    edns: Edns = Edns()
     blocking: Blocking = Blocking()
     answers: Answers = Answers()
     local: Local = Local()
@@ -690,6 +723,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "upstream": Upstream,
     "cache": Cache,
     "dnssec": Dnssec,
+    "edns": Edns,
     "blocking": Blocking,
     "answers": Answers,
     "local": Local,

@@ -8,6 +8,7 @@ from mirage_hole.config.answers import settle_domains, settle_types
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
+from mirage_hole.config.edns import settle_edns
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.local_data import settle_local, settle_records
@@ -94,6 +95,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         cache_keep=raw.cache.keep,
         dnssec=raw.upstream.dnssec,
         trust=settle_trust(raw.dnssec, found),
+        edns=settle_edns(raw.edns, found),
         block_mode=raw.blocking.mode,
         block_ipv4=ipv4,
         block_ipv6=ipv6,

@@ -52,6 +52,16 @@ Server = Endpoint | HostName
 """A resolver as the configuration names it."""
 
 
+class EdnsSettings(NamedTuple):
+    """What clients get that ask by an EDNS option."""
+
+    cookies: bool = True
+    nsid: str = ""
+    """Printable ASCII; empty: nobody is told."""
+    padding: int = 468
+    """Octets to a multiple of which replies over TCP are padded; 0: none is."""
+
+
 class TrustSettings(NamedTuple):
     """What DNSSEC validation trusts."""
 
@@ -64,6 +74,7 @@ class TrustSettings(NamedTuple):
 
 
 ROOT_TRUST = TrustSettings()
+PLAIN_EDNS = EdnsSettings()
 
 
 class GroupSettings(NamedTuple):
@@ -198,6 +209,7 @@ class Settled:
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST
+    edns: EdnsSettings = PLAIN_EDNS
     queries_per_second: int = 300
     """That one client may ask; 0: as many as it likes."""
     query_burst: int = 3000

@@ -27,6 +27,8 @@ COUNTERS = (
     "upstream_mismatched",
     "records_sent",
     "records_dropped",
+    "cookies_proven",
+    "cookies_unproven",
     "limited_truncated",
     "limited_refused",
     "limited_dropped",

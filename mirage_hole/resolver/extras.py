@@ -51,6 +51,14 @@ class Extras:
         self._block = block
         self._keepalive = option(KEEPALIVE, min(int(idle * 10), _TENTHS_AT_MOST).to_bytes(2, "big"))
 
+    def counters(self) -> dict[str, int]:
+        """What came of cookies, for the control plane."""
+        cookies = self.cookies
+        return {
+            "cookies_proven": cookies.proven if cookies is not None else 0,
+            "cookies_unproven": cookies.unproven if cookies is not None else 0,
+        }
+
     def dress(self, query: Query, client: bytes, transport: int, now: float) -> Query | Malformed:
         """The query with what goes into its reply; malformed when one of its options is.
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.config.settled import Endpoint, Settled
+    from mirage_hole.runtime.cookie_secrets import CookieSecrets
     from mirage_hole.runtime.listeners import Listeners
     from mirage_hole.runtime.notify import ServiceManager
     from mirage_hole.runtime.serving import ServingPolicy
@@ -69,11 +70,13 @@ class ControlPlane:
         web: tuple[Endpoint, socket.socket | None] | None = None,
         commands: socket.socket | None = None,
         names: UpstreamNames | None = None,
+        cookies: CookieSecrets | None = None,
         reload: Callable[[], Settled] | None = None,
     ) -> None:
         self._settled = settled
         self._names = names or UpstreamNames(settled)
         self._names.on_change = lambda: self._take(self._names.addressed())
+        self._cookies = cookies
         self._listeners = listeners
         self._workers = workers
         self._policy = policy
@@ -132,6 +135,8 @@ class ControlPlane:
             "control": self._run_commands,
             "start": self._announce,
         }
+        if self._cookies is not None:
+            parts["cookies"] = self._cookies.run
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(keep_running(name, run)) for name, run in parts.items()]
             await self._stop.wait()

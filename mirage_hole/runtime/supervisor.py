@@ -14,6 +14,7 @@ from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
 from mirage_hole.runtime.control_socket import listen
+from mirage_hole.runtime.cookie_secrets import CookieSecrets
 from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.local_data import LOCAL
@@ -63,6 +64,8 @@ def serve(
         newest = _newest(settled.state_directory)
         workers.use_policy(newest)
         workers.use_own_rules(settled.state_directory / OWN_RULES)
+        cookies = CookieSecrets(settled.state_directory, workers)
+        cookies.start()
         workers.use_local(settled.state_directory / LOCAL)
         commands = _command_socket(settled.state_directory)
         workers.start()
@@ -84,6 +87,7 @@ def serve(
                     web=web,
                     commands=commands,
                     names=names,
+                    cookies=cookies,
                     reload=reload,
                 ).run()
 

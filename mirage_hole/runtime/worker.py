@@ -36,8 +36,10 @@ from mirage_hole.policy.access import Access
 from mirage_hole.policy.clients import Clients
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
+from mirage_hole.resolver.cookies import Cookies
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, LocalChanged, LoopFound, PolicyChanged, ProbesDue
+from mirage_hole.resolver.extras import Extras
 from mirage_hole.resolver.loops import PROBE_EVERY
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.resolver.validating import NO_VALIDATIONS
@@ -122,6 +124,12 @@ class Worker:
         self._cache = CacheDuties(self.engine, packets, settings)
         self.engine.loop_tokens = {token.encode(): number for number, token in enumerate(settings.loop_tokens)}
         self.engine.random_case = settings.random_case
+        cookies = None
+        if settings.cookies and settings.cookie_secrets:
+            cookies = Cookies([bytes.fromhex(text) for text in settings.cookie_secrets], time.time() - time.monotonic())
+        self.engine.extras = Extras(
+            cookies=cookies, nsid=settings.nsid.encode(), block=settings.padding, idle=settings.tcp_idle
+        )
         self._next_probes = 0.0
         use_limits(settings, self.plane, self.tcp)
         self.engine.special_names, self.engine.canaries = settings.special_names, settings.canaries
@@ -179,6 +187,8 @@ class Worker:
                 self.tcp.turn(now)
                 self._cache.look(now)
                 self._shorten_pause(now)
+                if self.engine.extras.cookies is not None:
+                    self.engine.extras.cookies.epoch = time.time() - now  # the clock may have been put right
                 if now >= self._next_probes:
                     self._next_probes = now + PROBE_EVERY
                     self.plane.take([ProbesDue()], now)
@@ -225,6 +235,7 @@ class Worker:
             **self._cache.counters(),
             **(engine.validations or NO_VALIDATIONS).counters(),
             **limiting(plane, tcp),
+            **engine.extras.counters(),
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
             "tcp_connections": len(tcp.connections),
@@ -272,6 +283,9 @@ class Worker:
                 self.plane.take([LoopFound(int(message["upstream"]))], time.monotonic())
             case "cache":
                 self._tasks.create_task(self._answer_about_cache(message))
+            case "cookies":
+                if self.engine.extras.cookies is not None:
+                    self.engine.extras.cookies.use([bytes.fromhex(text) for text in message["secrets"]])
             case "drain":
                 self._stopping.set()
             case other:

@@ -1,8 +1,8 @@
-"""What a worker is told when it starts: plain values, no secrets, no paths but the policy's."""
+"""What a worker is told when it starts: plain values, and no secret but that of cookies."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import orjson
@@ -11,6 +11,7 @@ from mirage_hole.cache.lifetimes import DEFAULT, Lifetimes
 
 _LISTS: Final = (
     "udp_fds", "tcp_fds", "allow_from", "unsigned", "rebinding_allow", "limit_exempt", "limit_enforce", "block_types", "loop_tokens",
+    "cookie_secrets",
 )  # fmt: skip
 """Fields that are a list of plain values."""
 
@@ -106,6 +107,14 @@ class WorkerSettings:
     loops are not looked for."""
     unqualified: int = -1
     """The group for names of one label; -1: none in particular."""
+    cookies: bool = False
+    """Clients get DNS cookies."""
+    cookie_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """In hexadecimal; the first makes cookies, the others are still believed. None: there are no cookies."""
+    nsid: str = ""
+    """This server's name for whoever asks; empty: none is told."""
+    padding: int = 0
+    """Octets to a multiple of which replies over TCP are padded; 0: none is."""
     unsigned: tuple[str, ...] = ()
     """Names that validation counts as unsigned with all below them."""
 

@@ -200,6 +200,12 @@ class Workers:
         self._settings = replace(self._settings, local_path=str(path), local_version=version)
         self._tell({"do": "local", "path": str(path), "version": version})
 
+    def use_cookie_secrets(self, secrets: Sequence[bytes]) -> None:
+        """Make cookies with the first of these, and believe those of all."""
+        texts = tuple(secret.hex() for secret in secrets)
+        self._settings = replace(self._settings, cookie_secrets=texts)
+        self._tell({"do": "cookies", "secrets": texts})
+
     def own_rules_served(self, version: int) -> bool:
         """Whether every worker that answers has this state of the own rules, or a later one."""
         children = [place.child for place in self._places if place.child is not None]
@@ -227,7 +233,7 @@ class Workers:
         """
         old = self._settings
         self._settings = new = replace(settings, policy_path=old.policy_path, paused_until=old.paused_until)
-        new = replace(new, loop_tokens=self._loop_tokens(new))
+        new = replace(new, loop_tokens=self._loop_tokens(new), cookie_secrets=old.cookie_secrets)
         new = replace(new, local_path=old.local_path, local_version=old.local_version)
         self._settings = new = replace(new, own_rules_path=old.own_rules_path, own_rules_version=old.own_rules_version)
         live = {name: getattr(new, name) for name in CHANGEABLE}
