@@ -12,7 +12,7 @@ from mirage_hole.policy.access import Access
 from mirage_hole.policy.answers import answer_in_words, blocked_answer
 from mirage_hole.policy.inside import is_at_home
 from mirage_hole.policy.networks import unmapped
-from mirage_hole.resolver.stages import NOT_SERVED
+from mirage_hole.resolver.stages import NEVER_SERVED
 from mirage_hole.upstream.routes import DEFAULT, Routes
 from mirage_hole.wire.codes import RRType, type_text
 from mirage_hole.wire.names import from_text, labels_of, to_text
@@ -76,7 +76,7 @@ def answer_of(case: Case) -> str:
     settled = case.settled
     if not is_answered(case):
         return "none over UDP, REFUSED over TCP"
-    if case.found.qtype in NOT_SERVED:
+    if case.found.qtype in NEVER_SERVED:
         return "REFUSED"
     blocked = blocked_answer(settled.block_mode, settled.block_ttl, settled.block_ipv4, settled.block_ipv6)
     match = case.found.deciding
@@ -106,7 +106,7 @@ def _who(case: Case) -> str:
 
 def _what(case: Case) -> str:
     kind = type_text(case.found.qtype)
-    if case.found.qtype in NOT_SERVED:
+    if case.found.qtype in NEVER_SERVED:
         return f"{kind} is not: REFUSED, there are no zone transfers and no transactions here"
     if _is_switched_off(case):
         return f"{kind} is switched off: NODATA (answers.block_types)"
@@ -122,7 +122,7 @@ def _here(case: Case) -> str:
 
 
 def _is_refused(case: Case) -> bool:
-    return not is_answered(case) or case.found.qtype in NOT_SERVED or _is_switched_off(case)
+    return not is_answered(case) or case.found.qtype in NEVER_SERVED or _is_switched_off(case)
 
 
 def _is_switched_off(case: Case) -> bool:

@@ -32,13 +32,13 @@ from mirage_hole.resolver.events import (
 )
 from mirage_hole.resolver.extras import Extras
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Case, Exchange, Question, Timers
-from mirage_hole.resolver.stages import NOT_SERVED, STAGES, judged_by_policy
+from mirage_hole.resolver.stages import LOOKED_AT_TWICE, NONRECURSIVE, STAGES, judged_by_policy
 from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.routes import Routes
 from mirage_hole.wire.bindings import ECH, IPV4HINT, IPV6HINT
 from mirage_hole.wire.codes import EdeCode, RRType
 from mirage_hole.wire.names import fold
-from mirage_hole.wire.query import Malformed, parse_query
+from mirage_hole.wire.query import Malformed, Query, parse_query
 from mirage_hole.wire.reply import build_error
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 
 _HINTS: Final = {int(RRType.A): IPV4HINT, int(RRType.AAAA): IPV6HINT}
+_ANY: Final = int(RRType.ANY)
 
 
 class Engine:
@@ -118,8 +119,12 @@ class Engine:
         """Names that may lead to private addresses, with all below them; None: every name may."""
         self.blocked_types: frozenset[int] = frozenset()
         """Query types that are answered with no data."""
-        self.unusual_types = NOT_SERVED
+        self.unusual_types = LOOKED_AT_TWICE | {_ANY}
         """Query types that a stage looks at twice."""
+        self.any_is_refused = False
+        """Queries for ANY get no record at all where they are not forwarded."""
+        self.chaos: dict[bytes, bytes] = {}
+        """What is said of the server itself in class CHAOS, by name."""
         self.dropped_parameters: frozenset[int] = frozenset()
         """SvcParamKeys that are taken out of SVCB and HTTPS records."""
         self.tainted: dict[tuple[bytes, bytes], Tainted] = {}
@@ -186,11 +191,14 @@ class Engine:
 
     def _on_query(self, event: QueryReceived, now: float) -> list[Effect]:
         query = parse_query(event.wire)
-        if query is None:
-            self.not_queries += 1
-            return [CloseStream(event.ticket)]
-        if type(query) is Malformed:
-            return self._malformed(event, query)
+        stages = STAGES
+        if type(query) is not Query:
+            if query is None:
+                self.not_queries += 1
+                return [CloseStream(event.ticket)]
+            if type(query) is Malformed:
+                return self._malformed(event, query)
+            stages = NONRECURSIVE
         if query.options:  # type: ignore[union-attr]
             query = self.extras.dress(query, event.client, event.transport, now)  # type: ignore[arg-type]
             if type(query) is Malformed:
@@ -200,7 +208,7 @@ class Engine:
             case.ask_group(self.routes.of(case.query.name, case.query.labels))
         if self.validates:
             validating.share_answers(self, case)
-        for stage in STAGES:
+        for stage in stages:
             effects = stage(self, case, now)
             if effects is not None:
                 return effects
@@ -217,13 +225,15 @@ class Engine:
             return [CloseStream(event.ticket), record]
         return [SendReply(event.ticket, build_error(query)), record]
 
-    def block_types(self, types: Iterable[int], *, drop_ech: bool = False) -> None:
+    def block_types(self, types: Iterable[int], *, drop_ech: bool = False, any_answer: str = "hinfo") -> None:
         """Answer these query types with no data, and take hints at addresses of these types out of HTTPS and SVCB records.
 
-        ``drop_ech``: take out the keys for encrypted hellos, too.
+        ``drop_ech``: take out the keys for encrypted hellos, too. ``any_answer``: what queries for ANY get, ``hinfo``, ``refuse``
+        or ``forward``.
         """
         self.blocked_types = frozenset(types)
-        self.unusual_types = NOT_SERVED | self.blocked_types
+        self.unusual_types = LOOKED_AT_TWICE | self.blocked_types | ({_ANY} if any_answer != "forward" else set())
+        self.any_is_refused = any_answer == "refuse"
         hints = {_HINTS[kind] for kind in self.blocked_types if kind in _HINTS}
         self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
 

@@ -16,6 +16,7 @@ from mirage_hole.resolver.endings import STREAM_LIMIT, failure, subject
 from mirage_hole.resolver.special import Word, has_own_answer, word_of_special
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, RRType
 from mirage_hole.wire.names import labels_of
+from mirage_hole.wire.query import Nonrecursive
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
 from mirage_hole.wire.writer import HEAD, Writer
 
@@ -40,8 +41,11 @@ _NOERROR: Final = int(Rcode.NOERROR)
 _NXDOMAIN: Final = int(Rcode.NXDOMAIN)
 _LOCAL: Final = int(Outcome.LOCAL)
 _SPECIAL: Final = int(Outcome.SPECIAL)
+_ALIAS_ITSELF: Final = frozenset({_CNAME, _ANY})
+"""Types for which a CNAME is the whole answer (RFC 1034 3.6.2, RFC 8482 4.3)."""
 _HOSTS: Final = frozenset({_A, _AAAA, int(RRType.SVCB), int(RRType.HTTPS), _ANY})
 """Types that are about machines. All others of a name without a dot are about top-level domains: ``com DS``, ``org NS``."""
+_LEADS_OUT: Final = "where this leads, nobody is asked without RD"
 _POINTER: Final = Struct(">H").pack
 _OWNER_IS_QUESTION: Final = b"\xc0\x0c"
 
@@ -99,7 +103,7 @@ def _of_records(zone: bytes, records: tuple[RR, ...], qtype: int) -> Word:
 
 def _answered(engine: Engine, case: Case, word: Word, now: float) -> list[Effect]:
     query = case.query
-    if len(word.records) == 1 and word.records[0].rrtype == _CNAME != query.qtype:
+    if len(word.records) == 1 and word.records[0].rrtype == _CNAME and query.qtype not in _ALIAS_ITSELF:
         return _followed(engine, case, word, now)
     octets = bytearray()
     count = 0
@@ -134,6 +138,9 @@ def _followed(engine: Engine, case: Case, word: Word, now: float) -> list[Effect
         if following is None:
             if len(octets) > MOST_OCTETS:
                 return failure(case, EdeCode.OTHER, "local aliases lead too far", now)
+            if type(case.query) is Nonrecursive:
+                said = Word(_LOCAL, _NOERROR, (), query.name, _LEADS_OUT)
+                return _end(engine, case, said, bytes(octets), (count, 0, 0), now)
             case.chain = bytes(octets), count
             case.follow(target, engine.routes)
             return engine.seek_anew(case, now)

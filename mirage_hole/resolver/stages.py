@@ -13,6 +13,7 @@ from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import UDP
 from mirage_hole.policy.verdict import OWN_LIST, Outcome
 from mirage_hole.resolver.cached import answered_from_cache
+from mirage_hole.resolver.chaos import other_class
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, RememberPacket, SendReply
 from mirage_hole.resolver.endings import (
     STREAM_LIMIT,
@@ -25,9 +26,12 @@ from mirage_hole.resolver.inspection import blocked_like_its_kin
 from mirage_hole.resolver.limited import slow_down
 from mirage_hole.resolver.local import answered_here
 from mirage_hole.resolver.loops import came_back
+from mirage_hole.resolver.rewrites import forged_option
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION, blocked_option
+from mirage_hole.wire.alias import cname_record
 from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType, type_text
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
+from mirage_hole.wire.writer import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +47,20 @@ _IN: Final = int(RRClass.IN)
 _BLOCK: Final = Action.BLOCK
 _DROP: Final = Reply.DROP
 _BLOCKED: Final = int(Outcome.BLOCKED)
+_LOCAL: Final = int(Outcome.LOCAL)
+_SPECIAL: Final = int(Outcome.SPECIAL)
+_NS: Final = int(RRType.NS)
 
 _TXT: Final = int(RRType.TXT)
-_NEVER_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
-NOT_SERVED: Final = _NEVER_SERVED | {_TXT}
+_ANY: Final = int(RRType.ANY)
+NEVER_SERVED: Final = frozenset({RRType.AXFR, RRType.IXFR, RRType.TKEY, RRType.TSIG, 253, 254})  # MAILB, MAILA
+LOOKED_AT_TWICE: Final = NEVER_SERVED | {_TXT}
 """Types that need a second look: most of them are not served."""
+
+_HINFO_TTL: Final = 3600
+"""Seconds. So long nobody need ask again: RFC 8482 4.2."""
+_HINFO_RDATA: Final = b"\x07RFC8482\0"
+_HINFO: Final = OWNER_IS_QUESTION + HEAD.pack(RRType.HINFO, _IN, _HINFO_TTL, len(_HINFO_RDATA)) + _HINFO_RDATA
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -65,12 +78,14 @@ def refuse_what_is_not_served(engine: Engine, case: Case, now: float) -> list[Ef
     """Classes other than IN, zone transfers and their kin: a stub resolver has nothing to say of them."""
     query = case.query
     if query.qclass != _IN:
-        return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "class IN only"))
+        return other_class(engine, case)
     if query.qtype in engine.unusual_types:
         if query.qtype in engine.blocked_types:
             return _no_data(engine, case, now)
         if query.qtype == _TXT:
             return came_back(engine, case, now)
+        if query.qtype == _ANY:
+            return _any(engine, case, now)
         return refusal(case, ede_option(EdeCode.NOT_SUPPORTED, "no zone transfers and no transactions here"))
     return None
 
@@ -90,10 +105,34 @@ def _no_data(engine: Engine, case: Case, now: float) -> list[Effect]:
     if ended is not None:
         return ended
     told_why = ede_option(EdeCode.FILTERED, f"type {type_text(query.qtype)} is switched off here")
-    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
     soa = OWNER_IS_QUESTION + engine.sinkhole.soa
-    wire = build_reply(query, Rcode.NOERROR, soa, (0, 1, 0), options=told_why, limit=limit)
-    told = subject(case, _BLOCKED, Rcode.NOERROR)
+    return _said(engine, case, _BLOCKED, soa, (0, 1, 0), told_why, now)
+
+
+def _any(engine: Engine, case: Case, now: float) -> list[Effect]:
+    """One record that says nothing instead of all that there are (RFC 8482 4.2), over TCP, too (4.4), or REFUSED (7).
+
+    Names that are answered here are answered as usual: one set of records for local ones, the sinkhole's for blocked ones.
+    """
+    for stage in (answered_here, judged_by_policy, blocked_like_its_kin):
+        ended = stage(engine, case, now)
+        if ended is not None:
+            return ended
+    if engine.any_is_refused:
+        return refusal(
+            case, ede_option(EdeCode.NOT_SUPPORTED, "no queries of type ANY here: ask for the type you want")
+        )
+    return _said(engine, case, _SPECIAL, _HINFO, (1, 0, 0), b"", now)
+
+
+def _said(
+    engine: Engine, case: Case, outcome: int, record: bytes, counts: tuple[int, int, int], options: bytes, now: float
+) -> list[Effect]:
+    """NOERROR for a reason that holds until something is changed, or another type tells more of the name."""
+    query, asked = case.query, case.asked
+    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
+    wire = build_reply(query, Rcode.NOERROR, record, counts, options=options, limit=limit)
+    told = subject(case, outcome, Rcode.NOERROR)
     effects: list[Effect] = [
         SendReply(asked.ticket, wire),
         EmitRecord(asked.client, asked.transport, 0.0, told),
@@ -152,6 +191,26 @@ def _holds_in_a_pause(match: Match) -> bool:
     return match.list_id == OWN_LIST and any(one.rrtype for one in match.rewrites)
 
 
+def refuse_recursion(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """The end of a query that wants nobody to be asked (RD=0) and that nothing here answers.
+
+    It is not answered from the cache, which would tell what others have looked up (as in dnsmasq, unbound, Knot
+    Resolver). The root's servers are everybody's knowledge, and ``dig +trace`` begins by asking for them so.
+    """
+    query, match = case.query, case.match
+    if (
+        case.alias is not None and match is not None
+    ):  # a rule's alias may be told; where it leads, somebody would be asked
+        record = cname_record(case.alias, engine.sinkhole.ttl)
+        forged = forged_option(match, engine.policy.list_of(match.list_id).title)
+        return _said(engine, case, _LOCAL, record, (1, 0, 0), forged, now)
+    if query.qtype == _NS and not query.labels:
+        return answered_from_cache(engine, case, now)
+    # RFC 8914 4.21: this very case.
+    why = "without RD there are answers for blocked and local names only"
+    return refusal(case, ede_option(EdeCode.NOT_AUTHORITATIVE, why))
+
+
 STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] = (
     refuse_strangers,  # first: outsiders learn nothing, not even what is blocked
     slow_down,  # before anything that costs more than a refusal
@@ -161,3 +220,5 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around
 )
+NONRECURSIVE: Final = (*STAGES[:-1], refuse_recursion)
+"""The same for queries with RD=0."""
