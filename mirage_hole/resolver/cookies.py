@@ -40,12 +40,12 @@ class Cookies:
         """Queries with a good cookie."""
         self.unproven = 0
         """Queries with a client cookie only, or with a server cookie that is not good."""
-        self._good: set[bytes] = set()
+        self._makers: dict[bytes, bytes] = {}
 
     def use(self, secrets: Sequence[bytes]) -> None:
         """Other secrets from now on."""
         self.secrets = tuple(secrets)
-        self._good.clear()
+        self._makers.clear()
 
     def look(self, cookie: bytes, client: bytes, now: float) -> tuple[bytes, bool]:
         """The cookie to send back, client's part included, and whether the one that came is good.
@@ -53,13 +53,15 @@ class Cookies:
         ``cookie``: 8 octets, or 16 to 40. ``client``: its address, 4 or 16 octets. ``now``: seconds.
         """
         seconds = int(now + self.epoch) & 0xFFFF_FFFF
-        mine, server = cookie[:CLIENT_COOKIE], cookie[CLIENT_COOKIE:]
-        age = self._age(server, seconds)
-        if age is not None and self._is_good(cookie, client):
-            self.proven += 1
-            return (cookie if age <= RENEWED_AFTER else self._make(mine, client, seconds)), True
-        self.unproven += 1
-        return self._make(mine, client, seconds), False
+        mine = cookie[:CLIENT_COOKIE]
+        age = self._age(cookie[CLIENT_COOKIE:], seconds)
+        maker = self._maker(cookie, client) if age is not None else None
+        if age is None or maker is None:
+            self.unproven += 1
+            return self._make(mine, client, seconds), False
+        self.proven += 1
+        kept = maker == self.secrets[0] and age <= RENEWED_AFTER
+        return (cookie if kept else self._make(mine, client, seconds)), True
 
     @staticmethod
     def _age(server: bytes, seconds: int) -> int | None:
@@ -71,17 +73,19 @@ class Cookies:
             return 0 if age >= (1 << 32) - AHEAD else None
         return age if age <= LIVES else None
 
-    def _is_good(self, cookie: bytes, client: bytes) -> bool:
-        if cookie + client in self._good:
-            return True
+    def _maker(self, cookie: bytes, client: bytes) -> bytes | None:
+        """The secret that this cookie was made with; None: none of ours."""
+        maker = self._makers.get(cookie + client)
+        if maker is not None:
+            return maker
         head, digest = cookie[: CLIENT_COOKIE + 8], cookie[CLIENT_COOKIE + 8 :]
-        # Compared in plain: an answer takes milliseconds with a spread that hides which octet differs.
-        if not any(siphash24(secret, head + client) == digest for secret in self.secrets):
-            return False
-        if len(self._good) >= REMEMBERED:
-            self._good.clear()
-        self._good.add(cookie + client)
-        return True
+        # Compared in plain: an answer takes milliseconds, with a spread that hides which octet differs.
+        maker = next((secret for secret in self.secrets if siphash24(secret, head + client) == digest), None)
+        if maker is not None:
+            if len(self._makers) >= REMEMBERED:
+                self._makers.clear()
+            self._makers[cookie + client] = maker
+        return maker
 
     def _make(self, mine: bytes, client: bytes, seconds: int) -> bytes:
         head = mine + _HEAD.pack(VERSION, seconds)
