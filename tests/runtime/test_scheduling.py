@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def in_a_process_of_its_own(*before: str) -> list[str]:
 )
 def test_turns_are_short_and_nothing_else_is_changed():
     refused, policy, nice, runtime, interval = in_a_process_of_its_own("nice", "-n", "3")
-    assert (refused, policy, nice) == ("''", "0", "3")
+    ours = os.getpriority(os.PRIO_PROCESS, 0)  # the tests themselves may run under nice, which ends at 19
+    assert (refused, policy, nice) == ("''", "0", str(min(ours + 3, 19)))
     assert int(runtime) == TURN or tuple(map(int, platform.release().split(".")[:2])) < (6, 12)
     assert float(interval) == pytest.approx(0.0005)
 
