@@ -1,7 +1,6 @@
 """The secrets by which DNS cookies are made: kept in the state directory, changed once a day, the same for all workers.
 
-A file with one secret in hexadecimal a line, the newest first. Servers that share an address may share it, too: their
-cookies are then each other's (RFC 9018 section 5).
+A file with one secret in hexadecimal a line, the newest first (RFC 9018 section 5).
 """
 
 from __future__ import annotations
