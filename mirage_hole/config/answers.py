@@ -1,4 +1,4 @@
-"""The section ``[answers]``: names and types as they are written."""
+"""The section ``[answers]``: names and types as they are written, and what is told of the server itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_DOMAINS: Final = 1000
 MAX_TYPES: Final = 100
+MAX_TEXT: Final = 255
+"""Octets of a character string (RFC 1035 3.3)."""
 _NOT_BLOCKED: Final = frozenset({int(RRType.OPT), int(RRType.TSIG), int(RRType.TKEY)})
 
 
@@ -33,6 +35,17 @@ def settle_domains(path: str, written: tuple[str, ...] | str, found: Findings) -
             continue
         domains[to_text(wire)] = None
     return tuple(domains)
+
+
+def settle_text(path: str, written: str, found: Findings) -> str:
+    """What is told of the server: one character string of DNS, in characters that everybody can print."""
+    text = written.strip()
+    if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
+        return text
+    long = len(text) > MAX_TEXT
+    what = f"{len(text)} characters are too many" if long else "not all of it can be printed as ASCII"
+    found.problem(path, text, what, f"write {settings()[path].write}")
+    return ""
 
 
 def settle_types(path: str, written: tuple[str, ...] | str, found: Findings) -> tuple[int, ...]:

@@ -87,6 +87,25 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "else ~/.local/state/mirage-hole",
         ),
     ] = ""
+    version_text: Annotated[
+        str,
+        _about(
+            "What is answered to version.bind and version.server in class CHAOS, which says what software this is. Empty: it is "
+            "not told.",
+            "--version-text",
+            "TEXT",
+            "up to 255 letters, digits and signs, or nothing",
+        ),
+    ] = "Mirage Hole"
+    identity: Annotated[
+        str,
+        _about(
+            "What is answered to id.server and hostname.bind in class CHAOS, to tell several servers apart. Empty: it is not told.",
+            "--identity",
+            "TEXT",
+            "up to 255 letters, digits and signs such as dns1.lan, or nothing",
+        ),
+    ] = ""
 
 
 class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -523,6 +542,17 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "true or false",
         ),
     ] = True
+    any: Annotated[
+        Literal["hinfo", "refuse", "forward"],
+        _about(
+            "What queries for ANY get, which ask for all records of a name and are used to flood others. hinfo: one record that "
+            "says nothing. refuse: REFUSED. forward: what the upstreams say. Blocked and local names are answered as usual.",
+            "--any",
+            "hinfo|refuse|forward",
+            "hinfo, refuse or forward",
+            choices=("hinfo", "refuse", "forward"),
+        ),
+    ] = "hinfo"
     block_types: Annotated[
         Many,
         _about(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from mirage_hole.config.answers import settle_domains, settle_types
+from mirage_hole.config.answers import settle_domains, settle_text, settle_types
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
@@ -132,6 +132,9 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         rebinding=raw.answers.rebinding,
         rebinding_allow=settle_domains("answers.rebinding_allow", raw.answers.rebinding_allow, found),
         drop_ech=raw.answers.ech == "drop",
+        any_answer=raw.answers.any,
+        version_text=settle_text("server.version_text", raw.server.version_text, found),
+        identity=settle_text("server.identity", raw.server.identity, found),
         block_types=settle_types("answers.block_types", raw.answers.block_types, found),
         upstream_strategy=raw.upstream.strategy,
         random_case=raw.upstream.random_case,

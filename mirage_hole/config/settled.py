@@ -241,6 +241,12 @@ class Settled:
     rebinding_allow: tuple[str, ...] = ()
     """Domains whose answers may."""
     drop_ech: bool = False
+    any_answer: str = "hinfo"
+    """What queries for ANY get: ``hinfo``, ``refuse`` or ``forward``."""
+    version_text: str = "Mirage Hole"
+    """What is told of the software in class CHAOS; empty: nothing."""
+    identity: str = ""
+    """What is told of the server there; empty: nothing."""
     block_types: tuple[int, ...] = ()
     """Query types that are answered with no data."""
     upstream_strategy: str = "fastest"

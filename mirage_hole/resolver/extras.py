@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import UDP
-from mirage_hole.wire.codes import Rcode
+from mirage_hole.wire.codes import EDNS_DO, Rcode
 from mirage_hole.wire.options import (
     COOKIE,
     KEEPALIVE,
@@ -67,7 +67,8 @@ class Extras:
         """
         read = read_options(query.options)
         if isinstance(read, str):
-            return Malformed(query.id, query.flags, Rcode.FORMERR, query.question, read)
+            opt = EDNS_DO if query.dnssec_ok else 0
+            return Malformed(query.id, query.flags, Rcode.FORMERR, query.question, read, opt)
         cookie, nsid, keepalive, padded, _ = read
         options, standing, block = b"", NO_COOKIE, 0
         if cookie and self.cookies is not None:

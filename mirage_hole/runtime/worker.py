@@ -36,6 +36,7 @@ from mirage_hole.policy.access import Access
 from mirage_hole.policy.clients import Clients
 from mirage_hole.policy.policy import Policy, empty_policy
 from mirage_hole.policy.rich import RichRules
+from mirage_hole.resolver import chaos
 from mirage_hole.resolver.cookies import Cookies
 from mirage_hole.resolver.engine import Engine
 from mirage_hole.resolver.events import BlockingPaused, LocalChanged, LoopFound, PolicyChanged, ProbesDue
@@ -140,7 +141,8 @@ class Worker:
         self.engine.rebinding = (
             frozenset(from_text(domain) for domain in settings.rebinding_allow) if settings.rebinding else None
         )
-        self.engine.block_types(settings.block_types, drop_ech=settings.drop_ech)
+        self.engine.block_types(settings.block_types, drop_ech=settings.drop_ech, any_answer=settings.any_answer)
+        self.engine.chaos = chaos.texts(settings.version_text, settings.identity)
         self.plane.on_loop = self._on_loop
         self._pause(settings.paused_until)
 

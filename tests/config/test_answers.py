@@ -39,6 +39,7 @@ def test_domains_and_types_are_read_however_they_are_written(tmp_path):
         ('block_types = ["TYPE0"]', "answers.block_types"),
         ('block_types = ["TYPE65536"]', "answers.block_types"),
         ('ech = "maybe"', "answers.ech"),
+        ('any = "maybe"', "answers.any"),
     ],
 )
 def test_mistakes_are_told_at_their_place(tmp_path, written, path):
@@ -55,3 +56,22 @@ def test_workers_are_told_in_plain_values(tmp_path):
         True,
         (28,),
     )
+
+
+def test_any_and_what_the_server_tells_of_itself(tmp_path):
+    usual = settled(tmp_path)
+    assert (usual.any_answer, usual.version_text, usual.identity) == ("hinfo", "Mirage Hole", "")
+    toml = '[server]\nversion_text = ""\nidentity = " dns1.lan "\n[answers]\nany = "refuse"\n'
+    result = settled(tmp_path, toml=toml)
+    assert (result.any_answer, result.version_text, result.identity) == ("refuse", "", "dns1.lan")
+    again = settled(tmp_path, toml=as_toml(result))
+    assert (again.any_answer, again.version_text, again.identity) == ("refuse", "", "dns1.lan")
+    told = WorkerSettings.from_json(worker_settings(result).to_json())
+    assert (told.any_answer, told.version_text, told.identity) == ("refuse", "", "dns1.lan")
+
+
+@pytest.mark.parametrize("text", ["x" * 256, "a\\u0001b", "kühl"])
+@pytest.mark.parametrize("key", ["version_text", "identity"])
+def test_a_text_that_is_no_character_string_is_told_at_its_place(tmp_path, key, text):
+    assert f"server.{key}" in str(problems(tmp_path, toml=f'[server]\n{key} = "{text}"\n'))
+    assert settled(tmp_path, toml=f'[server]\n{key} = "{255 * "x"}"\n')
