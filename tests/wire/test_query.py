@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from mirage_hole.wire.codes import Rcode
 from mirage_hole.wire.names import fold, labels_of
-from mirage_hole.wire.query import MAX_ADDITIONAL, MAX_QUERY, Malformed, Query, parse_query, skip_name
+from mirage_hole.wire.query import (
+    MAX_ADDITIONAL,
+    MAX_QUERY,
+    NO_OPT,
+    Malformed,
+    Nonrecursive,
+    Query,
+    opt_of,
+    parse_query,
+    skip_name,
+)
 from tests.wire.samples import Counted, mutants, names, opt, option, packet, queries, question, raw_record, wire_name
 
 RD = 0x0100
@@ -103,7 +113,38 @@ def test_a_response_sent_as_a_query_gets_no_answer_as_that_could_start_a_loop(fl
     assert parse_query(query(flags=flags)) is None
 
 
+# -- without recursion --
+
+
+@given(queries())
+def test_a_query_without_rd_is_of_a_kind_of_its_own_and_otherwise_the_same(message: dns.message.Message) -> None:
+    message.flags |= dns.flags.RD
+    desired = parse_query(message.to_wire())
+    message.flags ^= dns.flags.RD
+    undesired = parse_query(message.to_wire())
+    assert type(desired) is Query
+    assert type(undesired) is Nonrecursive
+    assert undesired == desired._replace(flags=desired.flags ^ RD)
+
+
+def test_an_error_in_a_query_without_rd_says_so() -> None:
+    got = parse_query(query(flags=0) + b"x")
+    assert isinstance(got, Malformed)
+    assert (got.flags, got.rcode, got.reason) == (0, Rcode.FORMERR, "octets after the end")
+
+
 # -- answered with an error --
+
+
+@given(st.binary(min_size=12, max_size=300))
+def test_looking_for_opt_in_anything_ends(octets: bytes) -> None:
+    assert NO_OPT <= opt_of(octets) < 1 << 32
+
+
+def test_opt_is_found_by_its_ttl_word() -> None:
+    assert opt_of(query([opt(dnssec_ok=True)], flags=0x2800)) == 0x8000
+    assert opt_of(query([opt(version=3)])) == 0x30000
+    assert opt_of(query()) == NO_OPT
 
 
 @pytest.mark.parametrize("opcode", range(1, 16))
