@@ -20,7 +20,7 @@ ENTRY_COST: Final = 520
 class Failure:
     """What is known of a question that failed."""
 
-    __slots__ = ("in_a_row", "options", "outage", "pause_until", "retry_at", "upstream")
+    __slots__ = ("bogus", "in_a_row", "options", "outage", "pause_until", "retry_at", "upstream")
 
     def __init__(self) -> None:
         self.retry_at = 0.0
@@ -34,6 +34,8 @@ class Failure:
         """Who was asked last."""
         self.outage = False
         """No upstream could be reached."""
+        self.bogus = False
+        """There was an answer, which did not pass DNSSEC validation."""
 
 
 class Failures(dict[bytes, Failure]):
@@ -53,7 +55,7 @@ class Failures(dict[bytes, Failure]):
         """Remember from now on for this long at first."""
         self._first = first
 
-    def failed(self, key: bytes, options: bytes, upstream: int, now: float, *, outage: bool) -> None:
+    def failed(self, key: bytes, options: bytes, upstream: int, now: float, *, outage: bool, bogus: bool = False) -> None:
         """The question failed just now.
 
         Args:
@@ -62,6 +64,7 @@ class Failures(dict[bytes, Failure]):
             upstream: who was asked last.
             now: seconds.
             outage: no upstream could be reached, so it says nothing about the name.
+            bogus: there was an answer, which did not pass DNSSEC validation.
         """
         failure = self._known(key)
         if now >= failure.retry_at + MAX_FAILURE_TTL:  # long ago: this is a new trouble
@@ -75,6 +78,7 @@ class Failures(dict[bytes, Failure]):
         failure.upstream = upstream
         self.outages += outage - failure.outage
         failure.outage = outage
+        failure.bogus = bogus
 
     def slow(self, key: bytes, now: float) -> None:
         """No answer came in time, though one may still come: old answers need not wait for a while."""

@@ -119,7 +119,8 @@ def known_failure(engine: Engine, case: Case, now: float) -> list[Effect] | None
     options = ede_option(EdeCode.CACHED_ERROR, f"asked again in {ceil(known.retry_at - now)} s") + known.options
     limit = udp_limit(case.query) if asked.transport == UDP else STREAM_LIMIT
     wire = build_reply(case.query, Rcode.SERVFAIL, options=options, limit=limit)
-    told = subject(case, Outcome.FAILED, Rcode.SERVFAIL, known.upstream)
+    outcome = Outcome.BOGUS if known.bogus else Outcome.FAILED
+    told = subject(case, outcome, Rcode.SERVFAIL, known.upstream)
     effects: list[Effect] = [
         SendReply(asked.ticket, wire),
         EmitRecord(asked.client, asked.transport, now - case.arrived_at, told),

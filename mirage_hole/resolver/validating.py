@@ -204,7 +204,7 @@ def _rejected(validation: Validation, result: Result, now: float) -> list[Effect
         # An answer that still holds was to be renewed, and serves to its end; one past its time never does from now on.
         if result.status is Status.BOGUS and question.key in cache.answers:
             cache.forget(question.key)
-        cache.failures.failed(question.key, options, number, now, outage=False)
+        cache.failures.failed(question.key, options, number, now, outage=False, bogus=True)
     if result.status is not Status.BOGUS and question.stale is not None:
         return effects + question.stale.serve(question.waiting, now)
     for case in question.waiting:

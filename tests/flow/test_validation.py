@@ -111,6 +111,7 @@ def test_a_bogus_answer_is_a_failure_that_is_remembered_for_a_while(conversation
     assert not said.asks
     assert said.reply.rcode() == dns.rcode.SERVFAIL
     assert 6 in [code for code, _ in ede(said.reply)]
+    assert said.record.subject.outcome is Outcome.BOGUS
     del conversation.altered["www.example.", "A"]
     conversation.wait(60)
     assert conversation.ask_all("www.example").reply.answer
