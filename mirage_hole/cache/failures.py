@@ -55,7 +55,9 @@ class Failures(dict[bytes, Failure]):
         """Remember from now on for this long at first."""
         self._first = first
 
-    def failed(self, key: bytes, options: bytes, upstream: int, now: float, *, outage: bool, bogus: bool = False) -> None:
+    def failed(
+        self, key: bytes, options: bytes, upstream: int, now: float, *, outage: bool, bogus: bool = False
+    ) -> None:
         """The question failed just now.
 
         Args:

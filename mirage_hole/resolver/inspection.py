@@ -16,7 +16,7 @@ from mirage_hole.observe.record import UDP
 from mirage_hole.policy.inside import is_blocklist_answer, is_inside
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.effects import EmitRecord, ForgetPackets, RememberPacket, SendReply
-from mirage_hole.resolver.endings import STREAM_LIMIT, ended_by_rule, judged_by_addresses, subject
+from mirage_hole.resolver.endings import STREAM_LIMIT, ended_by_rule, failure, judged_by_addresses, subject
 from mirage_hole.resolver.pending import KIND_GROUP
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION
 from mirage_hole.wire.addresses import addresses_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 WORTH_A_LOOK: Final = ALIASED | BOUND | INSIDE
 """Traits of a reply that can be looked at even when no rule is about addresses."""
 MOST_NAMES: Final = 512
-"""Names of one answer that are judged."""
+"""Names of one answer that are judged; one with more is no answer."""
 MOST_TAINTED: Final = 4096
 """Names whose other types are blocked, too."""
 
@@ -108,6 +108,9 @@ def _judged_by_names(
         ended = ended_by_rule(engine, case, match, now, address=to_text(name), upstream=upstream, until=until, via=name)
         tainted = _tainted(engine, match, to_text(name), name, now, until, upstream)
         return ended and _taint(engine, case, tainted, ended)
+    if len(names) > MOST_NAMES:  # a blocked name might hide behind them
+        text = f"the answer leads to more than {MOST_NAMES} names"
+        return failure(case, EdeCode.NETWORK_ERROR, text, now, upstream)
     return None
 
 
@@ -181,6 +184,8 @@ def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) ->
         del names[next(iter(names))]
     names[place] = tainted
     if new:
+        if engine.subnets is not None:
+            return [ForgetPackets(), *ended]  # there may be answers for any subnet
         group = key[-1] & -KIND_GROUP
         for rest in _KIN:
             for kind in range(group, group + KIND_GROUP):

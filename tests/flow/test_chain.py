@@ -129,6 +129,17 @@ def test_no_number_of_targets_hides_one(many):
     assert said.record.subject.text.endswith("(via cdn.tracker.example)")
 
 
+def test_an_answer_with_more_names_than_are_judged_is_no_answer():
+    """RFC 8914 4.24: what nobody looked at may not pass."""
+    conversation = Conversation(blocks=["||tracker.example^"])
+    records = [f"www.shop.example 60 HTTPS 1 n{at}.example." for at in range(600)]
+    records.append("www.shop.example 60 HTTPS 2 cdn.tracker.example.")
+    said = conversation.learn("www.shop.example", *records, qtype="HTTPS")
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    assert ede(said.reply) == [(23, "the answer leads to more than 512 names")]
+    assert conversation.ask("www.shop.example", "HTTPS").reply.rcode() == dns.rcode.SERVFAIL
+
+
 def test_each_of_several_clients_is_judged_for_itself():
     """A chain that is blocked for one client is passed on to another that waits for the same answer."""
     conversation = Conversation(rules=policy_of([rich("tracker.example", clients=("10.0.0.7",))]))
