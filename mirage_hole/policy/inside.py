@@ -6,8 +6,7 @@ unbound's ``private-address`` examples and dnsmasq's ``--stop-dns-rebind``, and 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.wire.names import from_text
@@ -15,50 +14,61 @@ from mirage_hole.wire.names import from_text
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_PRIVATE_V4: Final = tuple(
-    ip_network(text)
-    for text in (
-        "0.0.0.0/8",  # "this network", which Linux takes for itself
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "255.255.255.255/32",
-    )
+_V4_BITS: Final = (1 << 32) - 1
+
+
+def _numbers(*networks: str) -> tuple[tuple[int, int], ...]:
+    """(mask, what is under it) of each network. Addresses as numbers: a hostile answer has 16,000 of them to look at."""
+    found = [ip_network(text) for text in networks]
+    return tuple((int(one.netmask), int(one.network_address)) for one in found)
+
+
+_PRIVATE_V4: Final = _numbers(
+    "0.0.0.0/8",  # "this network", which Linux takes for itself
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "255.255.255.255/32",
 )
-_PRIVATE_V6: Final = tuple(ip_network(text) for text in ("::1/128", "fc00::/7", "fe80::/10", "fec0::/10"))
-_NAT64: Final = ip_network("64:ff9b::/96")
-_NAT64_LOCAL: Final = ip_network("64:ff9b:1::/48")
-_COMPATIBLE: Final = ip_network("::/96")
+_PRIVATE_V6: Final = _numbers("::1/128", "fc00::/7", "fe80::/10", "fec0::/10", "64:ff9b:1::/48")
+_EMBEDDING: Final = (
+    (_numbers("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"), 0),  # in the last 32 bits
+    (_numbers("2002::/16"), 80),
+)
+"""Networks whose addresses hold one of IPv4, and how many bits stand behind it: IPv4-compatible and IPv4-mapped (RFC 4291
+2.5.5), IPv4-translated (RFC 2765 2.1), NAT64 (RFC 6052 2.1), 6to4 (RFC 3056 2)."""
 PRIVATE_NAMES: Final = frozenset(
     from_text(name)
     for name in ("corp", "home", "home.arpa", "internal", "intranet", "lan", "local", "localdomain", "private", "test")
 )
 """Domains that only private networks use: what is asked of them leads inside, and nobody outside can own one."""
-_NOBODY: Final = (bytes(4), bytes(16))
 _LOOPBACK: Final = b"\x7f\0\0\1"
 
 
-@lru_cache(maxsize=4096)
 def is_inside(address: bytes) -> bool:
     """Whether an address of 4 or 16 octets is one of a private network, of this machine, or embeds such a one.
 
     0.0.0.0 and :: are not: they lead nowhere, and are how filters say no.
     """
-    if address in _NOBODY:
+    number = int.from_bytes(address, "big")
+    if not number:
         return False
     if len(address) == 4:
-        return any(IPv4Address(address) in network for network in _PRIVATE_V4)
-    whole = IPv6Address(address)
-    if any(whole in network for network in (*_PRIVATE_V6, _NAT64_LOCAL)):
+        return _is_in(number, _PRIVATE_V4)
+    if _is_in(number, _PRIVATE_V6):
         return True
-    # RFC 4291 2.5.5, RFC 3056 2 (6to4), RFC 6052 2.1
-    embedded = whole.ipv4_mapped or whole.sixtofour
-    if embedded is None and (whole in _NAT64 or whole in _COMPATIBLE):
-        embedded = IPv4Address(address[12:])
-    return embedded is not None and embedded.packed not in _NOBODY and is_inside(embedded.packed)
+    for networks, behind in _EMBEDDING:
+        if _is_in(number, networks):
+            embedded = number >> behind & _V4_BITS
+            return embedded != 0 and _is_in(embedded, _PRIVATE_V4)
+    return False
+
+
+def _is_in(number: int, networks: tuple[tuple[int, int], ...]) -> bool:
+    return any(number & mask == network for mask, network in networks)
 
 
 def is_at_home(name: bytes, labels: tuple[int, ...], allowed: Collection[bytes]) -> bool:

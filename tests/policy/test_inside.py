@@ -26,9 +26,9 @@ def test_private_addresses_are_inside_and_no_others(address: IPv4Address):
     assert is_inside(address.packed) == expected
 
 
-@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:{}", "64:ff9b::{}", "::{}"]))
+@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:{}", "::ffff:0:{}", "64:ff9b::{}", "::{}"]))
 def test_what_embeds_an_address_is_where_that_is(address: IPv4Address, form: str):
-    """RFC 4291 2.5.5, RFC 6052 2.1."""
+    """RFC 4291 2.5.5, RFC 2765 2.1, RFC 6052 2.1."""
     whole = IPv6Address(form.format(address))
     expected = is_inside(address.packed) or whole == IPv6Address("::1")
     assert is_inside(whole.packed) == expected
