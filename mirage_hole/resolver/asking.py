@@ -6,20 +6,22 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.resolver import loops, validating
+from mirage_hole.resolver import loops, mismatching, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
 from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
+from mirage_hole.resolver.subnets import question_of
 from mirage_hole.upstream import spelling
 from mirage_hole.upstream.health import OTHER_RCODE, choose
-from mirage_hole.upstream.verify import answers, refuses_without_question
+from mirage_hole.upstream.verify import answers
 from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.chain import aliases
 from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
 from mirage_hole.wire.scan import ALIASED, BESIDE, BOUND, SIGNED, scan_reply
+from mirage_hole.wire.subnet import with_subnet
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.effects import Effect
@@ -74,6 +76,8 @@ def seek(engine: Engine, case: Case, now: float) -> list[Effect]:
     if deadline <= now:  # it has waited for something else before
         return failure(case, EdeCode.OTHER, "no time is left to ask", now)
     question = Question(case.key, deadline)
+    if engine.subnets is not None:
+        question.wire = question_of(case.key)
     question.waiting.append(case)
     engine.questions[case.key] = question
     engine.waiting += 1
@@ -134,28 +138,31 @@ def ask_for(
     dnssec_ok: bool = False,
     checking_disabled: bool = False,
     within: float | None = None,
+    rrclass: int = RRClass.IN,
 ) -> list[Effect]:
     """Ask a question of this program's own; its answer is cached like any other.
 
     Args:
         engine: who asks.
         name: folded wire form.
-        qtype: record type; the class is IN.
+        qtype: record type.
         group: number of the group of upstreams.
         now: seconds.
         listener: told the answer, or None when there is none: no upstream gave one, or too much is asked already.
         dnssec_ok: with DO.
         checking_disabled: with CD.
         within: seconds to try; as long as for a client's question when None.
+        rrclass: IN, or what stands in its place for clients of one subnet.
     """
     kind = group * KIND_GROUP + (KIND_DO if dnssec_ok else 0) + (KIND_CD if checking_disabled else 0)
-    key = name + _QUESTION(qtype, RRClass.IN, kind)
+    key = name + _QUESTION(qtype, rrclass, kind)
     question = engine.questions.get(key)
     if question is None:
         full = len(engine.questions) >= engine.max_in_flight or len(engine.exchanges) >= MAX_EXCHANGES
         if full or not engine.groups[group].upstreams:
             return listener(None, now) if listener is not None else []
         question = engine.questions[key] = Question(key, now + (engine.timeout if within is None else within))
+        question.wire = question_of(key)
         if listener is not None:
             question.listeners.append(listener)
         return send_out(engine, question, now)
@@ -198,6 +205,8 @@ def ask(engine: Engine, question: Question, now: float, upstream: Upstream, *, o
     if engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1:
         dnssec_ok = unchecked = True  # what is validated here must not be held back there (RFC 6840 5.9)
     wire = build_query(ident, sent, dnssec_ok, unchecked, edns)
+    if engine.subnets is not None and edns and (told := engine.subnets.content_of(question.key)):
+        wire = with_subnet(wire, told)
     return [_new(AskUpstream, (ident, number, over_tcp, wire, patience))]
 
 
@@ -231,13 +240,7 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
         return []
     question = exchange.question
     if not answers(wire, exchange.sent):
-        if exchange.sent is not question.wire and spelling.answers_in_another(wire, question.wire):
-            return miscased(engine, exchange, now)
-        if refuses_without_question(wire):
-            return useless(engine, exchange, wire[3] & 0x0F, None, now)
-        engine.mismatched += 1
-        # Over UDP it may be forged, and the true answer still comes; over TCP nothing else does.
-        return failed(engine, exchange, now, "answered another question") if exchange.over_tcp else []
+        return mismatching.another_question(engine, exchange, wire, now)
     if wire[2] << 8 & TC:
         return truncated(engine, exchange, now)
     reply = scan_reply(wire, 12 + len(question.wire))
@@ -249,6 +252,8 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
         return useless(engine, exchange, rcode, reply, now)
     if reply.traits & ALIASED and aliases(question.wire, reply) is None:
         return failed(engine, exchange, now, "sent aliases that lead in a circle")
+    if engine.subnets is not None and (reply := engine.subnets.scoped(question.key, wire, reply)) is None:
+        return mismatching.no_answer(engine, exchange, "answered for another subnet", now)
     upstream = engine.upstreams[number]
     upstream.answered_in(now - exchange.asked_at)
     upstream.rcodes[rcode] += 1
@@ -265,20 +270,6 @@ def truncated(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
     question, upstream = exchange.question, engine.upstreams[exchange.upstream]
     upstream.answered_in(now - exchange.asked_at)
     close(engine, exchange)
-    return ask_over_tcp(engine, question, now, upstream)
-
-
-def miscased(engine: Engine, exchange: Exchange, now: float) -> list[Effect]:
-    """The right answer, but the question in it is spelt otherwise than it was asked: ask once more, as can't be forged.
-
-    That is over TCP, or in lower case when the upstream is found to answer so always.
-    """
-    question, upstream = exchange.question, engine.upstreams[exchange.upstream]
-    engine.mismatched += 1
-    upstream.answered_in_another_case(now)
-    close(engine, exchange)
-    if now < upstream.folds_until:
-        return ask(engine, question, now, upstream)
     return ask_over_tcp(engine, question, now, upstream)
 
 

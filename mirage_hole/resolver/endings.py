@@ -12,12 +12,13 @@ from mirage_hole.policy.verdict import Outcome, rule_text
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, EndStream, RememberPacket, SendReply
 from mirage_hole.resolver.rewrites import alias_of, forged_option, own_answer
 from mirage_hole.resolver.sinkhole import blocked_option
+from mirage_hole.resolver.subnets import with_scope
 from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.alias import behind_alias
 from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode
 from mirage_hole.wire.names import to_text
 from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
-from mirage_hole.wire.scan import SIGNED
+from mirage_hole.wire.scan import SIGNED, TRAITS
 from mirage_hole.wire.strip import without_signatures
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def for_client(case: Case, reply: UpstreamReply) -> UpstreamReply:
 def reply_to(case: Case, reply: UpstreamReply, age: int) -> bytes:
     """The response to one client, from an upstream's reply that is ``age`` whole seconds old; see :func:`for_client`."""
     query = case.query
-    flags, rcode, records, counts, ttl_offsets, _, _, ede, _ = reply
+    flags, rcode, records, counts, ttl_offsets, _, _, ede, traits = reply
+    if traits > TRAITS:
+        query = with_scope(query, traits)
     if age:
         records = age_ttls(records, ttl_offsets, age)
     if flags & AD and not (query.dnssec_ok or query.flags & AD):

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from mirage_hole.resolver.inspection import Tainted
     from mirage_hole.resolver.pending import Listener
     from mirage_hole.resolver.sinkhole import Sinkhole
+    from mirage_hole.resolver.subnets import Subnets
     from mirage_hole.resolver.validating import Validations
     from mirage_hole.upstream.health import Upstream
 
@@ -98,7 +99,9 @@ class Engine:
         self.groups = list(groups) or [Group(0, "default", self.upstreams)]
         self.routes = routes or Routes()
         self.routed = bool(self.routes)
-        """Some names have a route."""
+        """Questions are told apart by more than what is asked: some names have a route, or upstreams are told subnets."""
+        self.subnets: Subnets | None = None
+        """What upstreams are told of clients; None: nothing."""
         self.limits: ClientLimits | None = None
         self.local = NOTHING
         """Local data: what has answers of its own here."""
@@ -206,6 +209,8 @@ class Engine:
         case = Case(query, event, now)  # type: ignore[arg-type]
         if self.routed:
             case.ask_group(self.routes.of(case.query.name, case.query.labels))
+            if self.subnets is not None:
+                self.subnets.mark(case, self.access)
         if self.validates:
             validating.share_answers(self, case)
         for stage in stages:
@@ -237,6 +242,11 @@ class Engine:
         hints = {_HINTS[kind] for kind in self.blocked_types if kind in _HINTS}
         self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
 
+    def tell_subnets(self, subnets: Subnets) -> None:
+        """Tell upstreams where clients are, from now on."""
+        self.subnets = self.extras.subnets = subnets
+        self.routed = True
+
     def may_lead_inside(self, name: bytes, labels: tuple[int, ...]) -> bool:
         """Whether answers for this name may hold private addresses: it has a route of its own, or is at home."""
         allowed = self.rebinding
@@ -254,7 +264,7 @@ class Engine:
         """Ask the question of this key once more, for nobody in particular."""
         kind = key[-1]
         return asking.ask_for(
-            self, key[:-5], key[-5] << 8 | key[-4], kind // KIND_GROUP, now, listener,
+            self, key[:-5], key[-5] << 8 | key[-4], kind // KIND_GROUP, now, listener, rrclass=key[-3] << 8 | key[-2],
             dnssec_ok=kind & KIND_DO != 0, checking_disabled=kind & KIND_CD != 0,
         )  # fmt: skip
 

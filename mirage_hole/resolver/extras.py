@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import UDP
+from mirage_hole.resolver.subnets import option_for
 from mirage_hole.wire.codes import EDNS_DO, Rcode
 from mirage_hole.wire.options import (
     COOKIE,
@@ -21,9 +22,11 @@ from mirage_hole.wire.options import (
     read_options,
 )
 from mirage_hole.wire.query import Malformed
+from mirage_hole.wire.subnet import read_subnet
 
 if TYPE_CHECKING:
     from mirage_hole.resolver.cookies import Cookies
+    from mirage_hole.resolver.subnets import Subnets
     from mirage_hole.wire.query import Query
 
 PADDED_TO: Final = 468
@@ -47,6 +50,8 @@ class Extras:
             idle: seconds after which an idle stream is closed.
         """
         self.cookies = cookies
+        self.subnets: Subnets | None = None
+        """What upstreams are told of clients; None: nothing, and clients are not answered by that option either."""
         self._nsid = option(NSID, nsid) if nsid else b""
         self._block = block
         self._keepalive = option(KEEPALIVE, min(int(idle * 10), _TENTHS_AT_MOST).to_bytes(2, "big"))
@@ -67,13 +72,19 @@ class Extras:
         """
         read = read_options(query.options)
         if isinstance(read, str):
-            opt = EDNS_DO if query.dnssec_ok else 0
-            return Malformed(query.id, query.flags, Rcode.FORMERR, query.question, read, opt)
-        cookie, nsid, keepalive, padded, _ = read
-        options, standing, block = b"", NO_COOKIE, 0
+            return _malformed(query, read)
+        cookie, nsid, keepalive, padded, content = read
+        options, standing, block, told = b"", NO_COOKIE, 0, b""
+        if content is not None:
+            subnet = read_subnet(content)
+            if isinstance(subnet, str):
+                return _malformed(query, subnet)
+            if self.subnets is not None:
+                options, told = option_for(subnet), self.subnets.told_of(subnet)
         if cookie and self.cookies is not None:
             back, proven = self.cookies.look(cookie, client, now)
-            options, standing = option(COOKIE, back), PROVEN if proven else UNPROVEN
+            options += option(COOKIE, back)
+            standing = PROVEN if proven else UNPROVEN
         if nsid:
             options += self._nsid
         if transport != UDP:  # RFC 7828 3.3.2: over UDP the option is ignored
@@ -81,5 +92,10 @@ class Extras:
                 options += self._keepalive
             if padded:
                 block = self._block
-        extra = Extra(options, block, standing)
+        extra = Extra(options, block, standing, told)
         return query if extra == _NOTHING else query._replace(extra=extra)
+
+
+def _malformed(query: Query, reason: str) -> Malformed:
+    opt = EDNS_DO if query.dnssec_ok else 0
+    return Malformed(query.id, query.flags, Rcode.FORMERR, query.question, reason, opt)

@@ -11,6 +11,7 @@ import time
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Final
 
+from mirage_hole.resolver.subnets import question_of
 from mirage_hole.wire.codes import AD, QR, RA, TC, type_text
 from mirage_hole.wire.names import from_text, to_text
 from mirage_hole.wire.reply import age_ttls
@@ -92,7 +93,7 @@ class CacheCommands:
             return None
         flags, rcode, records, counts, offsets, _, _, ede, _ = answer.reply
         records = age_ttls(records, offsets, int(now - answer.stored_at))
-        question = key[:-1]
+        question = question_of(key)
         head = b"".join(number.to_bytes(2, "big") for number in (0, QR | RA | flags & (AD | TC) | rcode, 1, *counts))
         message = base64.b64encode(head + question + records).decode()
         return {

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.snapshot import MAX_BYTES, ORIGIN_SIZE, BadSnapshot, Encoder, check, decode
+from mirage_hole.resolver.subnets import is_for_few
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +133,9 @@ class CacheKeeper:
             pending, size = [encoder.head()], 0
             keys = reversed(list(cache.answers))  # should not all of them fit, then the youngest
             while some := list(islice(keys, _WRITTEN_AT_ONCE)):
-                octets = encoder.entries((key, answer) for key in some if (answer := cache.answers.get(key)))
+                # Numbers of subnets are this process's own.
+                kept = ((key, cache.answers.get(key)) for key in some if not is_for_few(key))
+                octets = encoder.entries((key, answer) for key, answer in kept if answer is not None)
                 pending.append(octets)
                 size += len(octets)
                 if size >= _TO_DISK:

@@ -48,6 +48,9 @@ class Extra(NamedTuple):
     """The reply is padded to a multiple of so many octets; 0: it is not padded."""
     cookie: int = 0
     """:data:`NO_COOKIE`, :data:`UNPROVEN` or :data:`PROVEN`."""
+    subnet: bytes = b""
+    """What upstreams are told of the client: the content of a Client Subnet option. The client's own stands first in
+    ``options`` then. Empty: nothing of its own."""
 
 
 NO_COOKIE: Final = 0

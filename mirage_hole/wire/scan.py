@@ -46,6 +46,8 @@ INSIDE = 8
 """An address of the answer begins like a private one."""
 BESIDE = 16
 """So does one of the additional section."""
+TRAITS = 0xFF
+"""All of them. Above is room for the bits of a client's subnet that the answer is for (RFC 7871)."""
 _TRAITS = {
     int(RRType.RRSIG): SIGNED,
     int(RRType.NSEC): SIGNED,
