@@ -184,6 +184,8 @@ def _taint(engine: Engine, case: Case, tainted: Tainted, ended: list[Effect]) ->
         del names[next(iter(names))]
     names[place] = tainted
     if new:
+        if engine.subnets is not None:
+            return [ForgetPackets(), *ended]  # there may be answers for any subnet
         group = key[-1] & -KIND_GROUP
         for rest in _KIN:
             for kind in range(group, group + KIND_GROUP):
