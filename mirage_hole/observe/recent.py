@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mirage_hole.lists.rule import Scope
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, Subject, decode_subject
+from mirage_hole.policy.verdict import plain_rule_in
 from mirage_hole.wire.codes import rcode_text, type_text
 from mirage_hole.wire.names import to_text
 
@@ -134,9 +135,8 @@ class RecentQueries:
         )
 
     def _line(self, generation: int, subject: Subject) -> int:
-        if subject.text:
-            return 0
-        return self._generations.line(generation, subject.list_id, subject.rule, subject.scope)
+        rule = plain_rule_in(subject.text) if subject.text else subject.rule
+        return self._generations.line(generation, subject.list_id, rule, subject.scope) if rule is not None else 0
 
 
 _SCOPES = {scope.value: scope.name.lower() for scope in Scope}

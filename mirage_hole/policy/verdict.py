@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mirage_hole.lists.rule import Action, Reply, Scope
-from mirage_hole.wire.names import to_text
+from mirage_hole.wire.names import BadName, from_text, to_text
 
 if TYPE_CHECKING:
     from mirage_hole.lists.rule import Rewrite, RichRule
@@ -16,6 +16,7 @@ OWN_LIST: Final = 0xFFFE
 """The list id of the user's own rules, which are of no generation. 65535 means no rule in a record."""
 OWN_TITLE: Final = "your own rules"
 """What they are called where a list's title stands."""
+_VIA: Final = " (via "
 
 
 class Match(NamedTuple):
@@ -76,3 +77,20 @@ def rule_text(match: Match) -> str:
     elif match.important and match.scope is Scope.EXACT:
         text = f"|{name}^"
     return f"{text}$important" if match.important else text
+
+
+def through_text(match: Match, via: bytes) -> str:
+    """The rule, and the name that an answer led through which it is about."""
+    return f"{rule_text(match)}{_VIA}{to_text(via)})"
+
+
+def plain_rule_in(text: str) -> bytes | None:
+    """The name that a plain rule stands for (folded wire form), of what :func:`through_text` said of it; None for any other."""
+    rule, via, _ = text.partition(_VIA)
+    if not via:
+        return None
+    name = rule.removeprefix("@@").lstrip("|").removeprefix("*.").removesuffix("$important").removesuffix("^")
+    try:
+        return from_text(name)
+    except BadName:
+        return None

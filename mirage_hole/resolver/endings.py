@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mirage_hole.cache.packets import EVERYBODY, FOREVER
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, UDP, pack_rich_subject, pack_subject
-from mirage_hole.policy.verdict import Outcome, rule_text
+from mirage_hole.policy.verdict import Outcome, through_text
 from mirage_hole.resolver.effects import CloseStream, EmitRecord, EndStream, RememberPacket, SendReply
 from mirage_hole.resolver.rewrites import alias_of, forged_option, own_answer
 from mirage_hole.resolver.sinkhole import blocked_option
@@ -16,7 +16,6 @@ from mirage_hole.resolver.subnets import with_scope
 from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.alias import behind_alias
 from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode
-from mirage_hole.wire.names import to_text
 from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
 from mirage_hole.wire.scan import SIGNED, TRAITS
 from mirage_hole.wire.strip import without_signatures
@@ -206,7 +205,7 @@ def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -
         return pack_subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name)
     list_id, _, scope, name, line, _, _, _, rich, _ = match
     if case.via:
-        text = f"{rule_text(match)} (via {to_text(case.via)})"
+        text = through_text(match, case.via)
         return pack_rich_subject(
             outcome, rcode, query.qtype, list_id, line, query.name, scope, upstream, query.name, text
         )

@@ -13,8 +13,12 @@ from mirage_hole.wire.names import from_text
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
 
 
-def kept(*segments: bytes, size: int = 1000) -> RecentQueries:
+def kept(
+    *segments: bytes, size: int = 1000, known: dict[tuple[int, int, bytes, Scope], int] | None = None
+) -> RecentQueries:
+    """``known``: lines of rules, by what they are asked for with."""
     generations = Generations()
+    generations.find_line = lambda *rule: (known or {}).get(rule, 0)
     generations.register(1, ["Ads", "Trackers"])
     recent = RecentQueries(generations, size)
     read = read_frame(frame(*segments))
@@ -97,6 +101,14 @@ def test_a_rule_about_the_names_below_says_so() -> None:
     name = from_text("a.example")
     told = encode_subject(Subject(Outcome.BLOCKED, 0, 1, 0, 1, name, Scope.BELOW, NO_UPSTREAM, b"\1x" + name))
     assert next(kept(single(NOON, "::1", told)).newest_first()).scope == "below"
+
+
+def test_a_plain_rule_that_an_alias_led_to_has_its_line() -> None:
+    text = "||tracker.example^ (via shop.tracker.example)"
+    known = {(1, 0, from_text("tracker.example"), Scope.SUBTREE): 17}
+    recent = kept(single(NOON, "::1", ruled("www.shop.example", "shop.example", text=text, line=0)), known=known)
+    (row,) = recent.newest_first()
+    assert (row.name, row.rule, row.line) == ("www.shop.example", text, 17)
 
 
 def test_a_rule_whose_line_is_not_known_has_none() -> None:
