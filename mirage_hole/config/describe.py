@@ -205,6 +205,7 @@ def _values(settled: Settled) -> dict[str, object]:
         "upstream.fallback": settled.upstream_fallback,
         "upstream.bootstrap": tuple(map(str, settled.bootstrap)),
         "upstream.random_case": settled.random_case,
+        "upstream.ecs": settled.ecs,
         "upstream.dnssec": settled.dnssec,
         "cache.size": format_size(settled.cache_bytes),
         **{f"cache.{key}": format_duration(getattr(settled.cache_lifetimes, key)) for key in CACHE_TIMES},

@@ -250,6 +250,17 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "true or false",
         ),
     ] = False
+    ecs: Annotated[
+        str,
+        _about(
+            "What resolvers are told of where clients are (EDNS Client Subnet), so that they can choose a server nearby. strip: "
+            "nothing. forward: what a client itself says in its query, cut to /24 or /56, and never a private network. Or a "
+            "network, which is told for all clients; 0.0.0.0/0 asks resolvers to tell nobody of yours either.",
+            "--ecs",
+            "strip|forward|NETWORK",
+            "strip, forward, or a network such as 203.0.113.0/24 (at most /24 for IPv4 and /56 for IPv6)",
+        ),
+    ] = "strip"
     dnssec: Annotated[
         bool,
         _about(

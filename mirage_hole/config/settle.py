@@ -8,6 +8,7 @@ from mirage_hole.config.answers import settle_domains, settle_text, settle_types
 from mirage_hole.config.cache_lifetimes import settle_lifetimes
 from mirage_hole.config.client_tables import settle_clients
 from mirage_hole.config.dnssec import settle_trust
+from mirage_hole.config.ecs import settle_ecs
 from mirage_hole.config.edns import settle_edns
 from mirage_hole.config.group_tables import settle_groups, settle_routes
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
@@ -138,6 +139,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         block_types=settle_types("answers.block_types", raw.answers.block_types, found),
         upstream_strategy=raw.upstream.strategy,
         random_case=raw.upstream.random_case,
+        ecs=settle_ecs(raw.upstream.ecs, found),
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
         routes=(routes := settle_routes(groups, listen, found, host)),

@@ -242,10 +242,10 @@ class Engine:
         hints = {_HINTS[kind] for kind in self.blocked_types if kind in _HINTS}
         self.dropped_parameters = frozenset(hints | ({ECH} if drop_ech else set()))
 
-    def tell_subnets(self, subnets: Subnets) -> None:
-        """Tell upstreams where clients are, from now on."""
+    def tell_subnets(self, subnets: Subnets | None) -> None:
+        """Tell upstreams where clients are, from now on; None: nothing of it."""
         self.subnets = self.extras.subnets = subnets
-        self.routed = True
+        self.routed = bool(self.routes) or subnets is not None
 
     def may_lead_inside(self, name: bytes, labels: tuple[int, ...]) -> bool:
         """Whether answers for this name may hold private addresses: it has a route of its own, or is at home."""

@@ -7,19 +7,19 @@ apart as well, since the option is part of the query's octets.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.inside import is_inside
 from mirage_hole.wire.codes import RRClass
 from mirage_hole.wire.options import SUBNET, option
-from mirage_hole.wire.subnet import scope_in
+from mirage_hole.wire.subnet import IPV4, IPV6, Subnet, scope_in
 
 if TYPE_CHECKING:
     from mirage_hole.policy.access import Access
     from mirage_hole.resolver.pending import Case
     from mirage_hole.wire.query import Query
     from mirage_hole.wire.scan import Reply
-    from mirage_hole.wire.subnet import Subnet
 
 IPV4_BITS: Final = 24
 IPV6_BITS: Final = 56
@@ -30,7 +30,7 @@ MOST: Final = 4096
 _NUMBERED: Final = 0x8000
 _IN: Final = RRClass.IN.to_bytes(2, "big")
 _NOTHING: Final = b"\0\1\0\0"
-"""A prefix of no length: tell nobody anything, and add nothing of your own (RFC 7871 7.1.2)."""
+"""A prefix of no length: tell nobody of us (RFC 7871 7.1.2)."""
 _SCOPE_AT: Final = 7
 
 
@@ -83,6 +83,21 @@ class Subnets:
         if scope is None:
             return None
         return reply._replace(traits=reply.traits | scope << 8) if scope and is_for_few(key) else reply
+
+
+def subnets_of(setting: str) -> Subnets | None:
+    """What a setting means: ``strip``, ``forward``, or a network in CIDR notation, which is told for everybody.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if setting == "strip":
+        return None
+    if setting == "forward":
+        return Subnets()
+    network = ip_network(setting)
+    octets = network.network_address.packed[: (network.prefixlen + 7) // 8]
+    return Subnets(Subnet(IPV4 if network.version == 4 else IPV6, network.prefixlen, octets).content())
 
 
 def is_for_few(key: bytes) -> bool:

@@ -43,6 +43,7 @@ from mirage_hole.resolver.events import BlockingPaused, LocalChanged, LoopFound,
 from mirage_hole.resolver.extras import Extras
 from mirage_hole.resolver.loops import PROBE_EVERY
 from mirage_hole.resolver.sinkhole import Sinkhole
+from mirage_hole.resolver.subnets import subnets_of
 from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
@@ -143,6 +144,7 @@ class Worker:
         )
         self.engine.block_types(settings.block_types, drop_ech=settings.drop_ech, any_answer=settings.any_answer)
         self.engine.chaos = chaos.texts(settings.version_text, settings.identity)
+        self.engine.tell_subnets(subnets_of(settings.ecs))
         self.plane.on_loop = self._on_loop
         self._pause(settings.paused_until)
 

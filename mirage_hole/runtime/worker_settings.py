@@ -98,6 +98,8 @@ class WorkerSettings:
     rebinding_allow: tuple[str, ...] = ()
     """Domains whose answers may."""
     drop_ech: bool = False
+    ecs: str = "strip"
+    """What upstreams are told of clients: ``strip``, ``forward``, or a network in CIDR notation."""
     any_answer: str = "hinfo"
     """What queries for ANY get: ``hinfo``, ``refuse`` or ``forward``."""
     version_text: str = ""
