@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -221,8 +222,16 @@ def numbered(name: str, ident: int, qtype: str = "A", **how: object) -> bytes:
     return query(name, qtype, ident=ident, **how)
 
 
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def open_descriptors() -> set[tuple[str, str]]:
+    """What this process has open, number and what it is.
+
+    Compare what is new and not how many there are: what earlier tests left may close at any time.
+    """
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one by which this is read, to begin with
+            found.add((entry.name, str(entry.readlink())))
+    return found
 
 
 @contextlib.contextmanager
@@ -231,6 +240,7 @@ def no_more_descriptors() -> Iterator[None]:
     wire = query("example")
     dns.message.from_wire(answer_to(wire, "example 1 A 192.0.2.1"))  # dnspython loads what it needs when it needs it
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    gc.collect()  # what earlier tests left must not close in here, which would leave numbers free
     free = os.dup(0)  # the lowest that is free, and the limit is on the number
     os.close(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
