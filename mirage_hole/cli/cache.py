@@ -112,6 +112,7 @@ def _print_entry(entry: dict[str, Any], *, several: bool) -> None:
     facts += [f"from {entry['upstream']}"] if entry["upstream"] else []
     facts += ["for DNSSEC"] if entry["dnssec"] else []
     facts += ["unchecked"] if entry["unchecked"] else []
+    facts += [f"for {entry['subnet']}"] if entry["subnet"] else []
     facts += [f"group {entry['group']}"] if entry["group"] else []
     facts += [f"worker {entry['worker']}"] if several else []
     click.echo(f"{clean(entry['name'])} {entry['type']}: {', '.join(facts)}")

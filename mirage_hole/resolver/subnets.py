@@ -7,13 +7,13 @@ apart as well, since the option is part of the query's octets.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.inside import is_inside
 from mirage_hole.wire.codes import RRClass
 from mirage_hole.wire.options import SUBNET, option
-from mirage_hole.wire.subnet import IPV4, IPV6, Subnet, scope_in
+from mirage_hole.wire.subnet import IPV4, IPV6, Subnet, read_subnet, scope_in
 
 if TYPE_CHECKING:
     from mirage_hole.policy.access import Access
@@ -73,6 +73,14 @@ class Subnets:
         """What upstreams are told with the question of this key; empty for nothing."""
         number = key[-3] << 8 | key[-2]
         return self._contents[number ^ _NUMBERED] if number & _NUMBERED else self.everybody
+
+    def text_of(self, key: bytes) -> str:
+        """The subnet that the answers to the question of this key are for, in CIDR notation; empty: everybody."""
+        if not is_for_few(key):
+            return ""
+        subnet = read_subnet(self.content_of(key))
+        assert isinstance(subnet, Subnet)  # it was made here
+        return f"{ip_address(subnet.address)}/{subnet.length}"
 
     def scoped(self, key: bytes, message: bytes, reply: Reply) -> Reply | None:
         """An upstream's reply that knows its scope; None when it is for another subnet. ``message``: the same whole."""

@@ -98,6 +98,7 @@ class CacheCommands:
         message = base64.b64encode(head + question + records).decode()
         return {
             **_asked(key),
+            "subnet": self._subnet(key),
             "kind": "answer",
             "rcode": rcode,
             "age": int(now - answer.stored_at),
@@ -116,6 +117,7 @@ class CacheCommands:
             return None
         return {
             **_asked(key),
+            "subnet": self._subnet(key),
             "kind": "failure",
             "rcode": 2,
             "ttl": int(failure.retry_at - now) + 1,
@@ -124,6 +126,10 @@ class CacheCommands:
             "in_a_row": failure.in_a_row,
             "options": base64.b64encode(failure.options).decode(),
         }
+
+    def _subnet(self, key: bytes) -> str:
+        subnets = self._engine.subnets
+        return subnets.text_of(key) if subnets is not None else ""
 
     def _upstream(self, number: int) -> str:
         return self._engine.named(number) if number < len(self._engine.upstreams) else ""

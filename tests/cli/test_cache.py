@@ -14,14 +14,14 @@ from mirage_hole.cli.program import program
 
 ANSWER: dict[str, Any] = {
     "name": "www.example.com", "type": "A", "kind": "answer", "rcode": "NOERROR", "ttl": 280, "age": 20, "stale": False,
-    "size": 712, "upstream": "9.9.9.9:53", "dnssec": False, "unchecked": False, "group": 0, "worker": 0, "errors": [],
+    "size": 712, "upstream": "9.9.9.9:53", "dnssec": False, "unchecked": False, "subnet": "", "group": 0, "worker": 0, "errors": [],
     "authentic": False, "records": ["www.example.com. 280 IN A 192.0.2.7"], "complete": True,
 }  # fmt: skip
 OLD = ANSWER | {"ttl": -7300, "stale": True, "dnssec": True, "group": 2, "worker": 1}
 LONG = ANSWER | {"records": [], "complete": False, "unchecked": True}
 FAILURE: dict[str, Any] = {
     "name": "bad.example", "type": "AAAA", "kind": "failure", "rcode": "SERVFAIL", "ttl": 5, "stale": False,
-    "upstream": "", "dnssec": False, "unchecked": False, "group": 0, "worker": 0, "in_a_row": 2,
+    "upstream": "", "dnssec": False, "unchecked": False, "subnet": "", "group": 0, "worker": 0, "in_a_row": 2,
     "errors": [{"code": 22, "text": "9.9.9.9:53: did not \x1b[31manswer"}],
 }  # fmt: skip
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import time
 
+import dns.edns
+import dns.message
+import dns.rdataclass
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirage_hole.resolver.subnets import subnets_of
 from mirage_hole.runtime.cache_commands import MOST_SHOWN, CacheCommands
 from mirage_hole.runtime.channel import MAX_MESSAGE
 from mirage_hole.wire.names import BadName
@@ -128,3 +133,17 @@ async def test_below_is_by_labels(name: list[str], ancestor: list[str]) -> None:
     known = Known(".".join(name) or ".")
     below = not ancestor or name[len(name) - len(ancestor) :] == ancestor if len(name) >= len(ancestor) else False
     assert bool(await known.names(".".join(ancestor) or ".", subtree=True)) == below
+
+
+async def test_answers_for_one_subnet_are_shown_as_such_and_read_like_others() -> None:
+    known = Known("www.example.com")
+    talk = known.conversation
+    talk.engine.tell_subnets(subnets_of("forward"))
+    option = dns.edns.ECSOption("203.0.113.7", 32)
+    talk.answer(talk.ask("www.example.com", options=[option]).ask, "www.example.com 300 A 192.0.2.8")
+    entries = (await known.commands.show("www.example.com", 10, subtree=False))["entries"]
+    assert {entry["subnet"] for entry in entries} == {"", "203.0.113.0/24"}
+    for entry in entries:
+        (question,) = dns.message.from_wire(base64.b64decode(entry["message"])).question
+        assert question.rdclass == dns.rdataclass.IN
+    assert (await known.commands.flush("www.example.com", subtree=False))["flushed"] == 2

@@ -52,6 +52,14 @@ async def test_what_is_saved_is_restored(tmp_path: Path) -> None:
     assert all(abs(answer.expires_at - cache.answers[key].expires_at) < 1 for key, answer in back.answers.items())
 
 
+async def test_answers_for_one_subnet_are_left_out_as_its_number_means_nothing_later(tmp_path: Path) -> None:
+    cache = a_cache(2)
+    key, reply = learnt("n9.example.com")
+    cache.put(key[:-3] + b"\x80\x01" + key[-1:], reply, 0, time.monotonic())
+    assert await CacheKeeper(cache, tmp_path, ORIGIN).save() == 2
+    assert await CacheKeeper(AnswerCache(1 << 24), tmp_path, ORIGIN).restore() == 2
+
+
 async def test_the_file_is_for_the_servers_account_alone_and_nothing_else_is_left(tmp_path: Path) -> None:
     folder = tmp_path / "cache" / "worker-0"
     await CacheKeeper(a_cache(), folder, ORIGIN).save()
@@ -162,6 +170,7 @@ def test_answers_depend_on_upstreams_groups_and_routes_and_on_nothing_else() -> 
     usual = origin_of(some_settings())
     assert len(usual) == ORIGIN_SIZE
     assert origin_of(some_settings(upstreams=(("192.0.2.2", 53),))) != usual
+    assert origin_of(some_settings(ecs="203.0.113.0/24")) != usual
     assert origin_of(some_settings(log_level="DEBUG", cache_bytes=5, number=3, paused_until=7.0)) == usual
     assert {"upstreams"} <= cache_keeper.SHAPING & set(WorkerSettings.__dataclass_fields__)
 
