@@ -64,7 +64,7 @@ class CommandService:
         told = ""
         while True:
             try:
-                return await asyncio.to_thread(listen, self._directory)
+                return await _made(self._directory)
             except OSError as problem:
                 why = f"{problem.filename or self._directory / NAME}: {problem.strerror or problem}"
                 if why != told:
@@ -73,6 +73,18 @@ class CommandService:
                     )
                 told = why
             await asyncio.sleep(AGAIN)
+
+
+async def _made(directory: Path) -> socket.socket:
+    """A listening socket. Who is cancelled meanwhile leaves none behind: a thread can't be stopped, so it is waited for."""
+    making = asyncio.get_running_loop().run_in_executor(None, listen, directory)
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            (await making).close()
+            (directory / NAME).unlink()
+        raise
 
 
 class Commands:

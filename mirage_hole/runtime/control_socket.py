@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mirage_hole.runtime.state_files import one_at_a_time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,33 +18,36 @@ NAME: Final = "control.sock"
 """In the state directory."""
 _MODE: Final = 0o600
 _CONNECTIONS: Final = 32  # that wait to be accepted
-_LONGEST_PATH: Final = 100  # octets; sun_path holds 108 (unix(7)), other systems less
+_LONGEST_PATH: Final = (
+    95  # octets; sun_path holds 108 (unix(7)), other systems 104, and a socket in the making adds four
+)
 
 
 def listen(directory: Path) -> socket.socket:
     """The listening socket. One that a dead server left behind is replaced.
 
+    Its name appears once it can be connected to: made under that name it would refuse for a moment, as a dead server's
+    does, to commands and to a second server, which would take its place.
+
     Raises:
         OSError: the directory can't be written, or another server uses it.
     """
-    with reachable(directory) as path:
+    with one_at_a_time(directory), reachable(directory) as path:
+        if _is_served(path):
+            message = "another server uses this state directory; give each its own with --state DIRECTORY"
+            raise OSError(errno.EADDRINUSE, message, str(directory))
+        made = Path(f"{path}.new")
+        made.unlink(missing_ok=True)  # of a server that was killed
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            try:
-                sock.bind(path)
-            except OSError as problem:
-                if problem.errno != errno.EADDRINUSE:
-                    raise
-                if _is_served(path):
-                    message = "another server uses this state directory; give each its own with --state DIRECTORY"
-                    raise OSError(errno.EADDRINUSE, message, str(directory)) from None
-                Path(path).unlink()
-                sock.bind(path)
-            Path(path).chmod(_MODE)
+            sock.bind(str(made))
+            made.chmod(_MODE)
             sock.listen(_CONNECTIONS)
+            made.replace(path)
         except BaseException:
             sock.close()
+            made.unlink(missing_ok=True)
             raise
     return sock
 

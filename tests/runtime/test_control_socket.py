@@ -8,12 +8,13 @@ import io
 import os
 import socket
 import stat
+import threading
 
 import aiohttp
 import pytest
 
 from mirage_hole.api.commands import MAX_BODY
-from mirage_hole.runtime import commands, list_commands
+from mirage_hole.runtime import commands, control_socket, list_commands
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.control_socket import NAME, listen, reachable
@@ -22,7 +23,7 @@ from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.serving import ServingPolicy
-from tests.net.edge import until
+from tests.net.edge import PATIENCE, until
 from tests.runtime.settings import a_settled
 
 MANY = 100
@@ -112,6 +113,41 @@ async def test_the_socket_of_another_server_is_taken_over_once_that_has_ended(st
         other.close()
         (await waiting).close()
     assert caplog.text.count("another server") == 1
+
+
+def test_its_name_appears_once_it_can_be_connected_to(state, monkeypatch):
+    """Else commands are refused at a start, and a second server thinks that this one is dead."""
+    seen = []
+
+    class Watched(socket.socket):
+        def listen(self, backlog):
+            seen.append((state / NAME).exists())
+            super().listen(backlog)
+
+    monkeypatch.setattr(control_socket.socket, "socket", Watched)
+    listen(state).close()
+    assert seen == [False]
+    assert [file.name for file in state.iterdir()] == [NAME]
+
+
+async def test_who_ends_while_the_socket_is_made_leaves_nothing(state, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    made = []
+
+    def slowly(directory):
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        made.append(listen(directory))
+        return made[0]
+
+    monkeypatch.setattr(commands, "listen", slowly)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(CommandService(state, None).run())
+        await until(begun.is_set)
+        task.cancel()
+        go_on.set()
+    assert made[0].fileno() == -1
+    assert not (state / NAME).exists()
 
 
 async def test_the_socket_is_gone_when_the_server_has_ended(state):
