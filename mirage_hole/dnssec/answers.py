@@ -79,6 +79,8 @@ class Answer:
         self._used: set[tuple[bytes, int]] = set()
         self._checked: dict[int, Checked] = {}
         self._proofs: dict[bytes, Proof] = {}
+        self._made: dict[int, list[RRset]] = {}
+        """CNAME RRsets by the DNAME that made them. Nobody signs these, and their TTL is its own (RFC 6672 3.1)."""
 
     @classmethod
     def read(cls, question: bytes, reply: Reply) -> Answer:
@@ -146,6 +148,8 @@ class Answer:
                 synthesized = _replaced(name, owner, goal)
                 if cname is not None and _target(cname) != synthesized:
                     raise Bogus(EdeCode.DNSSEC_BOGUS, f"the CNAME of {to_text(name)} is not what its DNAME says")
+                if cname is not None:
+                    self._made.setdefault(id(dname), []).append(cname)
                 return Alias(dname, synthesized)
         return None
 
@@ -244,11 +248,10 @@ class Answer:
 
     def capped(self, end: int) -> tuple[tuple[int, int], ...]:
         """(offset, seconds) of TTLs before ``end`` (-1: all) that are longer than the signatures permit."""
+        caps = [(checked.rrset, checked.cap) for checked in self._checked.values()]
+        caps += [(cname, one.ttl) for one in self._checked.values() for cname in self._made.get(id(one.rrset), ())]
         return tuple(
-            (place, checked.cap)
-            for checked in self._checked.values()
-            for place, ttl in checked.rrset.places
-            if ttl > checked.cap and (end < 0 or place < end)
+            (place, cap) for rrset, cap in caps for place, ttl in rrset.places if ttl > cap and (end < 0 or place < end)
         )
 
 

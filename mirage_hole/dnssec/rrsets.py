@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mirage_hole.dnssec.limits import MAX_SETS
 from mirage_hole.wire.codes import RRType
 from mirage_hole.wire.names import MAX_NAME, fold
+from mirage_hole.wire.writer import whole_name
 
 if TYPE_CHECKING:
     from mirage_hole.wire.scan import Reply
@@ -84,7 +85,7 @@ def read_sections(question: bytes, reply: Reply) -> Sections | None:
         section: dict[tuple[bytes, int], RRset] = {}
         pending: list[tuple[bytes, Signature, tuple[int, int]]] = []
         for _ in range(count):
-            owner, at = read_name(source, at)
+            owner, at = whole_name(source, at)
             if owner is None or at + 10 > len(source):
                 return None
             kind, rrclass, ttl, length = _RECORD(source, at)
@@ -145,35 +146,6 @@ def plain_name(data: bytes, at: int) -> bytes | None:
     return None
 
 
-def read_name(source: bytes, at: int) -> tuple[bytes | None, int]:
-    """The name at ``at``, whole, and where it ends there; None for one that can't be read."""
-    parts: list[bytes] = []
-    size = 1
-    after = 0
-    begun = at
-    while at < len(source):
-        length = source[at]
-        if length >= 0xC0:
-            if at + 1 >= len(source):
-                break
-            after = after or at + 2
-            at = (length & 0x3F) << 8 | source[at + 1]
-            if not 12 <= at < begun:  # strictly backwards, and not into the header: so it ends
-                break
-            begun = at
-            continue
-        if length > 63:
-            break
-        if not length:
-            return b"".join(parts) + b"\0", after or at + 1
-        size += length + 1
-        if size > MAX_NAME or at + length >= len(source):
-            break
-        parts.append(source[at : at + length + 1])
-        at += length + 1
-    return None, 0
-
-
 def _data(source: bytes, kind: int, at: int, end: int) -> bytes | None:
     """A record's data with its names whole; None when they do not fit."""
     if end > len(source):
@@ -185,7 +157,7 @@ def _data(source: bytes, kind: int, at: int, end: int) -> bytes | None:
     pieces = [source[at : at + before]]
     at += before
     for _ in range(names):
-        name, at = read_name(source, at)
+        name, at = whole_name(source, at)
         if name is None or at > end:
             return None
         pieces.append(name)

@@ -416,3 +416,16 @@ def test_a_cname_that_a_dname_makes_needs_no_signature_even_when_it_is_asked_for
     assert court.judge("below.old.example.", "CNAME", message).status is Status.SECURE
     message.answer[-1] = dns.rrset.from_text("below.old.example.", 300, "IN", "CNAME", "evil.example.")
     assert court.judge("below.old.example.", "CNAME", message).status is Status.BOGUS
+
+
+@pytest.mark.parametrize("kind", ["A", "CNAME"])
+def test_a_cname_that_a_dname_makes_lives_as_long_as_that(kind):
+    """RFC 6672 3.1: nobody signs its TTL, so nobody may be told a longer one."""
+    court = Court(a_world())
+    message = court.world.answer("below.old.example.", kind)
+    (at,) = [at for at, rrset in enumerate(message.answer) if rrset.rdtype == dns.rdatatype.CNAME]
+    message.answer[at] = dns.rrset.from_rdata(message.answer[at].name, 86_400, message.answer[at][0])
+    result = court.judge("below.old.example.", kind, message)
+    assert result.status is Status.SECURE
+    assert len(result.ttls) == 1
+    assert result.ttls[0][1] <= 600
