@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 WORTH_A_LOOK: Final = ALIASED | BOUND | INSIDE
 """Traits of a reply that can be looked at even when no rule is about addresses."""
-MOST_NAMES: Final = 512
-"""Names of one answer that are judged; one with more is no answer."""
+UNREADABLE: Final = "the answer has SVCB or HTTPS records that can't be read, or too many"
 MOST_TAINTED: Final = 4096
 """Names whose other types are blocked, too."""
 
@@ -94,9 +93,12 @@ def _judged_by_names(
     question = case.key[: len(case.query.name) + 4]
     names = (aliases(question, reply) or []) if reply.traits & ALIASED else []
     if reply.traits & BOUND:
-        names += targets(question, reply)
+        found = targets(question, reply)
+        if found is None:  # a blocked name might hide there
+            return failure(case, EdeCode.NETWORK_ERROR, UNREADABLE, now, upstream)
+        names += found
     decide, query, client = engine.policy.decide, case.query, case.asked.client
-    for name in names[:MOST_NAMES]:
+    for name in names:
         if name == query.name:
             continue
         match = decide(name, labels_of(name), query.qtype, client)
@@ -108,9 +110,6 @@ def _judged_by_names(
         ended = ended_by_rule(engine, case, match, now, address=to_text(name), upstream=upstream, until=until, via=name)
         tainted = _tainted(engine, match, to_text(name), name, now, until, upstream)
         return ended and _taint(engine, case, tainted, ended)
-    if len(names) > MOST_NAMES:  # a blocked name might hide behind them
-        text = f"the answer leads to more than {MOST_NAMES} names"
-        return failure(case, EdeCode.NETWORK_ERROR, text, now, upstream)
     return None
 
 

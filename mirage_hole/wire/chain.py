@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ALIASES: Final = 32
 """In a row. Resolvers follow about a dozen themselves (unbound 11, BIND 16)."""
+MOST_BINDINGS: Final = 512
+"""Of one answer."""
 
 _CNAME: Final = int(RRType.CNAME)  # members of an enumeration are slow to look up
 _BINDINGS: Final = frozenset({int(RRType.SVCB), int(RRType.HTTPS)})
@@ -60,21 +62,26 @@ def aliases(question: bytes, reply: Reply) -> list[bytes] | None:
     return found[1:]
 
 
-def targets(question: bytes, reply: Reply) -> list[bytes]:
+def targets(question: bytes, reply: Reply) -> list[bytes] | None:
     """The target names of the answer's SVCB and HTTPS records, each once, folded wire form.
 
-    Left out are ``.``, which stands for the owner itself (RFC 9460 2.5.2), and what can't be read.
+    Left out is ``.``, which stands for the owner itself (RFC 9460 2.5.2). None for more than ``MOST_BINDINGS`` records and for
+    a name that can't be read, which others might read all the same.
     """
     source = bytes(12) + question + reply.records
     at = 12 + len(question)
     found: dict[bytes, None] = {}
+    left = MOST_BINDINGS
     for _ in range(reply.counts[0]):
         at = skip_name(source, at)
         kind, _, _, length = HEAD.unpack_from(source, at)
         at += HEAD.size
-        if kind in _BINDINGS and length > 2:
+        if kind in _BINDINGS:
+            left -= 1
             target, end = whole_name(source, at + 2)
-            if target is not None and target != b"\0" and end <= at + length:
+            if target is None or end > at + length or left < 0:
+                return None
+            if target != b"\0":
                 found[fold(target)] = None
         at += length
     return list(found)

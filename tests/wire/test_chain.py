@@ -10,7 +10,7 @@ import dns.rrset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirage_hole.wire.chain import MOST_ALIASES, aliases, targets
+from mirage_hole.wire.chain import MOST_ALIASES, MOST_BINDINGS, aliases, targets
 from mirage_hole.wire.names import to_text
 from mirage_hole.wire.scan import scan_reply
 
@@ -70,6 +70,21 @@ def test_each_target_is_told_once():
     assert len(targets(*scanned("www.example", "HTTPS", records))) == 1
 
 
+def test_targets_that_others_might_read_are_never_read_over():
+    """RFC 9460 2.2: the target is not compressed; beyond the bound on pointers, or cut off, it is no name here."""
+    assert targets(
+        *scanned("www.example", "HTTPS", [f"www.example 60 HTTPS 1 n{at}.x." for at in range(MOST_BINDINGS)])
+    )
+    many = [f"www.example 60 HTTPS 1 n{at}.x." for at in range(MOST_BINDINGS + 1)]
+    assert targets(*scanned("www.example", "HTTPS", many)) is None
+    question = b"\1a\7example\0\0\x41\0\1"
+    for data in (b"\0", b"\0\1\3abc", b"\0\1\xc0\xff"):
+        record = b"\xc0\x0c" + struct.pack(">HHIH", 65, 1, 60, len(data)) + data
+        reply = scan_reply(struct.pack(">HHHHHH", 7, 0x8180, 1, 1, 0, 0) + question + record, 12 + len(question))
+        assert reply is not None
+        assert targets(question, reply) is None
+
+
 def test_more_aliases_than_a_chain_may_have_are_no_answer_even_when_they_are_not_on_the_way():
     """Work is bounded by what an honest answer needs."""
     records = [f"x{number}.example 60 CNAME y{number}.example." for number in range(MOST_ALIASES + 1)]
@@ -104,7 +119,7 @@ def test_any_octets_in_names_are_survived(owner, data):
         reply = scan_reply(head + question + record, 12 + len(question))
         if reply is not None:
             assert len(aliases(question, reply) or []) <= 1
-            assert len(targets(question, reply)) <= 1
+            assert len(targets(question, reply) or []) <= 1
 
 
 @given(st.lists(st.sampled_from([0, 1, 5, 12, 20, 25, 40, 60]), min_size=1, max_size=12))
