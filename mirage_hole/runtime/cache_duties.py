@@ -50,7 +50,7 @@ class CacheDuties:
 
     async def save(self, spent: float) -> None:
         """Write what is known, as the last thing. ``spent``: seconds of the supervisor's patience that are gone."""
-        if self._keeper is not None and self._keeps:
+        if self._keeper is not None and self._keeps and self._keeper.restored:
             await self._keeper.save(max(SAVE_WITHIN - spent / 3, _LEAST))
 
     def look(self, now: float) -> None:
@@ -69,9 +69,13 @@ class CacheDuties:
             if message["what"] == "show":
                 said = await self._commands.show(name, int(message["limit"]), subtree=subtree)
             else:
+                if self._keeper is not None:
+                    await (
+                        self._keeper.remove()
+                    )  # waits for what is being read just now: that is to be forgotten as well
                 said = await self._commands.flush(name, subtree=subtree)
-                if self._keeper is not None:  # it must not come back
-                    await self._keeper.remove()
+                if self._keeper is not None:
+                    await self._keeper.remove()  # what was written meanwhile must not come back
             return {"is": "cache", "ask": message["ask"], **said}
         except (KeyError, TypeError, ValueError) as problem:
             log.warning("ignored a message from the supervisor: %s", problem)

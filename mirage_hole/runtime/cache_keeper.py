@@ -13,11 +13,13 @@ import logging
 import os
 import time
 from dataclasses import fields
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.cache.snapshot import MAX_BYTES, ORIGIN_SIZE, BadSnapshot, Encoder, check, decode
 from mirage_hole.resolver.subnets import is_for_few
+from mirage_hole.runtime.threads import to_the_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +61,14 @@ class CacheKeeper:
         self._file = folder / FILE
         self._origin = origin
         self._told = ""
+        self.restored = False
+        """Whether what was kept has been read to its end, so that writing it anew loses nothing."""
         self._one_at_a_time = asyncio.Lock()
 
     async def run(self, every: float = SAVE_EVERY) -> None:
         """Read what was kept, then write every so often, until cancelled."""
         await self.restore()
+        self.restored = True
         while True:
             await asyncio.sleep(every)
             await self.save()
@@ -128,7 +133,8 @@ class CacheKeeper:
         now = time.monotonic()
         encoder = Encoder(now, time.time(), self._origin)
         part = self._file.with_suffix(f".{os.getpid()}.part")
-        handle = await asyncio.to_thread(_begin, part)
+        # To the end: a thread that is left alone would write into the file of the next to save.
+        handle = await to_the_end(partial(_discard, part), _begin, part)
         try:
             pending, size = [encoder.head()], 0
             keys = reversed(list(cache.answers))  # should not all of them fit, then the youngest
@@ -139,14 +145,14 @@ class CacheKeeper:
                 pending.append(octets)
                 size += len(octets)
                 if size >= _TO_DISK:
-                    await asyncio.to_thread(handle.writelines, pending)
+                    await to_the_end(None, handle.writelines, pending)
                     pending, size = [], 0
                 if encoder.full or (within is not None and time.monotonic() - now > within):
                     break
                 if within is None:
                     await asyncio.sleep(_BREATH)
             pending.append(encoder.end())
-            await asyncio.to_thread(_finish, handle, pending, part, self._file)
+            await to_the_end(None, _finish, handle, pending, part, self._file)
         except BaseException:
             handle.close()
             with contextlib.suppress(OSError):
@@ -208,6 +214,11 @@ def _begin(part: Path) -> BinaryIO:
         if old != part:
             old.unlink(missing_ok=True)
     return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+
+
+def _discard(part: Path, handle: BinaryIO) -> None:
+    handle.close()
+    part.unlink(missing_ok=True)
 
 
 def _finish(handle: BinaryIO, pending: list[bytes], part: Path, file: Path) -> None:

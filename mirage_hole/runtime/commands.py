@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole import __version__
 from mirage_hole.runtime.control_socket import NAME, listen
+from mirage_hole.runtime.threads import to_the_end
 from mirage_hole.wire.names import BadName
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class CommandService:
         told = ""
         while True:
             try:
-                return await _made(self._directory)
+                return await to_the_end(self._give_up, listen, self._directory)
             except OSError as problem:
                 why = f"{problem.filename or self._directory / NAME}: {problem.strerror or problem}"
                 if why != told:
@@ -74,17 +75,10 @@ class CommandService:
                 told = why
             await asyncio.sleep(AGAIN)
 
-
-async def _made(directory: Path) -> socket.socket:
-    """A listening socket. Who is cancelled meanwhile leaves none behind: a thread can't be stopped, so it is waited for."""
-    making = asyncio.get_running_loop().run_in_executor(None, listen, directory)
-    try:
-        return await asyncio.shield(making)
-    except asyncio.CancelledError:
+    def _give_up(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            (await making).close()
-            (directory / NAME).unlink()
-        raise
+            (self._directory / NAME).unlink()  # while it is surely ours
+        sock.close()
 
 
 class Commands:

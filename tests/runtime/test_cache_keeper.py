@@ -136,7 +136,7 @@ async def test_in_a_hurry_it_writes_what_it_can(tmp_path: Path) -> None:
 
 async def test_it_saves_every_so_often_until_it_is_cancelled(tmp_path: Path) -> None:
     keeper = CacheKeeper(a_cache(), tmp_path, ORIGIN)
-    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10):
+    async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(keeper.run(every=0.01))
         for _ in range(3):
             await until((tmp_path / FILE).exists)
