@@ -422,11 +422,13 @@ def on_time(engine: Engine, _event: TimePassed, now: float) -> list[Effect]:
 
 
 def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
+    text = "; ".join(f"{engine.named(number)}: {problem}" for number, problem in dict(question.problems).items())
+    if question.bogus is not None:  # and nobody had anything better
+        return validating.rejected(engine, question, question.bogus._replace(text=text), question.tried[0], now)
     forget(engine, question)
     effects: list[Effect] = []
     for listener in question.listeners:
         effects += listener(None, now)
-    text = "; ".join(f"{engine.named(number)}: {problem}" for number, problem in dict(question.problems).items())
     options = question.explained[0].ede if question.explained is not None else ede_option(question.code, text)
     remember_failure(engine, question, options, now)
     if question.stale is not None:

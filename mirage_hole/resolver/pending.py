@@ -9,6 +9,7 @@ from mirage_hole.wire.codes import CD, EdeCode
 from mirage_hole.wire.names import labels_of
 
 if TYPE_CHECKING:
+    from mirage_hole.dnssec.outcome import Result
     from mirage_hole.policy.verdict import Match
     from mirage_hole.resolver.effects import Effect
     from mirage_hole.resolver.events import QueryReceived
@@ -80,7 +81,7 @@ class Question:
     """One question that is being asked, and who waits for it: clients, parts of this program, or nobody."""
 
     __slots__ = (
-        "attempts", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "group", "hedge", "idents", "key",
+        "attempts", "bogus", "checking_disabled", "code", "deadline", "dnssec_ok", "explained", "group", "hedge", "idents", "key",
         "listeners", "plain", "problems", "stale", "tried", "unusable", "waiting", "wire",
     )  # fmt: skip
 
@@ -117,6 +118,8 @@ class Question:
         """An old answer that stands by."""
         self.code = _OTHER
         """The kind of the last problem."""
+        self.bogus: Result | None = None
+        """An answer that did not pass DNSSEC validation; another upstream is asked."""
 
 
 class Exchange:

@@ -79,6 +79,8 @@ def over(engine: Engine, case: Case, answer: Answer, now: float) -> list[Effect]
     question = engine.questions.get(case.key)
     if question is None or not question.waiting or question.waiting[-1] is not case:
         return old_answer(engine, case, answer, now)  # nobody can be asked now
+    if question.bogus is not None:
+        return effects  # what was had is bogus; only another upstream's answer is better
     if question.stale is None:
         question.stale = StaleWait(engine, question, answer)
         engine.timers.add(question.stale, now + cache.lifetimes.stale_wait)

@@ -117,7 +117,7 @@ def begin(engine: Engine, question: Question, reply: Reply, upstream: int, now: 
     job = Validator(question.wire, reply, validations.trust, validations.memory)
     validation = Validation(engine, validations.next_ident(), job, question, reply, upstream)
     if len(validations.under_way) >= MOST_AT_ONCE:
-        return _rejected(validation, TOO_MANY, now)
+        return rejected(engine, question, question.bogus or TOO_MANY, upstream, now)
     validations.under_way[validation.ident] = validation
     engine.timers.add(validation, question.deadline)
     return [Validate(validation.ident, job, None)]
@@ -169,29 +169,33 @@ def _ended(validation: Validation, result: Result, now: float) -> list[Effect]:
     if result.status is Status.INSECURE:
         validations.counts[result.status] += 1
         return asking.deliver(engine, question, unvouched(validation.reply, result), validation.upstream, now)
-    return _second_opinion(validation, result, now) or _rejected(validation, result, now)
+    return _second_opinion(validation, result, now) or rejected(
+        engine, question, question.bogus or result, validation.upstream, now
+    )
 
 
 def _second_opinion(validation: Validation, result: Result, now: float) -> list[Effect] | None:
     """Ask another upstream once, when there is one: the first may be broken or lied to, and not the zone."""
     engine, question, number = validation.engine, validation.question, validation.upstream
-    if result.status is not Status.BOGUS or question.code is EdeCode.DNSSEC_BOGUS or now >= question.deadline:
+    if result.status is not Status.BOGUS or question.bogus is not None or now >= question.deadline:
         return None
     unusable = question.unusable | {number}
     other = engine.groups[question.group].next(question.tried, unusable, now, engine.dice)
     if other is None or other.number in question.tried or len(engine.exchanges) >= asking.MAX_EXCHANGES:
         return None
-    question.code, question.unusable = EdeCode.DNSSEC_BOGUS, unusable
+    question.bogus, question.unusable = result, unusable
+    if question.stale is not None:
+        engine.timers.cancel(question.stale)
+        question.stale = None
     question.problems += ((number, result.text),)
     return asking.ask(engine, question, now, other)
 
 
-def _rejected(validation: Validation, result: Result, now: float) -> list[Effect]:
-    """SERVFAIL with the reason for everybody who waits, remembered as a failure.
+def rejected(engine: Engine, question: Question, result: Result, number: int, now: float) -> list[Effect]:
+    """SERVFAIL with the reason for everybody who waits, remembered as a failure. ``number``: whose answer it was.
 
     An old answer stands in where nothing could be found out, as for upstreams that fail, and never where there is something bogus.
     """
-    engine, question, number = validation.engine, validation.question, validation.upstream
     if engine.validations is not None:
         engine.validations.counts[result.status] += 1
     asking.forget(engine, question)

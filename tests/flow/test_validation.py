@@ -362,6 +362,36 @@ def test_when_the_other_upstream_is_silent_both_are_told_of():
     conversation.ask_all("www.example")
     said = conversation.wait(6)
     assert said.reply.rcode() == dns.rcode.SERVFAIL
-    assert "the signature is wrong" in ede(said.reply)[0][1]
-    assert "did not answer" in ede(said.reply)[0][1]
+    ((code, text),) = ede(said.reply)
+    assert code == 6
+    assert "the signature is wrong" in text
+    assert "did not answer" in text
+    assert said.record.subject.outcome is Outcome.BOGUS
+    assert_at_rest(conversation.engine)
+
+
+@pytest.mark.parametrize("other", ["silent", "SERVFAIL"])
+def test_no_old_answer_stands_in_for_a_bogus_one_whatever_the_other_upstream_does(other):
+    """RFC 8767 5: stale data is for when nothing can be had; what is bogus was had."""
+    conversation = Validating(a_world(), upstreams=2)
+    conversation.ask_all("www.example")
+    conversation.wait(400)
+    told = []
+
+    def alter(message):
+        told.append(1)
+        if len(told) == 1:
+            return forged(message)
+        if other == "silent":
+            return None
+        message.set_rcode(dns.rcode.SERVFAIL)
+        return message
+
+    conversation.altered["www.example.", "A"] = alter
+    said = conversation.ask_all("www.example")
+    if other == "silent":
+        said = conversation.wait(6)
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    assert said.record.subject.outcome is Outcome.BOGUS
+    assert not conversation.ask("www.example").reply.answer
     assert_at_rest(conversation.engine)
