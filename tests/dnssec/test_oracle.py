@@ -91,6 +91,7 @@ def unbound(tmp_path) -> Iterator:
   use-syslog: no
   do-daemonize: no
   do-not-query-localhost: no
+  outgoing-port-avoid: 1024-32767
   module-config: "validator iterator"
   trust-anchor-file: "{tmp_path}/anchors"
   val-override-date: "{now}"

@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.ports import bound_pair
+from tests.ports import kept_port as free_port
+
+__all__ = ["PATIENCE", "free_port", "tool", "wait_for"]
 
 PATIENCE = 20.0
 """Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
-
-
-def free_port() -> int:
-    """A port that was free for both UDP and TCP a moment ago."""
-    udp, tcp = bound_pair(listening=False)
-    with udp, tcp:
-        return int(udp.getsockname()[1])
 
 
 def tool(name: str) -> str:

@@ -156,6 +156,7 @@ server:
     nsid: ascii_recursor
     qname-minimisation: no
     outgoing-range: 1024
+    outgoing-port-avoid: 1024-32767
 {more}
 remote-control:
     control-enable: no
