@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import os
@@ -107,6 +108,8 @@ class Sinkhole:
             return body
 
     def stats(self) -> dict[str, Any]:
+        """The web server comes later than the first answer, or again a while after it has died."""
+        wait_for(self.web_is_up, "the web server")
         found: dict[str, Any] = orjson.loads(self.get("/api/v1/stats"))
         return found
 
@@ -126,9 +129,9 @@ class Sinkhole:
         assert self.process is not None
         found = []
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_bytes()
-            if b"mirage_hole.runtime.worker" in command:
-                found.append(int(child))
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
+                if b"mirage_hole.runtime.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
         return found
 
     def said(self) -> str:
