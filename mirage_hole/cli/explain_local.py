@@ -12,7 +12,7 @@ from mirage_hole.policy.access import Access
 from mirage_hole.policy.answers import record_text
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver.engine import Engine
-from mirage_hole.resolver.local import MOST_ALIASES, word_of
+from mirage_hole.resolver.local import ALIAS_ITSELF, MOST_ALIASES, word_of
 from mirage_hole.resolver.sinkhole import Sinkhole
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.local_data import LOCAL, read_local
@@ -56,7 +56,8 @@ def said_here(settled: Settled, policy: Policy, name: bytes, qtype: int, client:
             break
         word = following
         records += [record_text(Rewrite(Rcode.NOERROR, rrtype, rdata)) for rrtype, _, rdata in word.records]
-        if not (len(word.records) == 1 and word.records[0].rrtype == RRType.CNAME != qtype):
+        leads_on = len(word.records) == 1 and word.records[0].rrtype == RRType.CNAME
+        if not leads_on or qtype in ALIAS_ITSELF:
             return _here(word, records)
         asked = word.records[0].rdata
     if word is None:

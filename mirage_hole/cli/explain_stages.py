@@ -84,6 +84,8 @@ def answer_of(case: Case) -> str:
         return f"NODATA: {type_text(case.found.qtype)} is switched off"
     if case.here is not None:
         return case.here.answer
+    if _is_any_for_nobody(case):
+        return "REFUSED" if settled.any_answer == "refuse" else 'HINFO "RFC8482" "", which says nothing'
     said = answer_in_words(match, case.found.qtype, blocked)
     return f"{said}, unless a rule blocks what that leads through" if match is None else said
 
@@ -110,6 +112,8 @@ def _what(case: Case) -> str:
         return f"{kind} is not: REFUSED, there are no zone transfers and no transactions here"
     if _is_switched_off(case):
         return f"{kind} is switched off: NODATA (answers.block_types)"
+    if case.found.qtype == RRType.ANY and case.settled.any_answer != "forward":
+        return f"{kind} is, as far as local data and rules have an answer (answers.any)"
     return f"{kind} is"
 
 
@@ -129,13 +133,20 @@ def _is_switched_off(case: Case) -> bool:
     return case.found.qtype in case.settled.block_types
 
 
+def _is_any_for_nobody(case: Case) -> bool:
+    """Whether it is a query for ANY that nothing here has an answer for, and that is not passed on."""
+    match = case.found.deciding
+    passes = match is None or match.action is Action.ALLOW
+    return case.found.qtype == RRType.ANY and case.settled.any_answer != "forward" and case.here is None and passes
+
+
 def _is_blocked(match: Match | None) -> bool:
     return match is not None and match.action is Action.BLOCK and not match.rewrites
 
 
 def _ends_early(case: Case) -> bool:
     """Whether the query is not for upstreams, whatever the rules say."""
-    return case.here is not None or _is_refused(case)
+    return case.here is not None or _is_refused(case) or _is_any_for_nobody(case)
 
 
 def _upstreams(case: Case) -> str:

@@ -41,7 +41,7 @@ _NOERROR: Final = int(Rcode.NOERROR)
 _NXDOMAIN: Final = int(Rcode.NXDOMAIN)
 _LOCAL: Final = int(Outcome.LOCAL)
 _SPECIAL: Final = int(Outcome.SPECIAL)
-_ALIAS_ITSELF: Final = frozenset({_CNAME, _ANY})
+ALIAS_ITSELF: Final = frozenset({_CNAME, _ANY})
 """Types for which a CNAME is the whole answer (RFC 1034 3.6.2, RFC 8482 4.3)."""
 _HOSTS: Final = frozenset({_A, _AAAA, int(RRType.SVCB), int(RRType.HTTPS), _ANY})
 """Types that are about machines. All others of a name without a dot are about top-level domains: ``com DS``, ``org NS``."""
@@ -103,7 +103,7 @@ def _of_records(zone: bytes, records: tuple[RR, ...], qtype: int) -> Word:
 
 def _answered(engine: Engine, case: Case, word: Word, now: float) -> list[Effect]:
     query = case.query
-    if len(word.records) == 1 and word.records[0].rrtype == _CNAME and query.qtype not in _ALIAS_ITSELF:
+    if len(word.records) == 1 and word.records[0].rrtype == _CNAME and query.qtype not in ALIAS_ITSELF:
         return _followed(engine, case, word, now)
     octets = bytearray()
     count = 0

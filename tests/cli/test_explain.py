@@ -234,6 +234,31 @@ def test_what_is_never_served_ends_before_the_rules(mirage_hole, state):
     assert "answer: REFUSED" in out
 
 
+@pytest.mark.parametrize(
+    ("written", "answer", "asked"),
+    [
+        ("", 'HINFO "RFC8482" "", which says nothing', False),
+        ('[answers]\nany = "refuse"\n', "REFUSED", False),
+        ('[answers]\nany = "forward"\n', "what the upstream says", True),
+    ],
+)
+def test_any_is_told_to_get_nothing_unless_it_is_answered_here(mirage_hole, state, tmp_path, written, answer, asked):
+    config = tmp_path / "home/.config/mirage-hole/config.toml"
+    config.write_text(config.read_text() + written)
+    for name in ("example.org", "fine.example"):
+        out = mirage_hole("explain", name, "ANY").out
+        assert f"answer: {answer}" in out
+        assert ("5. cache and upstreams: not asked" in out) is not asked
+    assert "answer: A 0.0.0.0, AAAA ::" in mirage_hole("explain", "ads.example", "ANY").out
+    local_data(state, "nas.lan 60 A 192.168.1.5", "out.lan 60 CNAME www.example.com")
+    assert "answer: A 192.168.1.5" in mirage_hole("explain", "nas.lan", "ANY").out
+    assert mirage_hole("explain", "out.lan", "ANY").out.rstrip().endswith("answer: CNAME www.example.com.")
+
+
+def test_queries_for_text_are_served(mirage_hole, state):
+    assert "2. what is served: TXT is\n" in mirage_hole("explain", "example.org", "TXT").out
+
+
 def test_the_newest_generation_counts(mirage_hole, state):
     compiled(state, 12)
     assert json.loads(mirage_hole("explain", "ads.example", "--json").out)["generation"] == 12
