@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import dns.edns
+import dns.message
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -22,6 +24,7 @@ from mirage_hole.resolver.events import (
     UpstreamUnreachable,
 )
 from mirage_hole.resolver.pending import TICK
+from mirage_hole.resolver.subnets import subnets_of
 from tests.flow.rich_rules import address as address_rule
 from tests.flow.rich_rules import block, policy_of, rewrite, written
 from tests.make import SOA, address, an_engine, answer_to, assert_at_rest, policy, query
@@ -37,17 +40,19 @@ RICH = (
 )
 UPSTREAMS = 3
 NAMES = ("ads.example", "good.ads.example", "a.example", "b.example", "c.example", "D.Example")
+SUBNETS = ("203.0.113.0", "198.51.100.0", "192.168.1.0")
 CLIENTS = ("127.0.0.1", "10.0.0.7", "203.0.113.9", "::1")
 
 queries = st.builds(
     query,
     st.sampled_from(NAMES),
-    st.sampled_from(["A", "AAAA", "TXT", "AXFR"]),
+    st.sampled_from(["A", "AAAA", "TXT", "AXFR", "ANY"]),
     ident=st.integers(0, 65535),
     edns=st.booleans(),
     dnssec=st.booleans(),
     flags=st.sampled_from(["RD", "RD CD", "RD AD", ""]),
     qclass=st.sampled_from(["IN"] * 9 + ["CH"]),
+    options=st.sampled_from([[], [], *([dns.edns.ECSOption(text, 24)] for text in SUBNETS)]),
 )
 
 
@@ -62,7 +67,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 ANSWERS = st.sampled_from(
     ["good", "nxdomain", "truncated", "SERVFAIL", "explained", "REFUSED", "FORMERR", "NOTIMP", "BADVERS", "no question",
-     "another question", "cut", "response flag gone", "garbage"]
+     "another question", "another subnet", "cut", "response flag gone", "garbage"]
 )  # fmt: skip
 
 
@@ -80,6 +85,10 @@ def make_answer(kind: str, wire: bytes) -> bytes:
             return wire[:2] + b"\x81\x81" + bytes(8)
         case "another question":
             return answer_to(wire, "x.example 3 A 192.0.2.7", question="another.example")
+        case "another subnet":
+            reply = dns.message.from_wire(answer_to(wire, "x.example 3 A 192.0.2.7"))
+            reply.use_edns(0, options=[dns.edns.ECSOption("203.0.113.0", 24, 24)])
+            return reply.to_wire()
         case "cut":
             return answer_to(wire, "x.example 3 A 192.0.2.7", edns=False)[:-3]
         case "response flag gone":
@@ -97,6 +106,7 @@ class Promises(RuleBasedStateMachine):
         self.engine = an_engine(
             ["||ads.example^"], ["good.ads.example"], upstreams=UPSTREAMS, timeout=TIMEOUT, max_in_flight=4
         )
+        self.engine.tell_subnets(subnets_of("forward"))
         self.now = 50.0
         self.waiting: dict[int, float] = {}
         """Ticket to time of arrival."""
