@@ -9,7 +9,7 @@ from mirage_hole.config.raw import settings
 from mirage_hole.config.values import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from mirage_hole.config.raw import Cache
+    from mirage_hole.config.resolving import Cache
     from mirage_hole.config.settle import Findings
 
 BOUNDS: Final = {

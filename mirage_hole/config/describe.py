@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INTRODUCTION = """\
 # Configuration
 
-<!-- Made from mirage_hole/config/raw.py: change that, then `python -m mirage_hole.config.describe > docs/configuration.md` -->
+<!-- Made from the sections in mirage_hole/config: change those, then `python -m mirage_hole.config.describe > docs/configuration.md` -->
 
 Nothing needs to be configured: `mirage-hole` alone blocks with its own starter list and asks the system's resolvers.
 

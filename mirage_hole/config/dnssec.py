@@ -11,7 +11,7 @@ from mirage_hole.dnssec.anchors import MAX_TEXT, read_anchors
 from mirage_hole.wire.names import BadName, from_text, to_text
 
 if TYPE_CHECKING:
-    from mirage_hole.config.raw import Dnssec
+    from mirage_hole.config.resolving import Dnssec
     from mirage_hole.config.settle import Findings
 
 MAX_UNSIGNED = 1000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mirage_hole.config.settled import EdnsSettings
 
 if TYPE_CHECKING:
-    from mirage_hole.config.raw import Edns
+    from mirage_hole.config.resolving import Edns
     from mirage_hole.config.settle import Findings
 
 MAX_NSID: Final = 64

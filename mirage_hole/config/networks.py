@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mirage_hole.config.host import Host
-    from mirage_hole.config.raw import Server, Upstream, Web
+    from mirage_hole.config.resolving import Upstream
+    from mirage_hole.config.serving import Server, Web
     from mirage_hole.config.settle import Findings
     from mirage_hole.config.settled import GroupSettings, RouteSettings
     from mirage_hole.config.settled import Server as Resolver

@@ -1,0 +1,188 @@
+"""The sections about the server itself: where it listens, its web server, the lists, the log."""
+
+# Annotations stay live objects here (no ``from __future__ import annotations``): they are data, read by `settings`.
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from mirage_hole.config.about import LOG_FORMATS, LOG_LEVELS, Duration, Many, about
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the server listens, whom it answers, and as whom it runs."""
+
+    listen: Annotated[
+        Many,
+        about(
+            "Addresses to answer DNS on, over UDP and TCP. An address without a port gets server.port.",
+            "--listen",
+            "ADDR[:PORT]",
+            "an address such as 0.0.0.0, 192.168.1.2:53 or [::1]:5353",
+            default="every IPv4 and IPv6 address",
+        ),
+    ] = ("0.0.0.0", "::")  # noqa: S104 - a resolver for a whole network; server.allow_from keeps strangers out
+    port: Annotated[
+        int,
+        about("Port of the listen addresses that name none.", "--port", "PORT", "a number from 1 to 65535"),
+    ] = 53
+    workers: Annotated[
+        int,
+        about(
+            "Processes that answer queries. One is enough for a home; more use more processor cores.",
+            "--workers",
+            "N",
+            "a number from 1 to 64",
+        ),
+    ] = 1
+    user: Annotated[
+        str,
+        about(
+            "Whom to become once the ports are bound, when started as root; root to stay root.",
+            "--user",
+            "NAME",
+            "the name or number of an existing user",
+            default="mirage-hole if there is such a user, else nobody",
+        ),
+    ] = ""
+    allow_from: Annotated[
+        Many,
+        about(
+            "Networks that are answered; everybody else is refused. The word private stands for the private, loopback "
+            "and link-local networks.",
+            "--allow-from",
+            "NETWORK",
+            "a network such as 192.168.0.0/16 or 2001:db8::/32, or the word private",
+        ),
+    ] = ("private",)
+    state_directory: Annotated[
+        str,
+        about(
+            "Where compiled lists and the last good copy of each list are kept.",
+            "--state",
+            "DIRECTORY",
+            "a directory such as /var/lib/mirage-hole",
+            default="$STATE_DIRECTORY, else $XDG_STATE_HOME/mirage-hole, else /var/lib/mirage-hole for root, "
+            "else ~/.local/state/mirage-hole",
+        ),
+    ] = ""
+    version_text: Annotated[
+        str,
+        about(
+            "What is answered to version.bind and version.server in class CHAOS, which says what software this is. Empty: it is "
+            "not told.",
+            "--version-text",
+            "TEXT",
+            "up to 255 letters, digits and signs, or nothing",
+        ),
+    ] = "Mirage Hole"
+    identity: Annotated[
+        str,
+        about(
+            "What is answered to id.server and hostname.bind in class CHAOS, to tell several servers apart. Empty: it is not told.",
+            "--identity",
+            "TEXT",
+            "up to 255 letters, digits and signs such as dns1.lan, or nothing",
+        ),
+    ] = ""
+
+
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The web page, the API and the metrics."""
+
+    listen: Annotated[
+        str,
+        about(
+            "Address and port of the web server, or off for none.",
+            "--web",
+            "ADDR:PORT",
+            "an address and a port such as 127.0.0.1:8080, or off",
+        ),
+    ] = "127.0.0.1:8080"
+    anywhere: Annotated[
+        bool,
+        about(
+            "Let the web server listen on an address other than loopback. There is no password: whoever reaches the port "
+            "sees every query.",
+            "--web-anywhere",
+            "",
+            "true or false",
+        ),
+    ] = False
+
+
+class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is blocked, and what never is."""
+
+    block: Annotated[
+        Many,
+        about(
+            "Lists of names to block: a URL, a file, or a name from the catalogue (mirage-hole lists catalogue).",
+            "--blocklist",
+            "SOURCE",
+            "a URL, a file, or a name from the catalogue",
+        ),
+    ] = ("starter",)
+    allow: Annotated[
+        Many,
+        about(
+            "Lists of names that are never blocked, whatever the block lists say.",
+            "--allowlist",
+            "SOURCE",
+            "a URL, a file, or a name from the catalogue",
+        ),
+    ] = ()
+    refresh_every: Annotated[
+        Duration,
+        about(
+            "How often the lists are downloaded again.",
+            "--refresh-every",
+            "TIME",
+            "a time from 1m to 365d, such as 24h",
+        ),
+    ] = "24h"
+    shrink_guard: Annotated[
+        int,
+        about(
+            "A downloaded list that has lost more than this share of its rules, in percent, is held back until it is "
+            "confirmed or has grown again; its last good version serves. 0 takes every list as it comes.",
+            "--shrink-guard",
+            "PERCENT",
+            "a whole number from 0 to 100",
+        ),
+    ] = 50
+    file_folders: Annotated[
+        Many,
+        about(
+            "Folders that lists added while the server runs may be files of. Files named in the configuration or in a flag "
+            "may be anywhere.",
+            "--file-folder",
+            "DIRECTORY",
+            "a directory such as /etc/mirage-hole/lists",
+            default="the configuration file's folder, and files in the state directory",
+        ),
+    ] = ()
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the program says of itself on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        about(
+            "The least important message that is still written.",
+            "--log-level",
+            "LEVEL",
+            "debug, info, warning or error",
+            choices=LOG_LEVELS,
+        ),
+    ] = "info"
+    format: Annotated[
+        Literal["text", "logfmt", "json"],
+        about(
+            "text for people, logfmt or json for machines.",
+            "--log-format",
+            "FORMAT",
+            "text, logfmt or json",
+            choices=LOG_FORMATS,
+        ),
+    ] = "text"
