@@ -90,7 +90,7 @@ class Sinkhole:
 
     def ask(
         self, name: str, kind: str = "A", *, tcp: bool = False, address: str = "127.0.0.1", edns: bool = True,
-        timeout: float = 5.0,
+        timeout: float = PATIENCE,
     ) -> dns.message.Message:  # fmt: skip
         """One question, by dnspython."""
         query = dns.message.make_query(name, kind, use_edns=0 if edns else None, payload=1232)
