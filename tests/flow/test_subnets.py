@@ -11,8 +11,10 @@ import pytest
 
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.resolver import subnets as told
+from mirage_hole.resolver.events import LocalChanged
 from mirage_hole.resolver.subnets import subnets_of
 from mirage_hole.upstream.groups import Group
+from tests.local.data import local_data
 from tests.make import Conversation, Said, an_engine, an_upstream, answer_to, assert_at_rest, ede, texts
 
 NAME = "www.example.com"
@@ -236,6 +238,25 @@ def test_an_upstream_that_can_not_read_edns_is_asked_without():
 def test_what_is_answered_here_is_for_everybody(name):
     said = conversation("forward", blocks=["||ads.example^"]).ask(name, options=[ecs("203.0.113.0/24")])
     assert subnet_in(said.reply) == "203.0.113.0/24/0"
+
+
+def test_without_rd_nobody_is_asked_with_a_subnet_either():
+    talk = conversation("forward")
+    talk.tell(LocalChanged(local_data([f"out.lan 60 CNAME {NAME}"])))
+    for name, rcode in ((NAME, dns.rcode.REFUSED), ("out.lan", dns.rcode.NOERROR)):
+        said = talk.ask(name, flags="", options=[ecs("203.0.113.0/24")])
+        assert (said.asks, said.reply.rcode()) == ([], rcode)
+        assert subnet_in(said.reply) == "203.0.113.0/24/0"
+
+
+def test_where_a_local_alias_leads_is_asked_for_with_the_subnet():
+    talk = conversation("forward")
+    talk.tell(LocalChanged(local_data([f"out.lan 60 CNAME {NAME}"])))
+    ask = talk.ask("out.lan", options=[ecs("203.0.113.9/32")]).ask
+    assert asked_with(ask) == "203.0.113.0/24/0"
+    reply = answer(talk, ask, RECORD, subnet="203.0.113.0/24", scope=24).reply
+    assert texts(reply.answer) == [f"out.lan. 60 CNAME {NAME}.", f"{NAME}. 300 A 192.0.2.7"]
+    assert subnet_in(reply) == "203.0.113.9/32/24"
 
 
 def test_options_of_other_kinds_stay_beside_it():
