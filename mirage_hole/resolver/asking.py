@@ -10,7 +10,7 @@ from mirage_hole.resolver import loops, mismatching, validating
 from mirage_hole.resolver.cached import answered_from_cache, remember_failure
 from mirage_hole.resolver.effects import AskUpstream, EmitRecord, SendReply
 from mirage_hole.resolver.endings import answered_by_alias, failure, for_client, reply_to, subject
-from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, not_beside
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, blocked_like_its_kin, inspect, not_beside, passes_for_all
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Exchange, Question
 from mirage_hole.resolver.subnets import question_of
 from mirage_hole.upstream import spelling
@@ -311,15 +311,19 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
         effects += listener(reply, now)
     rcode = reply.rcode
     judges = traits & WORTH_A_LOOK or engine.policy.judges_answers
-    whole, signed = reply, traits & SIGNED
-    for case in question.waiting:
+    whole, signed, bare = reply, traits & SIGNED, None
+    passed = False
+    for case in question.waiting:  # hundreds may wait, so what takes long with a hostile answer is done once
         if signed:
-            reply = for_client(case, whole)
-        if judges:
-            ended = inspect(engine, case, reply, now, upstream, known.expires_at if known else now)
+            reply = whole if case.query.dnssec_ok else (bare := bare or for_client(case, whole))
+        if judges and not (passed and case.match is None):
+            ended = blocked_like_its_kin(engine, case, now)
+            if ended is None:
+                ended = inspect(engine, case, reply, now, upstream, known.expires_at if known else now)
             if ended is not None:
                 effects += ended or seek_anew(engine, case, now)
                 continue
+            passed = passes_for_all(engine, case, now)
         if case.alias is not None:
             effects += answered_by_alias(engine, case, reply, now, upstream)
             continue

@@ -23,7 +23,7 @@ from mirage_hole.resolver.endings import (
     reply_to,
     subject,
 )
-from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect
+from mirage_hole.resolver.inspection import WORTH_A_LOOK, inspect, passes_for_all
 from mirage_hole.resolver.stale import for_a_moment, over
 from mirage_hole.wire.codes import TC, EdeCode, Rcode
 from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
@@ -76,7 +76,7 @@ def answered_from_cache(engine: Engine, case: Case, now: float) -> list[Effect] 
         if effects is not None:
             # A rule may make it an alias of another name, which is to be looked for as well; that answer is not judged.
             return effects or answered_from_cache(engine, case, now)
-        if case.match is None and not engine.policy.judges_clients and now >= engine.paused_until:
+        if passes_for_all(engine, case, now):
             answer.passed = engine.policy  # and need not be looked at again, as long as the same rules hold
     wire = reply_to(case, reply, int(now - answer.stored_at))
     told = subject(case, outcome, reply.rcode, answer.upstream)

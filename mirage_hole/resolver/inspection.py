@@ -7,6 +7,7 @@ answers. Rebinding is no matter of rules: neither exceptions nor pauses let a na
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -87,16 +88,18 @@ def inspect(engine: Engine, case: Case, reply: Reply, now: float, upstream: int,
     return None
 
 
+def passes_for_all(engine: Engine, case: Case, now: float) -> bool:
+    """Whether what was found clean for this case is so for every client: the same rules hold for all of them."""
+    rules = case.match is None and case.alias is None and now >= engine.paused_until
+    return rules and not engine.policy.judges_clients
+
+
 def _judged_by_names(
     engine: Engine, case: Case, reply: Reply, now: float, upstream: int, until: float
 ) -> list[Effect] | None:
-    question = case.key[: len(case.query.name) + 4]
-    names = (aliases(question, reply) or []) if reply.traits & ALIASED else []
-    if reply.traits & BOUND:
-        found = targets(question, reply)
-        if found is None:  # a blocked name might hide there
-            return failure(case, EdeCode.NETWORK_ERROR, UNREADABLE, now, upstream)
-        names += found
+    names = _names_of(case.key[: len(case.query.name) + 4], reply)
+    if names is None:  # a blocked name might hide there
+        return failure(case, EdeCode.NETWORK_ERROR, UNREADABLE, now, upstream)
     decide, query, client = engine.policy.decide, case.query, case.asked.client
     for name in names:
         if name == query.name:
@@ -111,6 +114,18 @@ def _judged_by_names(
         tainted = _tainted(engine, match, to_text(name), name, now, until, upstream)
         return ended and _taint(engine, case, tainted, ended)
     return None
+
+
+@lru_cache(maxsize=1)  # hundreds may wait for one answer, and a hostile one takes milliseconds to read
+def _names_of(question: bytes, reply: Reply) -> list[bytes] | None:
+    names = (aliases(question, reply) or []) if reply.traits & ALIASED else []
+    found = targets(question, reply) if reply.traits & BOUND else []
+    return None if found is None else names + found
+
+
+@lru_cache(maxsize=1)
+def _inside_of(reply: Reply) -> list[bytes]:
+    return [address for _, address in addresses_of(reply) if is_inside(address)]
 
 
 def _tainted(
@@ -129,8 +144,8 @@ def _leads_inside(
     """
     query, asked = case.query, case.asked
     inside = None
-    for _, address in addresses_of(reply):
-        if is_inside(address) and not is_blocklist_answer(query.name, query.labels, address):
+    for address in _inside_of(reply):
+        if not is_blocklist_answer(query.name, query.labels, address):
             inside = address
             break
     if inside is None or engine.may_lead_inside(query.name, query.labels):

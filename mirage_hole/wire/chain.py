@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ALIASES: Final = 32
 """In a row. Resolvers follow about a dozen themselves (unbound 11, BIND 16)."""
-MOST_BINDINGS: Final = 512
-"""Of one answer."""
+MOST_BINDINGS: Final = 64
+"""Of one answer. Honest ones have fewer than ten."""
 
 _CNAME: Final = int(RRType.CNAME)  # members of an enumeration are slow to look up
 _BINDINGS: Final = frozenset({int(RRType.SVCB), int(RRType.HTTPS)})
