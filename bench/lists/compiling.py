@@ -93,6 +93,7 @@ def _run(job: CompileJob, python: Path) -> CompileResult:
         capture_output=True,
         timeout=_WITHIN,
         check=False,
+        start_new_session=True,  # else this session would give way to all others from then on
     )
     try:
         result = CompileResult.from_json(ended.stdout)

@@ -195,7 +195,12 @@ def test_a_state_directory_that_can_not_be_written_is_named(tmp_path):
 
 def run(data, **keywords):
     return subprocess.run(
-        [sys.executable, "-m", "mirage_hole.runtime.compiler"], input=data, capture_output=True, timeout=50, **keywords
+        [sys.executable, "-m", "mirage_hole.runtime.compiler"],
+        input=data,
+        capture_output=True,
+        timeout=50,
+        start_new_session=True,  # else the tests' own session would give way to all others from then on
+        **keywords,
     )
 
 
@@ -292,7 +297,9 @@ def test_a_compiler_ends_with_its_supervisor(tmp_path):
         "child.stdin.write(sys.stdin.buffer.read()); child.stdin.close()\n"
         "print(child.pid, flush=True); time.sleep(50)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
     with parent:
         parent.stdin.write(job.to_json())
         parent.stdin.close()
@@ -314,7 +321,9 @@ def test_a_compiler_gives_way_to_all_others():
         "import os, pathlib; from mirage_hole.runtime import compiler; compiler._step_back();"
         "print(os.nice(0), pathlib.Path('/proc/self/oom_score_adj').read_text())"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True, start_new_session=True
+    )
     assert ended.stdout.split() == ["19", "1000"]
 
 
