@@ -267,7 +267,8 @@ async def test_frames_and_nonsense_are_told_apart(a_house, caplog):
 
 
 @pytest.mark.parametrize("mode", ["good", "slow-drain"])
-async def test_a_drain_lets_every_worker_finish(a_house, mode):
+async def test_a_drain_lets_every_worker_finish(a_house, mode, monkeypatch):
+    monkeypatch.setattr(workers, "DRAIN_FOR", 30.0)  # however busy the machine is
     house = await a_house(mode, number=2)
     assert await house.workers.drain() is True
     assert house.workers.pids() == []
@@ -277,6 +278,7 @@ async def test_a_drain_lets_every_worker_finish(a_house, mode):
 
 async def test_a_worker_that_does_not_drain_is_killed(a_house, monkeypatch):
     monkeypatch.setattr(workers, "DRAIN_FOR", 0.2)
+    monkeypatch.setattr(workers, "REAP_FOR", 30.0)  # however busy the machine is
     house = await a_house("stubborn")
     pid = house.pid()
     assert await house.workers.drain() is False
