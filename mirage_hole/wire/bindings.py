@@ -29,7 +29,8 @@ def without_parameters(question: bytes, reply: Reply, keys: Collection[int]) -> 
     """The reply with these SvcParamKeys taken out of its SVCB and HTTPS records.
 
     A record that names one of them as mandatory goes whole, since its clients could not use it (RFC 9460 8). What was
-    signed is not any more: when anything was taken out, AD and all signatures go.
+    signed is not any more: when anything was taken out, AD and all signatures go. Of an answer that can't be written anew, with
+    a broken name or with more records than anybody honest sends, nothing is left.
 
     Args:
         question: the question section that was answered.
@@ -47,7 +48,9 @@ def without_parameters(question: bytes, reply: Reply, keys: Collection[int]) -> 
         return shorter
 
     found = only(question, reply, lambda _: True, change)
-    if not changed or found is None:
+    if found is None:  # nobody knows what is in it
+        return reply._replace(flags=reply.flags & ~AD, records=b"", counts=(0, 0, 0), ttl_offsets=(), traits=0)
+    if not changed:
         return reply
     found = found._replace(flags=found.flags & ~AD)
     if reply.traits & SIGNED:

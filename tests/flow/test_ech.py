@@ -57,3 +57,12 @@ def test_svcb_records_lose_them_too():
     conversation.engine.block_types([], drop_ech=True)
     said = conversation.learn("_dns.example", "_dns.example 60 SVCB 1 dns.example. alpn=dot ech=AAQAAAAA", qtype="SVCB")
     assert texts(said.reply.answer) == ['_dns.example. 60 SVCB 1 dns.example. alpn="dot"']
+
+
+def test_nothing_is_left_of_an_answer_that_can_not_be_written_anew():
+    """So many records that writing them anew is not done: it is no way for a key to get through."""
+    conversation = Conversation()
+    conversation.engine.block_types([], drop_ech=True)
+    filler = (f"www.example 60 TXT {number}" for number in range(600))
+    said = conversation.learn("www.example", "www.example 60 HTTPS 1 . ech=AAQAAAAA", *filler, qtype="HTTPS")
+    assert not said.reply.answer
