@@ -102,10 +102,10 @@ async def test_ports_change_with_time(monkeypatch):
         assert len({heard.peer[1] for heard in upstream.heard}) > 90
 
 
-async def test_a_replaced_door_still_takes_answers_and_closes_in_the_end(monkeypatch):
+async def test_a_replaced_door_still_takes_answers(monkeypatch):
     monkeypatch.setattr(upstream_udp, "QUERIES_A_DOOR", 1)
     monkeypatch.setattr(upstream_udp, "DOORS", 1)
-    monkeypatch.setattr(upstream_udp, "LINGER", 0.2)
+    monkeypatch.setattr(upstream_udp, "LINGER", 600.0)
     held = []
     async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
         with UdpClient(edge.bind("127.0.0.1")) as client:
@@ -115,6 +115,18 @@ async def test_a_replaced_door_still_takes_answers_and_closes_in_the_end(monkeyp
             assert len({heard.peer[1] for heard in held}) == 5
             held[0].reply("n0.example 60 A 192.0.2.7")
             assert (await client.receive())[0][:2] == b"\0\0"
+
+
+async def test_a_replaced_door_closes_in_the_end_and_the_newest_serves_on(monkeypatch):
+    monkeypatch.setattr(upstream_udp, "QUERIES_A_DOOR", 1)
+    monkeypatch.setattr(upstream_udp, "DOORS", 1)
+    monkeypatch.setattr(upstream_udp, "LINGER", 0.05)
+    held = []
+    async with a_nameserver(held.append) as upstream, an_edge(upstream.at) as edge:
+        with UdpClient(edge.bind("127.0.0.1")) as client:
+            for number in range(5):
+                client.send(numbered(f"n{number}.example", number))
+                await until(lambda number=number: len(held) == number + 1)
             await until(lambda: not edge.plane.upstreams[0]._lingering)
             held[4].reply("n4.example 60 A 192.0.2.7")
             assert (await client.receive())[0][:2] == b"\0\4"
