@@ -19,7 +19,7 @@ from mirage_hole.dnssec.outcome import Status
 from tests.dnssec.judge import Court
 from tests.dnssec.test_chain import EXAMPLE, NSEC3, a_world
 from tests.dnssec.zones import DAY, NOW, Key, World, Zone
-from tests.live.processes import free_port, tool
+from tests.live.processes import PATIENCE, free_port, tool, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -109,14 +109,18 @@ forward-zone:
         )
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen([program, "-d", "-c", str(tmp_path / "unbound.conf")], stderr=log, stdout=log)
-        running.append(lambda: (process.terminate(), process.wait(10)))
-        for _ in range(100):
+        running.append(lambda: (process.terminate(), process.wait(PATIENCE)))
+
+        def ready() -> bool:
+            assert process.poll() is None, (tmp_path / "log").read_text()
             try:
-                dns.query.udp(dns.message.make_query(".", "SOA"), "127.0.0.1", 0.2, port)
-                return port
+                dns.query.udp(dns.message.make_query(".", "SOA"), "127.0.0.1", 0.5, port)
             except (OSError, dns.exception.Timeout):
-                time.sleep(0.05)
-        pytest.fail((tmp_path / "log").read_text())
+                return False
+            return True
+
+        wait_for(ready, "unbound")
+        return port
 
     yield start
     for close in reversed(running):
@@ -124,7 +128,7 @@ forward-zone:
 
 
 def says(port: int, name: str, kind: str) -> Status:
-    reply = dns.query.udp(dns.message.make_query(name, kind, want_dnssec=True), "127.0.0.1", 10, port)
+    reply = dns.query.udp(dns.message.make_query(name, kind, want_dnssec=True), "127.0.0.1", PATIENCE, port)
     if reply.rcode() == dns.rcode.SERVFAIL:
         return Status.BOGUS
     return Status.SECURE if reply.flags & dns.flags.AD else Status.INSECURE
