@@ -26,6 +26,7 @@ from mirage_hole.runtime.generation import remove_old_generations, usable_genera
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
+from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
@@ -95,6 +96,7 @@ class ControlPlane:
         self.local = LocalService(settled, workers)
         self.lists = ListService(settled, policy, self._on_generation)
         self.storage = Storage(settled.state_directory)
+        self._outage = Outage()
         cache = CacheService(workers)
         state = ApiState(
             statistics=self.statistics,
@@ -230,6 +232,7 @@ class ControlPlane:
     def on_counters(self, number: int, message: Mapping[str, Any]) -> None:
         """Keep the worker's own numbers."""
         self.statistics.workers.report(number, message, time.time())
+        self._outage.note(self.statistics.workers.upstreams())
 
     def on_started(self, number: int) -> None:
         """Note the new process."""

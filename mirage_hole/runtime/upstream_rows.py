@@ -33,6 +33,6 @@ def _row(upstream: Upstream, engine: Engine, now: float) -> dict[str, Any]:
         },
         "rtt_ms": round(upstream.rtt * 1000, 3),
         "deviation_ms": round(upstream.variance * 1000, 3),
-        "healthy": upstream.healthy(now) and now >= upstream.loops_until,
+        "healthy": upstream.answers and now >= upstream.loops_until,
         "loops": now < upstream.loops_until,
     }

@@ -126,6 +126,11 @@ class Upstream:
         """Whether it is not on sick leave."""
         return now >= self.sick_until
 
+    @property
+    def answers(self) -> bool:
+        """Whether it has answered lately: the end of a sick leave alone says nothing."""
+        return self.in_a_row < FAILURES_TO_SICKNESS
+
     def patience(self, attempt: int) -> float:
         """How long to wait for the ``attempt``-th (from 0) try of a question before another is sent.
 

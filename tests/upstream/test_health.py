@@ -127,9 +127,13 @@ def test_an_answer_between_failures_starts_the_count_anew() -> None:
 
 
 def test_one_answer_and_a_sick_upstream_is_well() -> None:
+    """And not the mere end of its leave: an outage of a quiet night is none that comes and goes."""
     among = upstreams(0.01, 0.02)
     fall_sick(among[0], 0.0)
+    assert among[0].healthy(1000.0)
+    assert not among[0].answers
     among[0].answered_in(0.01)
+    assert among[0].answers
     assert among[0].healthy(0.0)
     assert chosen(among, [], 0.0) == 0
 
