@@ -107,9 +107,12 @@ class AnswerCache:
         """Replies must go through :meth:`clamp` before they are kept or passed on."""
         self.failures.change(lifetimes.failure_ttl)
 
-    def clamp(self, reply: Reply) -> Reply:
-        """The reply with its TTLs within the bounds that the settings ask for."""
-        return clamped(reply, self.lifetimes.min_ttl, self.lifetimes.max_ttl)
+    def clamp(self, reply: Reply, *, secure: bool = False) -> Reply:
+        """The reply with its TTLs within the bounds that the settings ask for.
+
+        One that was found ``secure`` lives no longer than its signatures permit, whatever the settings ask for (RFC 4035 5.3.3).
+        """
+        return clamped(reply, 0 if secure else self.lifetimes.min_ttl, self.lifetimes.max_ttl)
 
     def get(self, key: bytes, now: float) -> Answer | None:
         """The answer, if it is there and still good at ``now``."""

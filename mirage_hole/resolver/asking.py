@@ -18,7 +18,7 @@ from mirage_hole.upstream.health import OTHER_RCODE, choose
 from mirage_hole.upstream.verify import answers
 from mirage_hole.wire.bindings import without_parameters
 from mirage_hole.wire.chain import aliases
-from mirage_hole.wire.codes import TC, EdeCode, Rcode, RRClass, rcode_text
+from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode, RRClass, rcode_text
 from mirage_hole.wire.reply import build_query, ede_option
 from mirage_hole.wire.scan import ALIASED, BESIDE, BOUND, SIGNED, scan_reply
 from mirage_hole.wire.subnet import with_subnet
@@ -296,7 +296,8 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     forget(engine, question)
     cache = engine.cache
     if cache.clamps:
-        reply = cache.clamp(reply)
+        validated = engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1
+        reply = cache.clamp(reply, secure=bool(validated and reply.flags & AD))
     traits = reply.traits
     if traits & _WRITTEN_ANEW:
         reply = written_anew(engine, question, reply)

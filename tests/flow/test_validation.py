@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dns.flags
 import dns.message
 import dns.rcode
@@ -193,6 +195,14 @@ def test_a_secure_answer_is_kept_no_longer_than_its_signatures():
     assert {rrset.ttl for rrset in said.reply.answer} == {100}
     conversation.wait(101)
     assert conversation.ask("www.example").asks
+
+
+def test_no_setting_makes_a_secure_answer_outlive_its_signatures():
+    """RFC 4035 5.3.3; an answer that nothing is signed of is kept as long as the user likes."""
+    conversation = Validating(a_world(expiration=NOW + 100))
+    conversation.engine.cache.change(replace(conversation.engine.cache.lifetimes, min_ttl=3600))
+    assert {rrset.ttl for rrset in conversation.ask_all("www.example", dnssec=True).reply.answer} == {100}
+    assert {rrset.ttl for rrset in conversation.ask_all("www.unsigned").reply.answer} == {3600}
 
 
 def test_names_that_count_as_unsigned_are_passed_on():
