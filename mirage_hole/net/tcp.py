@@ -7,7 +7,7 @@ import errno
 import logging
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import TCP
@@ -31,6 +31,9 @@ PIPELINED: Final = 64
 """Queries of one connection in work at once; the others wait, and the connection is not read meanwhile."""
 WRITE_BUFFER: Final = 256 * 1024
 """Octets that wait for a client that does not read; more and the connection is closed. At a quarter, no query is begun."""
+
+_NETWORK: Final = 8
+"""Octets of an IPv6 address that name its network, a /64. All zero: an IPv4 address, or this machine."""
 
 # What accept(2) says when it is this machine that lacks something.
 _SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -162,8 +165,18 @@ class TcpListener:
         self.plane.begin(self._serve(stream, connection))
 
     def _make_room(self, more_than: int) -> bool:
-        """Close the connection that has been idle for longest, of clients that have more than so many."""
-        idle = [c for c in self.connections if c.in_work == 0 and self.by_client[c.client] > more_than]
+        """Close the connection that has been idle for longest, of clients that have more than so many.
+
+        One machine may have any number of IPv6 addresses: else, of a /64 that holds more than half of all places.
+        """
+        idle = [c for c in self.connections if c.in_work == 0]
+        networks = Counter(
+            c.client[:_NETWORK] for c in self.connections if len(c.client) > _NETWORK and any(c.client[:_NETWORK])
+        )
+        crowds = {network for network, held in networks.items() if held > self.most // 2}
+        idle = [c for c in idle if self.by_client[c.client] > more_than] or [
+            c for c in idle if c.client[:_NETWORK] in crowds
+        ]
         if not idle:
             return False
         self.closed_for_others += 1

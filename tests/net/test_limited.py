@@ -227,6 +227,28 @@ async def test_a_client_does_not_push_itself_out():
         assert (edge.tcp.closed_for_others, edge.tcp.refused) == (0, 1)
 
 
+@pytest.mark.parametrize(("where", "pushed"), [("2001:db8::{}", 1), ("2001:db8:{}::1", 0), ("10.0.0.{}", 0)])
+async def test_many_addresses_of_one_network_hold_no_places_for_ever(where, pushed):
+    """RFC 7766 6.2.3; RFC 4291 2.5.4: a /64 has an address for every connection that there may be."""
+    async with an_edge(blocks=BLOCKS) as edge, AsyncExitStack() as stack:
+        edge.tcp.most = 3
+        at = edge.accept()
+        streams = [await stack.enter_async_context(connected(at)) for _ in range(3)]
+        for stream in streams:
+            await stream.send(query(NAME))
+            await stream.receive()
+        for number, connection in enumerate(edge.tcp.connections):  # as if each were of another client
+            connection.client = address(where.format(number + 1))
+        edge.tcp.by_client = {connection.client: 1 for connection in edge.tcp.connections}
+        new = await stack.enter_async_context(connected(at))
+        if pushed:
+            await new.send(query(NAME))
+            assert dns.message.from_wire(await new.receive()).rcode() == dns.rcode.NOERROR
+        else:
+            assert await new.ended()
+        assert (edge.tcp.closed_for_others, edge.tcp.refused) == (pushed, 1 - pushed)
+
+
 @pytest.mark.parametrize("rate", [1, 7])
 async def test_a_share_is_never_more_than_the_rate(rate):
     async with an_edge(blocks=BLOCKS) as edge:
