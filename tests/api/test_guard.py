@@ -166,7 +166,7 @@ async def test_the_server_speaks_ipv6_too() -> None:
 
 async def eventually(attempt: object) -> None:
     """Until a closed connection is seen by the server, it may refuse once more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 status, _, _ = await attempt()  # type: ignore[operator]

@@ -88,7 +88,7 @@ async def test_too_many_listeners_are_sent_away_and_a_place_becomes_free_again()
             await second.event()
             problem = await get_json(f"{url}/api/v1/events", 503)
             assert "2 live streams are open" in problem["detail"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     async with listening(url) as listener:

@@ -41,7 +41,7 @@ def a_server(answer: Answer, host: str = "127.0.0.1") -> Iterator[Server]:
         finally:
             _wake(server.endpoint, family)
             for thread in threads:
-                thread.join(10)
+                thread.join(30)
 
 
 STOP = b"stop"
@@ -50,7 +50,7 @@ STOP = b"stop"
 def _wake(endpoint: Endpoint, family: int) -> None:
     with socket.socket(family, socket.SOCK_DGRAM) as udp:
         udp.sendto(STOP, endpoint)
-    with socket.create_connection(endpoint, 5) as tcp:
+    with socket.create_connection(endpoint, 30) as tcp:
         tcp.sendall(STOP)
 
 
@@ -69,7 +69,7 @@ def _serve_tcp(tcp: socket.socket, answer: Answer, server: Server) -> None:
     while True:
         connection, _ = tcp.accept()
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(30)
             start = connection.recv(2, socket.MSG_WAITALL)
             if start == STOP[:2]:
                 return

@@ -103,7 +103,7 @@ class Sinkhole:
 
     def get(self, path: str) -> bytes:
         """What the web server gives."""
-        with urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as response:
+        with urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=PATIENCE) as response:
             body: bytes = response.read()
             return body
 
@@ -122,7 +122,9 @@ class Sinkhole:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command with the same state."""
         command = [sys.executable, "-m", "mirage_hole", *arguments]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, env=self.environ, capture_output=True, text=True, timeout=2 * PATIENCE, check=False
+        )
 
     def workers(self) -> list[int]:
         """The processes of the data plane."""

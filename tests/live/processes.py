@@ -14,8 +14,9 @@ from tests.ports import kept_port as free_port
 
 __all__ = ["PATIENCE", "free_port", "tool", "wait_for"]
 
-PATIENCE = 20.0
-"""Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not."""
+PATIENCE = 60.0
+"""Seconds after which what was waited for has failed; nothing here is fast or slow, only there or not. The compiler of lists runs
+when nobody else wants the processor, which beside other tests may not be soon."""
 
 
 def tool(name: str) -> str:

@@ -146,8 +146,8 @@ def test_a_disk_that_is_full_at_the_start_costs_no_answer_and_is_told_once(
     assert "No space left" in added.stderr
     # There is room again: everything is made up for, by itself.
     (disk.state / "filler").unlink()
-    wait_for(lambda: one.blocks("doubleclick.net"), "the starter list", patience=60)
-    wait_for(lambda: health(one) == {}, "the end of it", patience=30)
+    wait_for(lambda: one.blocks("doubleclick.net"), "the starter list")
+    wait_for(lambda: health(one) == {}, "the end of it")
     assert "can be written again" in disk.said()
     assert "Traceback" not in disk.said()
 
@@ -157,12 +157,12 @@ def test_a_disk_that_fills_up_while_it_runs_leaves_everything_as_it_is(
 ) -> None:
     one, disk = small_disk
     (disk.state / "filler").unlink()
-    wait_for(lambda: one.blocks("doubleclick.net"), "the starter list", patience=60)
+    wait_for(lambda: one.blocks("doubleclick.net"), "the starter list")
     with contextlib.suppress(OSError), (disk.state / "filler").open("wb") as filler:
         while True:
             filler.write(bytes(4096))
             filler.flush()
-    wait_for(lambda: "storage" in health(one), "the disk to be noticed", patience=30)
+    wait_for(lambda: "storage" in health(one), "the disk to be noticed")
     disk.process.send_signal(signal.SIGHUP)
     for _ in range(20):
         assert one.blocks("doubleclick.net")

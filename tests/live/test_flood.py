@@ -50,7 +50,7 @@ def worker(one: Sinkhole) -> dict[str, Any]:
     return found
 
 
-def asked_from(one: Sinkhole, source: str, name: str, timeout: float = 5.0) -> dns.message.Message:
+def asked_from(one: Sinkhole, source: str, name: str, timeout: float = PATIENCE) -> dns.message.Message:
     query = dns.message.make_query(name, "A", use_edns=0, payload=1232)
     return dns.query.udp(query, "127.0.0.1", port=one.port, source=source, timeout=timeout)
 

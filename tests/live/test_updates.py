@@ -45,7 +45,7 @@ def test_a_list_and_a_rule_change_under_load_without_a_lost_query(
     questions.write_text("".join(f"{name} A\n{FORWARDED} A\n" for name in listed[:5000]))
     load = [dnsperf, "-s", "127.0.0.1", "-p", str(started.port), "-d", str(questions), "-t", "5", "-c", "2"]
     # Once around, so that caches are as full as they get.
-    subprocess.run([*load, "-n", "1"], capture_output=True, timeout=60, check=True)
+    subprocess.run([*load, "-n", "1"], capture_output=True, timeout=120, check=True)
     workers = started.workers()
     before = most = resident(workers)
     with subprocess.Popen([*load, "-Q", str(RATE), "-l", "20"], stdout=subprocess.PIPE, text=True) as asking:
@@ -64,7 +64,7 @@ def test_a_list_and_a_rule_change_under_load_without_a_lost_query(
                 return started.blocks(name)
 
             wait_for(changed, f"list number {generation}")
-        said, _ = asking.communicate(timeout=60)
+        said, _ = asking.communicate(timeout=120)
     assert started.workers() == workers  # nobody was replaced
     sent, completed = (int(re.search(rf"Queries {what}:\s+(\d+)", said)[1]) for what in ("sent", "completed"))  # type: ignore[index]
     assert sent > RATE  # it was asked all the while

@@ -31,7 +31,7 @@ def opened() -> Iterator[Open]:
 
         def bind(family: int, address: str | None = None) -> socket.socket:
             sock = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-            sock.settimeout(5)
+            sock.settimeout(30)
             try:
                 sock.bind((address or LOOPBACK[socket.AddressFamily(family)], 0))
             except OSError as problem:
@@ -215,7 +215,7 @@ def test_replies_wait_for_the_flush_and_go_to_whom_they_are_for(opened: Open, fa
             clients[0].recv(SLOT)
         outbox.flush()
         outbox.flush()
-        clients[0].settimeout(5)
+        clients[0].settimeout(30)
         assert [client.recv(SLOT) for client in clients] == [b"%d for %d" % (round_, number) for number in range(3)]
 
 

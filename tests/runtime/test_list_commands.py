@@ -36,7 +36,7 @@ class Running:
         )
 
     async def events(self, *sources, download=True, force=False):
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             return [one async for one in self.commands.update(sources, download=download, force=force)]
 
     async def rests(self):

@@ -13,7 +13,7 @@ from mirage_hole.runtime.notify import ServiceManager
 def manager_socket(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(tmp_path / "notify"))
-        sock.settimeout(5)
+        sock.settimeout(30)
         yield sock
 
 
@@ -30,7 +30,7 @@ def test_an_abstract_socket_is_reached():
     name = f"mirage-hole-test-{uuid.uuid4()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind("\0" + name)
-        sock.settimeout(5)
+        sock.settimeout(30)
         ServiceManager({"NOTIFY_SOCKET": "@" + name}).alive()
         assert told(sock) == ["WATCHDOG=1"]
 

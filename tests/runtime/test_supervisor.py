@@ -18,7 +18,7 @@ import pytest
 from tests.ports import bound_pair
 
 HERE = Path(__file__).resolve().parent
-PATIENCE = 30.0
+PATIENCE = 60.0
 BLOCKED = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x0bdoubleclick\x03net\x00\x00\x01\x00\x01"
 
 

@@ -55,7 +55,7 @@ async def watching(kernel, pause=None, clock=None):
     watch = NetworkWatch(
         lambda: called.put_nowait(1), open_socket=kernel.open, pause=pause or at_once, clock=clock or (lambda: 0.0)
     )
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         task = group.create_task(watch.run())
         try:
             yield called
@@ -130,7 +130,7 @@ async def test_without_netlink_nothing_is_watched_and_nothing_fails():
     def refuse():
         raise OSError(97, "Address family not supported by protocol")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await NetworkWatch(lambda: None, open_socket=refuse).run()
 
 
@@ -139,7 +139,7 @@ def test_the_kernels_own_addresses_are_read_by_any_user():
     """A dump of all addresses (RTM_GETADDR): the same messages as those that tell of changes."""
     with contextlib.closing(netlink_socket()) as heard:
         heard.setblocking(True)
-        heard.settimeout(5)
+        heard.settimeout(30)
         heard.send(struct.pack("=IHHIIB3x", 20, 22, 0x301, 1, 0, socket.AF_INET))
         found = []
         while not (data := heard.recv(65536)) or struct.unpack_from("=H", data, 4)[0] != 3:
@@ -157,7 +157,7 @@ async def test_a_new_address_on_this_machine_calls_back():
     called = asyncio.Queue()
     watch = NetworkWatch(lambda: called.put_nowait(1), pause=lambda wake, seconds: asyncio.sleep(0))
     try:
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             task = group.create_task(watch.run())
             await asyncio.sleep(0)
             added = await asyncio.to_thread(

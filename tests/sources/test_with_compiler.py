@@ -51,7 +51,7 @@ class Product:
         self.arrived.set()
 
     async def run_until(self, wanted):
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             task = group.create_task(self.refresher.run())
             while not wanted():
                 await self.arrived.wait()
