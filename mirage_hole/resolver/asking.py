@@ -111,7 +111,7 @@ class Hedge:
         self.engine = engine
         self.question = question
         self.first = first
-        self.bucket: dict[int, Timed] | None = None
+        self.bucket: dict[Timed, None] | None = None
         question.hedge = self
 
     def ring(self, now: float) -> list[Effect]:

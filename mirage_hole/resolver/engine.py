@@ -32,7 +32,7 @@ from mirage_hole.resolver.events import (
 )
 from mirage_hole.resolver.extras import Extras
 from mirage_hole.resolver.pending import KIND_CD, KIND_DO, KIND_GROUP, Case, Exchange, Question, Timers
-from mirage_hole.resolver.stages import LOOKED_AT_TWICE, NONRECURSIVE, STAGES, judged_by_policy
+from mirage_hole.resolver.stages import LOOKED_AT_TWICE, NONRECURSIVE, QUIET, STAGES, judged_by_policy
 from mirage_hole.upstream.groups import Group
 from mirage_hole.upstream.routes import Routes
 from mirage_hole.wire.bindings import ECH, IPV4HINT, IPV6HINT
@@ -194,7 +194,8 @@ class Engine:
 
     def _on_query(self, event: QueryReceived, now: float) -> list[Effect]:
         query = parse_query(event.wire)
-        stages = STAGES
+        limits = self.limits
+        stages = STAGES if self.tainted or (limits is not None and limits.busy) else QUIET
         if type(query) is not Query:
             if query is None:
                 self.not_queries += 1

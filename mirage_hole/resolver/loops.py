@@ -112,7 +112,7 @@ class Readmission:
     def __init__(self, engine: Engine, upstream: Upstream) -> None:
         self.engine = engine
         self.upstream = upstream
-        self.bucket: dict[int, Timed] | None = None
+        self.bucket: dict[Timed, None] | None = None
 
     def ring(self, now: float) -> list[Effect]:
         """It is."""

@@ -139,7 +139,7 @@ class Exchange:
         self.asked_at = asked_at
         self.sent = sent
         """The question as it is spelt in the query: the very octets that an answer must repeat."""
-        self.bucket: dict[int, Timed] | None = None
+        self.bucket: dict[Timed, None] | None = None
         """Of the timers: where it waits for its time."""
         self.expired = False
         """Its patience ran out, or it failed: something else was tried."""
@@ -148,7 +148,7 @@ class Exchange:
 class Alarm(Protocol):
     """Anything else that can wait for its time."""
 
-    bucket: dict[int, Timed] | None
+    bucket: dict[Timed, None] | None
     """Of the timers; None when it does not wait."""
 
     def ring(self, now: float) -> list[Effect]:
@@ -164,7 +164,7 @@ class Timers:
     __slots__ = ("_buckets",)
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[int, Timed]] = {}
+        self._buckets: dict[int, dict[Timed, None]] = {}
 
     def add(self, timed: Timed, at: float) -> None:
         """Look at ``timed`` at the first tick not before ``at``."""
@@ -172,7 +172,7 @@ class Timers:
         bucket = self._buckets.get(slot)
         if bucket is None:
             bucket = self._buckets[slot] = {}
-        bucket[id(timed)] = timed
+        bucket[timed] = None
         timed.bucket = bucket
 
     def cancel(self, timed: Timed) -> None:
@@ -182,13 +182,13 @@ class Timers:
         """
         bucket, timed.bucket = timed.bucket, None
         if bucket is not None:
-            bucket.pop(id(timed), None)
+            bucket.pop(timed, None)
 
     def due(self, now: float) -> list[Timed]:
         """Take out everything whose time has come."""
         current = int(now / TICK)
         slots = sorted(slot for slot in self._buckets if slot <= current)
-        due = [timed for slot in slots for timed in self._buckets.pop(slot).values()]
+        due = [timed for slot in slots for timed in self._buckets.pop(slot)]
         for timed in due:
             timed.bucket = None
         return due

@@ -220,5 +220,7 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around
 )
+QUIET: Final = tuple(stage for stage in STAGES if stage not in {slow_down, blocked_like_its_kin})
+"""The same while no client is over a limit and no name has kin that is blocked: these stages have nothing to say then."""
 NONRECURSIVE: Final = (*STAGES[:-1], refuse_recursion)
 """The same for queries with RD=0."""

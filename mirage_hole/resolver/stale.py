@@ -46,7 +46,7 @@ class StaleWait:
         self.engine = engine
         self.question = question
         self.answer = answer
-        self.bucket: dict[int, Timed] | None = None
+        self.bucket: dict[Timed, None] | None = None
         """Of the timers."""
 
     def ring(self, now: float) -> list[Effect]:

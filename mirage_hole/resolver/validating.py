@@ -54,7 +54,7 @@ class Validation:
         self.question = question
         self.reply = reply
         self.upstream = upstream
-        self.bucket: dict[int, Timed] | None = None
+        self.bucket: dict[Timed, None] | None = None
 
     def ring(self, now: float) -> list[Effect]:
         """Its time is up."""

@@ -210,7 +210,7 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def every_question_has_an_exchange_that_will_be_looked_at(self):
-        due = {id(exchange) for bucket in self.engine.timers._buckets.values() for exchange in bucket.values()}
+        due = {id(exchange) for bucket in self.engine.timers._buckets.values() for exchange in bucket}
         for question in self.engine.questions.values():
             exchanges = [self.engine.exchanges[ident] for ident in question.idents]
             assert all(exchange.question is question for exchange in exchanges)
