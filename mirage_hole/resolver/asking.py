@@ -455,7 +455,9 @@ def give_up(engine: Engine, question: Question, now: float) -> list[Effect]:
 
 def no_upstream(engine: Engine) -> str:
     """Why there is nobody to ask, for people."""
-    return "every upstream asks this resolver in turn: a loop" if engine.upstreams else "no upstream is configured"
+    return (
+        "every upstream asks this resolver in turn: a loop" if engine.upstreams else "no upstream is known by address"
+    )
 
 
 def live(engine: Engine, question: Question) -> bool:

@@ -361,7 +361,7 @@ def test_another_answer_over_tcp_is_the_only_one_there_will_be():
 def test_without_upstreams_what_is_unknown_fails_at_once():
     conversation = Conversation(blocks=["||ads.example^"], upstreams=0)
     said = conversation.ask(NAME)
-    assert ede(said.reply) == [(22, "no upstream is configured")]
+    assert ede(said.reply) == [(22, "no upstream is known by address")]
     assert (said.record.subject.outcome, said.record.subject.upstream) == (Outcome.FAILED, NO_UPSTREAM)
     assert conversation.ask("ads.example").record.subject.outcome == Outcome.BLOCKED
 
