@@ -13,8 +13,9 @@ import pytest
 
 from bench import load, names, probe
 from bench.cc import built
-from bench.processes import BenchError, Running, free_port
+from bench.processes import BenchError, Running
 from mirage_hole.wire.names import from_text
+from tests.ports import kept_port
 
 pytestmark = [
     pytest.mark.live,
@@ -34,7 +35,7 @@ def patiently(port: int, name: str, running: Running) -> bytes:
 @pytest.fixture
 def upstream(tmp_path):
     (tmp_path / "counter").write_bytes(bytes(8))
-    port = free_port()
+    port = kept_port()
     running = Running([str(built("upstream")), str(port), str(tmp_path / "counter")], tmp_path / "log")
     try:
         patiently(port, "ready.example", running)
@@ -74,8 +75,8 @@ def test_the_latency_client_times_every_question(upstream, tmp_path):
 
 def test_an_unanswered_question_is_reported_as_such(tmp_path):
     packets = names.write_packets(tmp_path / "packets", names.never_seen("t", 3))
-    with load.latency_client(free_port(), packets, rate=100, most_seconds=60, samples=tmp_path / "samples") as client:
-        probe.ask(free_port(), "nobody.example", 0.05)
+    with load.latency_client(kept_port(), packets, rate=100, most_seconds=60, samples=tmp_path / "samples") as client:
+        probe.ask(kept_port(), "nobody.example", 0.05)
         samples = client.finish()
     assert all(took == load.NO_ANSWER for _, took in samples)
 

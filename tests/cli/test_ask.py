@@ -7,6 +7,7 @@ import pytest
 from cli.server import a_server, response_to
 from mirage_hole.cli.ask import NoReply, ask, local_endpoint, question
 from mirage_hole.config.settled import Endpoint
+from tests.ports import kept_port
 
 
 def echo(query, transport):
@@ -98,9 +99,7 @@ def test_a_silent_server_is_given_up_in_the_time_that_was_given():
 
 
 def test_nobody_there_is_said_at_once():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     for tcp in (False, True):
         with pytest.raises(NoReply, match="is the server running"):
             ask(Endpoint("127.0.0.1", port), question("example.com"), 5.0, tcp=tcp)

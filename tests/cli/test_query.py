@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import dns.edns
 import dns.message
@@ -9,6 +8,7 @@ import dns.rrset
 import pytest
 
 from cli.server import a_server, response_to
+from tests.ports import kept_port
 
 
 def blocked(query, transport):
@@ -163,9 +163,7 @@ def test_a_url_is_asked_for_and_remarked_upon(mirage_hole):
 
 
 def test_who_let_the_configuration_choose_the_server_is_told_how_to_ask_another(mirage_hole, tmp_path):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = kept_port()
     ran = mirage_hole("--listen", f"127.0.0.1:{port}", "query", "a.example")
     assert ran.code == 1
     assert ran.err.endswith("is the server running? (--server ADDR:PORT asks another)\n")

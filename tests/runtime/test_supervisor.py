@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import bound_pair
+from tests.ports import bound_pair, kept_port
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 60.0
@@ -240,10 +240,8 @@ def test_signals_change_the_log_level_and_back(a_supervisor):
 
 
 def test_a_taken_web_port_does_not_stop_dns_and_is_tried_again(a_supervisor):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    port = kept_port()
+    with socket.create_server(("127.0.0.1", port)):
         supervisor = a_supervisor(web=["127.0.0.1", port])
         supervisor.told("READY=1")
         supervisor.until("no web page, DNS is not affected")

@@ -14,6 +14,7 @@ from mirage_hole.observe.statistics import Statistics
 from mirage_hole.runtime import web_service
 from mirage_hole.runtime.listeners import bind_web
 from mirage_hole.runtime.web_service import WebService
+from tests.ports import kept_port
 
 ANYWHERE = Endpoint("127.0.0.1", 0)
 
@@ -76,7 +77,7 @@ async def test_it_can_be_off_and_come_back(a_service):
 
 async def test_a_taken_port_is_told_and_tried_again(a_service, caplog, monkeypatch):
     monkeypatch.setattr(web_service, "back_off", lambda failures: 0.01)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", kept_port())) as taken:
         service = a_service(Endpoint(*taken.getsockname()))
         async with asyncio.timeout(30):
             await service.tried.wait()
