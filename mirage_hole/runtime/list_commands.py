@@ -24,7 +24,7 @@ ALIVE_EVERY: Final = 5.0
 """Seconds of silence after which somebody who waits is told that the work goes on."""
 LONGEST: Final = 3600.0
 """Seconds that an update is watched."""
-LOOKED_AT_WITHIN: Final = 5.0
+LOOKED_AT_WITHIN: Final = 15.0
 """Seconds that a command right after the start waits for the first look at the lists."""
 SERVED_WITHIN: Final = 30.0
 """Seconds the workers get to take compiled lists before whoever asked is told that they are on their way."""
