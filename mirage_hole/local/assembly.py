@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_RECORDS: Final = 200_000
-"""Of all sources together, those included that are made of others."""
+"""Of all sources together, those included that are made of others but for those that lead back from addresses."""
+KEPT_FREE: Final = MAX_RECORDS // 4
+"""So many of them are for each source that is still to come: a list of blocked hosts must not push out the leases."""
 MAX_COMPLAINTS: Final = 100
 
 _A: Final = int(RRType.A)
@@ -39,7 +41,11 @@ class Assembled(NamedTuple):
 
 
 def assemble(
-    sources: Sequence[Iterable[Record]], domain: bytes, own_name: bytes = b"", own_addresses: Iterable[bytes] = ()
+    sources: Sequence[Iterable[Record]],
+    domain: bytes,
+    own_name: bytes = b"",
+    own_addresses: Iterable[bytes] = (),
+    called: Sequence[str] = (),
 ) -> Assembled:
     """Join sources, the weightiest first.
 
@@ -48,6 +54,7 @@ def assemble(
         domain: stands behind names without a dot as well, folded wire form; empty for none.
         own_name: the server's, which only the first source may say something else of.
         own_addresses: octets, of the server.
+        called: what the sources are, for people.
     """
     places: dict[View, int] = {(own_name, False, ()): 0}
     types: dict[View, set[int]] = {}
@@ -62,11 +69,13 @@ def assemble(
             complaints.append(f"{star}{to_text(record.name)} {type_text(record.rrtype)} is left out: {why}")
 
     for rank, source in enumerate(sources):
+        most = MAX_RECORDS - KEPT_FREE * (len(sources) - 1 - rank)
         for written in source:
+            if len(kept) >= most:
+                where = f" with {called[rank]}" if called else ""
+                complaints.append(f"more than {most} records{where}; the others of these are left out")
+                break
             for record in _completed(written, domain):
-                if len(kept) >= MAX_RECORDS:
-                    complaints.append(f"more than {MAX_RECORDS} records; the others are left out")
-                    return _with_pointers(kept, own, complaints)
                 view = record.name, record.wildcard, record.networks
                 if record.rrtype in _PLACES and places.setdefault(view, rank) != rank:
                     continue

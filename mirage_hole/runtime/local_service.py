@@ -163,7 +163,8 @@ class LocalService:
         ]
         leases = [one for (kind, _), file in self._files.items() if kind.startswith("leases") for one in file.records]
         addresses = dict.fromkeys(one for octets in own.values() for one in octets)
-        assembled = assemble([records_of(settled), hosts, leases], domain, name, addresses)
+        called = ("those of the configuration", "those of hosts files", "those of leases")
+        assembled = assemble([records_of(settled), hosts, leases], domain, name, addresses, called)
         for complaint in assembled.complaints[:20]:
             log.warning("local data: %s", complaint)
         stored = encode(assembled.records, domain if local.serves_domain else b"", (name,) if name else (), own)
@@ -183,7 +184,7 @@ class LocalService:
             return False
         self._compiled, self._trouble = data, ""
         if self.is_busy:
-            log.info("local data: %d records", len(assembled.records))
+            log.info("local data: %d records, reverse ones included", len(assembled.records))
         return True
 
     def _on_disk(self) -> bytes:

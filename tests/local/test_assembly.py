@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirage_hole.local.assembly import MAX_RECORDS, assemble
+from mirage_hole.local.assembly import KEPT_FREE, MAX_RECORDS, assemble
 from mirage_hole.local.record import Record, reverse_name
 from mirage_hole.wire.names import from_text, to_text
 from tests.local.data import a_record
@@ -87,3 +87,14 @@ def test_there_is_an_end():
     found = assemble([many], LAN)
     assert len(found.records) == MAX_RECORDS
     assert "left out" in found.complaints[-1]
+
+
+def test_a_huge_source_leaves_room_for_those_behind_it():
+    many = (Record(from_text(f"n{number}.lan"), 16, b"\1x", 60) for number in range(MAX_RECORDS + 10))
+    lease = Record(from_text("phone.lan"), 1, b"\xc0\xa8\1\x4d", 60)
+    found = assemble([[], many, [lease]], LAN, called=("these", "those of hosts files", "those of leases"))
+    assert lease in found.records
+    assert len(found.records) == MAX_RECORDS - KEPT_FREE + 2  # and the way back from the address
+    assert found.complaints == (
+        f"more than {MAX_RECORDS - KEPT_FREE} records with those of hosts files; the others of these are left out",
+    )
