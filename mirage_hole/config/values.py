@@ -95,9 +95,13 @@ def parse_endpoint(value: str, port: int) -> Endpoint:
     parsed = _parse_address(address, port_text)
     if port_text is None:
         return Endpoint(parsed, port)
-    if not (port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 and 1 <= int(port_text) <= 65535):
-        refuse("the port is no number from 1 to 65535", str(Endpoint(parsed, port or 53)))
-    return Endpoint(parsed, int(port_text))
+    return Endpoint(parsed, _port(port_text, str(Endpoint(parsed, port or 53))))
+
+
+def _port(text: str, instead: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        refuse("the port is no number from 1 to 65535", instead)
+    return int(text)
 
 
 def parse_server(value: str, port: int) -> Server:
@@ -109,6 +113,10 @@ def parse_server(value: str, port: int) -> Server:
         BadValue: neither.
     """
     text = _text(value, "an address such as 9.9.9.9, or a name such as dns.example")
+    scheme, slashes, rest = text.partition("://")
+    if slashes:
+        host = rest.partition("/")[0].partition("@")[0]
+        refuse(f"{scheme}:// is not spoken here: resolvers are asked over UDP and TCP", host or "9.9.9.9")
     name, at, behind = text.partition("@")
     if at:
         endpoint = parse_endpoint(behind, port)
@@ -119,7 +127,7 @@ def parse_server(value: str, port: int) -> Server:
         return parse_endpoint(text, port)
     if port_text is None:
         return HostName(_host_name(name), port)
-    return HostName(_host_name(name), parse_endpoint(f"192.0.2.1:{port_text}", port).port)
+    return HostName(_host_name(name), _port(port_text, f"{name}:{port or 53}"))
 
 
 def _host_name(text: str) -> str:

@@ -104,3 +104,17 @@ def test_more_resolvers_than_a_record_can_tell_apart_are_refused(tmp_path):
     )
     (found,) = problems(tmp_path, toml=toml)
     assert "271 resolvers in all are too many" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "instead"),
+    [
+        ("tls://1.1.1.1", "tls:// is not spoken here", "1.1.1.1"),
+        ("https://dns.example/dns-query", "https:// is not spoken here", "dns.example"),
+        ("dns.example:dns", "the port is no number", "dns.example:53"),
+    ],
+)
+def test_what_to_write_instead_is_made_of_what_was_written(text, problem, instead):
+    with pytest.raises(BadValue, match=problem) as refused:
+        parse_server(text, 53)
+    assert str(refused.value).endswith(f"write {instead}")
