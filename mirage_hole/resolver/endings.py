@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 STREAM_LIMIT: Final = 65_535
 """Octets."""
+MOST_ADDRESSES: Final = 512
+"""Of one answer that rules judge, for each client that waits when rules tell clients apart."""
+TOO_MANY_ADDRESSES: Final = "the answer has more addresses than rules are asked about"
 NOT_PASSED_ON: Final = "gave an answer that can't stand behind an alias"
 
 
@@ -137,14 +140,17 @@ def judged_by_addresses(
     """What rules about addresses make of an upstream's answer: None when it may pass, else the effects that end the case.
 
     No effects at all: the case now follows an alias (``case.alias``), which is to be looked for. The first address that a
-    rule blocks decides over the whole answer. Not judged: the answer of an alias, which the user or a list chose (as in
+    rule blocks decides over the whole answer; one with more than :data:`MOST_ADDRESSES` is no answer, as nobody has so many
+    and a blocked one might hide behind them. Not judged: the answer of an alias, which the user or a list chose (as in
     AdGuard Home), that of a name with an exception, and anything in a pause.
     """
     if case.alias is not None or case.match is not None or now < engine.paused_until:
         return None
     query, client = case.query, case.asked.client
     decide = engine.policy.decide_address
-    for kind, address in addresses_of(reply):
+    for number, (kind, address) in enumerate(addresses_of(reply)):
+        if number >= MOST_ADDRESSES:
+            return failure(case, EdeCode.NETWORK_ERROR, TOO_MANY_ADDRESSES, now, upstream)
         match = decide(address, query.name, query.labels, kind, client)
         if match is not None and match.action is Action.BLOCK:
             text = str(ip_address(address))

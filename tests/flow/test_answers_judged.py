@@ -8,6 +8,7 @@ import pytest
 
 from mirage_hole.lists.rule import Action, Reply
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.resolver.endings import MOST_ADDRESSES, TOO_MANY_ADDRESSES
 from mirage_hole.resolver.events import BlockingPaused, PolicyChanged
 from mirage_hole.wire.names import from_text
 from tests.flow.rich_rules import address, allow, policy_of, rich, written
@@ -64,6 +65,16 @@ def test_only_the_answer_itself_is_judged(section):
         asking.ask("www.example").ask, "www.example 60 A 192.0.2.1", **{section: ["ns.example 60 A 203.0.113.9"]}
     )
     assert texts(said.reply.answer) == ["www.example. 60 A 192.0.2.1"]
+
+
+def test_an_address_can_not_hide_behind_more_than_are_judged():
+    """Nobody has so many; without a limit, one answer would hold up all clients, judged for each that waits for it."""
+    decoys = [f"www.example 60 A 198.18.{number >> 8}.{number & 255}" for number in range(MOST_ADDRESSES + 1)]
+    said = learned(conversation(), *decoys)
+    assert said.reply.rcode() == dns.rcode.SERVFAIL
+    assert ede(said.reply)[0] == (23, TOO_MANY_ADDRESSES)
+    said = learned(conversation(), *decoys[:-1])
+    assert said.reply.rcode() == dns.rcode.NOERROR
 
 
 def test_other_answers_pass():
