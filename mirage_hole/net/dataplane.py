@@ -246,17 +246,7 @@ class DataPlane:
         limits = self.engine.limits
         if limits is not None and limits.busy and limits.holds_back(effect.client, effect.octets):
             return  # nothing is replayed to one that asks too much: it must pass the engine
-        self.packets.put(
-            effect.client,
-            effect.octets,
-            effect.answer,
-            effect.subject,
-            effect.now,
-            effect.born_at,
-            effect.expires_at,
-            effect.ttl_offsets,
-            effect.view,
-        )
+        self.packets.put(*effect)
 
     def _forget_packets(self, _effect: ForgetPackets) -> None:
         self.packets.clear()

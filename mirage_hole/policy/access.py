@@ -15,7 +15,7 @@ _REMEMBERED: Final = 16_384
 class Access:
     """The networks whose clients are answered. The answer for a client is remembered, in a bounded table."""
 
-    __slots__ = ("_known", "_networks")
+    __slots__ = ("_networks", "known")
 
     def __init__(self, networks: Iterable[str]) -> None:
         """``networks``: CIDR notation.
@@ -24,17 +24,18 @@ class Access:
             ValueError: not a network.
         """
         self._networks = tuple(ip_network(text) for text in networks)
-        self._known: dict[bytes, bool] = {}
+        self.known: dict[bytes, bool] = {}
+        """What was found out about clients. To be read only; callers on the hot path do so themselves."""
 
     def permits(self, client: bytes) -> bool:
         """Whether a client with these address octets (4 or 16) is answered. IPv4-mapped addresses count as IPv4."""
-        known = self._known.get(client)
+        known = self.known.get(client)
         if known is not None:
             return known
         octets = client[12:] if len(client) == 16 and client.startswith(_MAPPED_PREFIX) else client
         address = ip_address(octets)
         permitted = any(address in network for network in self._networks)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[client] = permitted
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+        self.known[client] = permitted
         return permitted

@@ -247,10 +247,10 @@ def on_reply(engine: Engine, event: UpstreamReplied, now: float) -> list[Effect]
     if reply is None:
         engine.mismatched += 1
         return failed(engine, exchange, now, "sent a malformed answer")
-    rcode = reply.rcode
+    _, rcode, _, _, _, _, _, _, traits = reply
     if rcode not in _SAYS_SOMETHING:
         return useless(engine, exchange, rcode, reply, now)
-    if reply.traits & ALIASED and aliases(question.wire, reply) is None:
+    if traits & ALIASED and aliases(question.wire, reply) is None:
         return failed(engine, exchange, now, "sent aliases that lead in a circle")
     if engine.subnets is not None and (reply := engine.subnets.scoped(question.key, wire, reply)) is None:
         return mismatching.no_answer(engine, exchange, "answered for another subnet", now)
@@ -298,7 +298,7 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     if cache.clamps:
         validated = engine.validates and engine.validates >> question.key[-1] // KIND_GROUP & 1
         reply = cache.clamp(reply, secure=bool(validated and reply.flags & AD))
-    traits = reply.traits
+    traits = reply[8]
     if traits & _WRITTEN_ANEW:
         reply = written_anew(engine, question, reply)
         traits = reply.traits
@@ -310,7 +310,7 @@ def deliver(engine: Engine, question: Question, reply: Reply, upstream: int, now
     effects: list[Effect] = []
     for listener in question.listeners:
         effects += listener(reply, now)
-    rcode = reply.rcode
+    rcode = reply[1]
     judges = traits & WORTH_A_LOOK or engine.policy.judges_answers
     whole, signed, bare = reply, traits & SIGNED, None
     passed = False

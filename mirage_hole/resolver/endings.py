@@ -16,7 +16,7 @@ from mirage_hole.resolver.subnets import with_scope
 from mirage_hole.wire.addresses import addresses_of
 from mirage_hole.wire.alias import behind_alias
 from mirage_hole.wire.codes import AD, TC, EdeCode, Rcode
-from mirage_hole.wire.reply import age_ttls, build_reply, ede_option, udp_limit
+from mirage_hole.wire.reply import UDP_PAYLOAD, age_ttls, build_reply, ede_option, udp_limit
 from mirage_hole.wire.scan import SIGNED, TRAITS
 from mirage_hole.wire.strip import without_signatures
 
@@ -53,7 +53,8 @@ def reply_to(case: Case, reply: UpstreamReply, age: int) -> bytes:
         records = age_ttls(records, ttl_offsets, age)
     if flags & AD and not (query.dnssec_ok or query.flags & AD):
         flags ^= AD  # RFC 6840 5.8: AD is for clients that asked, by AD or by DO
-    limit = udp_limit(query) if case.asked.transport == UDP else STREAM_LIMIT
+    payload = query[8]
+    limit = STREAM_LIMIT if case.asked[2] != UDP else payload if payload < UDP_PAYLOAD else UDP_PAYLOAD
     return build_reply(query, rcode & 0x0F, records, counts, ede, flags & AD, limit)
 
 
@@ -208,7 +209,7 @@ def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -
     """The record subject of a case that ended so."""
     match, query = case.match, case.query
     if match is None:
-        return pack_subject(outcome, rcode, query.qtype, NO_LIST, 0, b"", 0, upstream, query.name)
+        return pack_subject(outcome, rcode, query[4], NO_LIST, 0, b"", 0, upstream, query[2])
     list_id, _, scope, name, line, _, _, _, rich, _ = match
     if case.via:
         text = through_text(match, case.via)
@@ -216,5 +217,5 @@ def subject(case: Case, outcome: int, rcode: int, upstream: int = NO_UPSTREAM) -
             outcome, rcode, query.qtype, list_id, line, query.name, scope, upstream, query.name, text
         )
     if rich is None:
-        return pack_subject(outcome, rcode, query.qtype, list_id, line, name, scope, upstream, query.name)
+        return pack_subject(outcome, rcode, query[4], list_id, line, name, scope, upstream, query[2])
     return pack_rich_subject(outcome, rcode, query.qtype, list_id, line, name, scope, upstream, query.name, rich.text)

@@ -30,7 +30,7 @@ from mirage_hole.resolver.rewrites import forged_option
 from mirage_hole.resolver.sinkhole import OWNER_IS_QUESTION, blocked_option
 from mirage_hole.wire.alias import cname_record
 from mirage_hole.wire.codes import EdeCode, Rcode, RRClass, RRType, type_text
-from mirage_hole.wire.reply import build_reply, ede_option, udp_limit
+from mirage_hole.wire.reply import UDP_PAYLOAD, build_reply, ede_option, udp_limit
 from mirage_hole.wire.writer import HEAD
 
 if TYPE_CHECKING:
@@ -61,6 +61,20 @@ _HINFO_TTL: Final = 3600
 """Seconds. So long nobody need ask again: RFC 8482 4.2."""
 _HINFO_RDATA: Final = b"\x07RFC8482\0"
 _HINFO: Final = OWNER_IS_QUESTION + HEAD.pack(RRType.HINFO, _IN, _HINFO_TTL, len(_HINFO_RDATA)) + _HINFO_RDATA
+
+
+def at_the_door(engine: Engine, case: Case, now: float) -> list[Effect] | None:
+    """What the stages before the rules say, the limits aside. Next to every query passes them all by one look at each field."""
+    _, _, name, labels, qtype, qclass, _, _, _, _, _, _, _ = case.query
+    if labels and engine.access.known.get(case.asked[1]) and qclass == _IN and qtype not in engine.unusual_types:
+        at, local = labels[-1], engine.local
+        if at and name not in local.names and name[at:] not in local.tops:
+            return None
+    for stage in (refuse_strangers, refuse_what_is_not_served, answered_here):
+        ended = stage(engine, case, now)
+        if ended is not None:
+            return ended
+    return None
 
 
 def refuse_strangers(engine: Engine, case: Case, _now: float) -> list[Effect] | None:
@@ -150,10 +164,12 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     An exception from a block is noted, so that the record can tell of it. In a pause only answers that the user gave
     hold on: a pause is there to unblock, and not to lose the names of one's own machines (as in AdGuard Home).
     """
+    # Taken apart at once: a named tuple's fields are slow to look up one by one.
     query = case.query
-    asked = case.asked
+    _, _, name, labels, qtype, _, _, edns, payload, _, replayable, _, _ = query
+    octets, client, transport, ticket = case.asked
     policy = engine.policy
-    match = policy.decide(query.name, query.labels, query.qtype, asked.client)
+    match = policy.decide(name, labels, qtype, client)
     if match is None:
         return None if engine.ready else _not_ready(engine, case, now)
     if now < engine.paused_until and not _holds_in_a_pause(match):
@@ -165,18 +181,15 @@ def judged_by_policy(engine: Engine, case: Case, now: float) -> list[Effect] | N
     if rewrites or reply is _DROP:
         return ended_by_rule(engine, case, match, now)
     # What follows is what `ended_by_rule` does for a block; most names that are asked for the first time end here.
-    answer = engine.sinkhole.answer(query, match)
-    options = blocked_option(match, policy.list_of(list_id).title) if query.edns else b""
-    limit = udp_limit(query) if asked.transport == UDP else STREAM_LIMIT
-    wire = build_reply(query, answer.rcode, answer.records, answer.counts, options=options, limit=limit)
-    told = subject(case, _BLOCKED, answer.rcode)
-    effects: list[Effect] = [
-        _new(SendReply, (asked.ticket, wire)),
-        _new(EmitRecord, (asked.client, asked.transport, 0.0, told)),
-    ]
-    if asked.transport == UDP and query.replayable:
-        view = asked.client if engine.tells_apart else EVERYBODY
-        effects.append(_new(RememberPacket, (asked.client, asked.wire[2:], wire, told, now, now, FOREVER, (), view)))
+    rcode, records, counts = engine.sinkhole.answer(query, match)
+    options = blocked_option(match, policy.list_of(list_id).title) if edns else b""
+    limit = STREAM_LIMIT if transport != UDP else payload if payload < UDP_PAYLOAD else UDP_PAYLOAD
+    wire = build_reply(query, rcode, records, counts, options, 0, limit)
+    told = subject(case, _BLOCKED, rcode)
+    effects: list[Effect] = [_new(SendReply, (ticket, wire)), _new(EmitRecord, (client, transport, 0.0, told))]
+    if replayable and transport == UDP:
+        view = client if engine.tells_apart else EVERYBODY
+        effects.append(_new(RememberPacket, (client, octets[2:], wire, told, now, now, FOREVER, (), view)))
     return effects
 
 
@@ -220,7 +233,5 @@ STAGES: Final[tuple[Callable[[Engine, Case, float], list[Effect] | None], ...]] 
     blocked_like_its_kin,  # before the cache, for the same reason
     answered_from_cache,  # last before asking around
 )
-QUIET: Final = tuple(stage for stage in STAGES if stage not in {slow_down, blocked_like_its_kin})
-"""The same while no client is over a limit and no name has kin that is blocked: these stages have nothing to say then."""
 NONRECURSIVE: Final = (*STAGES[:-1], refuse_recursion)
 """The same for queries with RD=0."""

@@ -32,6 +32,7 @@ _NAME_END = 12 + MAX_NAME
 _new = tuple.__new__
 
 _OPT_TYPE = int(RRType.OPT)  # members of an enumeration are slow to look up
+_OPT_HEAD = b"\0" + _OPT_TYPE.to_bytes(2, "big")
 _HEADER = Struct(">HHHHHH").unpack_from
 _TYPE_CLASS = Struct(">HH").unpack_from
 _RECORD = Struct(">HHIH").unpack_from
@@ -147,12 +148,19 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
             ),
         )
 
-    opt = _read_additional(data, end, additional)
-    if isinstance(opt, str):
-        return _malformed(data, Rcode.FORMERR, question, opt)
-    edns, payload, extended, replayable, options = opt
-    if edns and extended >> 16 & 0xFF:
-        return _malformed(data, Rcode.BADVERS, question, "EDNS version is not 0")
+    if additional == 1 and size == end + 11 and data[end : end + 3] == _OPT_HEAD and not data[end + 6]:
+        # What nearly every client sends: OPT of version 0 and no more.
+        _, payload, extended, length = _RECORD(data, end + 1)
+        if length:
+            return _malformed(data, Rcode.FORMERR, question, "an additional record is cut off")
+        edns, replayable, options = True, True, b""
+    else:
+        opt = _read_additional(data, end, additional)
+        if isinstance(opt, str):
+            return _malformed(data, Rcode.FORMERR, question, opt)
+        edns, payload, extended, replayable, options = opt
+        if edns and extended >> 16 & 0xFF:
+            return _malformed(data, Rcode.BADVERS, question, "EDNS version is not 0")
     fields = (
         ident,
         flags,
@@ -162,8 +170,8 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
         qclass,
         question,
         edns,
-        max(payload, MIN_UDP_PAYLOAD),
-        bool(extended & EDNS_DO),
+        payload if payload > MIN_UDP_PAYLOAD else MIN_UDP_PAYLOAD,
+        extended & EDNS_DO != 0,
         replayable,
         options,
         None,
@@ -227,7 +235,7 @@ def _read_additional(data: bytes, at: int, count: int) -> tuple[bool, int, int, 
         at += 10 + length
         if at > size:
             return "an additional record is cut off"
-        if kind != RRType.OPT:
+        if kind != _OPT_TYPE:
             replayable = False
             continue
         if edns or data[start]:

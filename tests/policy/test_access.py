@@ -54,7 +54,7 @@ def test_its_memory_is_bounded(monkeypatch):
     access = Access(["10.0.0.0/8"])
     for number in range(1000):
         access.permits(number.to_bytes(4, "big"))
-        assert len(access._known) <= 100
+        assert len(access.known) <= 100
 
 
 @given(st.sampled_from([4, 16]).flatmap(lambda size: st.binary(min_size=size, max_size=size)))
