@@ -164,10 +164,10 @@ def ask_for(
         question = engine.questions[key] = Question(key, now + (engine.timeout if within is None else within))
         question.wire = question_of(key)
         if listener is not None:
-            question.listeners.append(listener)
+            question.listeners += (listener,)
         return send_out(engine, question, now)
     if listener is not None:
-        question.listeners.append(listener)
+        question.listeners += (listener,)
     return []
 
 

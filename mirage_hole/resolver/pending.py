@@ -99,7 +99,7 @@ class Question:
         self.waiting: list[Case] = []
         self.hedge: Alarm | None = None
         """A second question that waits for its time."""
-        self.listeners: list[Listener] = []
+        self.listeners: tuple[Listener, ...] = ()
         """Parts of this program that want the answer; each is told once."""
         self.tried: list[int] = []
         """Numbers of the upstreams asked, oldest first."""
