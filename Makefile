@@ -25,7 +25,7 @@ run: $(VENV)/.run ## start the sinkhole here: make run PORT=5353 WEB=127.0.0.1:8
 
 test: $(VENV)/.test ## every test: unit, property, conversation, live
 	@tests/install-tools
-	$(BIN)/pytest -n 3 --dist loadfile # one of three waits most of the time: for the five minutes of tests/live/test_chaos.py
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder # one of three waits most of the time: for the five minutes of tests/live/test_chaos.py
 
 check: $(VENV)/.test layers types ## lint, formatting, import contracts, types
 	$(BIN)/ruff check .

@@ -14,6 +14,11 @@ settings.register_profile("ci", parent=settings.get_profile("patient"), derandom
 settings.load_profile("ci" if os.environ.get("CI") else "patient")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: five minutes of chaos, mostly waiting, beside which all else fits."""
+    items.sort(key=lambda item: item.path.name != "test_chaos.py")
+
+
 @pytest.fixture(scope="session")
 def shared_lists() -> Path:
     """The folder of real lists, which lies beside the repository and not in it."""
