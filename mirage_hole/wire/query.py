@@ -129,26 +129,8 @@ def parse_query(data: bytes) -> Query | Malformed | None:  # noqa: C901 - one pa
     if not additional:
         if end != size:
             return _malformed(data, Rcode.FORMERR, question, "octets after the end")
-        return _new(
-            Query,
-            (
-                ident,
-                flags,
-                name,
-                tuple(labels),
-                qtype,
-                qclass,
-                question,
-                False,
-                MIN_UDP_PAYLOAD,
-                False,
-                True,
-                b"",
-                None,
-            ),
-        )
-
-    if additional == 1 and size == end + 11 and data[end : end + 3] == _OPT_HEAD and not data[end + 6]:
+        edns, payload, extended, replayable, options = False, MIN_UDP_PAYLOAD, 0, True, b""
+    elif additional == 1 and size == end + 11 and data[end : end + 3] == _OPT_HEAD and not data[end + 6]:
         # What nearly every client sends: OPT of version 0 and no more.
         _, payload, extended, length = _RECORD(data, end + 1)
         if length:
