@@ -7,7 +7,7 @@ COPY mirage_hole mirage_hole
 COPY blocklists blocklists
 COPY web web
 RUN python3 -m venv /opt/mirage-hole \
-    && /opt/mirage-hole/bin/pip install --no-cache-dir --disable-pip-version-check . \
+    && /opt/mirage-hole/bin/pip install --no-cache-dir --disable-pip-version-check '.[passkeys]' \
     && /opt/mirage-hole/bin/python -m compileall -q /opt/mirage-hole/lib
 
 

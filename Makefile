@@ -13,7 +13,7 @@ help: ## list the targets
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[passkeys]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run pyproject.toml
