@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mirage_hole.api.v1.identity import Identity, Role
-
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from mirage_hole.api.v1.identity import Identity, Role
     from mirage_hole.api.v1.parts import Parts
 
 Query = TypeVar("Query")
