@@ -1,0 +1,1 @@
+"""Who may: users, sessions, tokens, second factors, and what keeps guessers out."""
