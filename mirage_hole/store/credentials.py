@@ -63,8 +63,8 @@ _SESSION = (
     "FROM sessions s JOIN users u ON u.number = s.user "
 )
 _ALIVE = "s.last_seen > ? AND s.created > ? "
-_TOKEN_ROW = (  # noqa: S105 - a query
-    "SELECT t.number, ifnull(u.name, ''), t.name, min(t.role, ifnull(u.role, t.role)), t.areas, t.created, t.expires, "
+_TOKEN_ROW = (
+    "SELECT t.number, ifnull(u.name, ''), t.name, min(t.role, ifnull(u.role, t.role)), t.areas, t.created, t.expires, "  # noqa: S105
     "t.last_used, t.last_address FROM tokens t LEFT JOIN users u ON u.number = t.user "
 )
 
