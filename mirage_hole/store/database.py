@@ -163,10 +163,37 @@ def damage_named(path: Path) -> Iterator[None]:
         raise Damaged(message) from None
 
 
+def make_private(path: Path) -> None:
+    """An empty file that only its owner reads; there must be none. Made by root, it belongs to the owner of its folder.
+
+    Raises:
+        OSError: it can't be made, or is there.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection to a file as it is, whatever its schema.
+
+    Raises:
+        Damaged: it is no database.
+        OSError: it can't be opened.
+    """
+    return _connected(path, writable=False)
+
+
 def _make(path: Path) -> bool:
     """Whether it can be written; an empty one is made where there is none."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError):
+            make_private(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except (PermissionError, IsADirectoryError):
         if not path.is_file():
             raise

@@ -1,0 +1,276 @@
+"""``state.db``: rules, lists, clients, records, routes, settings and accounts, with one way to change them.
+
+Whoever changes something gives a function to :meth:`StateStore.change`; what it does, and the row of the audit log that says so, is
+one transaction, and it is on the disk when the call returns. Everything here waits for the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+import orjson
+
+from mirage_hole.store.changes import Change, row_of, rows_of
+from mirage_hole.store.database import Damaged, is_damage, open_database, statements, transaction
+from mirage_hole.store.recovery import COPY, STATE, alone, copy_database, recover
+from mirage_hole.store.schema import MIGRATIONS
+from mirage_hole.store.schema_0 import take_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mirage_hole.store.tables import Key, Row
+
+log = logging.getLogger(__name__)
+
+MAX_AUDIT: Final = 20_000
+"""Rows of the audit log; the oldest go."""
+MAX_TARGET: Final = 200
+"""Characters."""
+_PASSING: Final = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What keeps a file from being made, and may pass: until then there is an empty state that can only be read."""
+
+T = TypeVar("T")
+
+
+class Unwritable(OSError):  # noqa: N818 - reads as what it is at the raise
+    """The state can't be changed for now; ``strerror`` says why."""
+
+
+class Done(NamedTuple, Generic[T]):
+    """A change that is on the disk."""
+
+    result: T
+    """What the function gave."""
+    number: int | None
+    """Of the row in the audit log; None: nothing was different."""
+    touched: frozenset[str]
+    """Tables that are different now."""
+
+
+class StateStore:
+    """The state of one server. May be used by any thread; what is waited for is short."""
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+        """Nothing is opened yet: that is for the first who needs it, or :meth:`open`."""
+        self.path = directory / STATE
+        self.copy_path = directory / COPY
+        self.recovered = ""
+        """What was lost when the file was found damaged, and where it is kept; empty when it was whole."""
+        self.trouble = ""
+        """Why nothing can be changed for now; empty when it can."""
+        self._directory = directory
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened = 0
+        self._changes = 0
+        self._copied = 0
+
+    def open(self) -> None:
+        """Open the file, made new where there is none, brought up to date, and repaired when it is damaged.
+
+        On a disk that can't be written there is an empty state in its place; :attr:`trouble` says so.
+
+        Raises:
+            StoreProblem: it is of a newer version, or somebody else's.
+            OSError: it may not be opened.
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
+                self._opened += 1
+
+    def close(self) -> None:
+        """Close it; the next who needs it opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Different whenever somebody has changed something, also another process.
+
+        Raises:
+            StoreProblem, OSError: as :meth:`open`.
+        """
+        return self.read(
+            lambda connection: (
+                self._opened,
+                self._changes,
+                int(connection.execute("PRAGMA data_version").fetchone()[0]),
+            )
+        )
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``work`` reads.
+
+        Raises:
+            StoreProblem, OSError: as :meth:`open`, or the file can't be read.
+        """
+        with self._lock:
+            self.open()
+            assert self._connection is not None
+            try:
+                return work(self._connection)
+            except sqlite3.DatabaseError as problem:
+                raise self._explained(problem) from problem
+
+    def rows(self, table: str) -> list[Row]:
+        """All rows of one of :data:`mirage_hole.store.tables.TABLES`, in the order in which they were added."""
+        return self.read(lambda connection: rows_of(connection, table))
+
+    def row(self, table: str, key: Key) -> Row | None:
+        """The row of this key; None when there is none."""
+        return self.read(lambda connection: row_of(connection, table, key))
+
+    def change(
+        self, who: str, what: str, target: str, work: Callable[[Change], T], *, undoes: int | None = None
+    ) -> Done[T]:
+        """Change something: all that ``work`` does, or nothing. It is on the disk when this returns.
+
+        Args:
+            who: the user's name, or ``local``.
+            what: such as ``add rules``; the audit log is searched by it.
+            target: what it is about, such as ``blocking.mode``.
+            work: must not wait for anything but this database.
+            undoes: the row of the audit log that this takes back.
+
+        Raises:
+            Unwritable: the disk does not take it, or somebody else does not come to an end; nothing has changed.
+            StoreProblem: as :meth:`open`.
+            Exception: what ``work`` raises; nothing has changed.
+        """
+        with self._lock:
+            connection = self._for_writing()
+            try:
+                with transaction(connection):
+                    change = Change(connection)
+                    change.target = target
+                    result = work(change)
+                    number = None if change.empty else self._audit(change, who, what, undoes)
+            except (sqlite3.OperationalError, sqlite3.DatabaseError) as problem:
+                if isinstance(problem, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                    raise
+                raise self._explained(problem) from problem
+            if number is not None:
+                self._changes += 1
+            return Done(result, number, change.touched)
+
+    @property
+    def copy_due(self) -> bool:
+        """Whether the copy is older than the last change."""
+        return self._changes != self._copied and not self.trouble
+
+    def copy(self) -> None:
+        """Write ``state.backup.db`` anew, as a whole.
+
+        Raises:
+            OSError: the disk does not take it; the copy before stays.
+        """
+        with self._lock:
+            self.open()
+            assert self._connection is not None
+            if self.trouble:
+                return
+            changes = self._changes
+            copy_database(self._connection, self.copy_path)
+            self._copied = changes
+
+    def _audit(self, change: Change, who: str, what: str, undoes: int | None) -> int:
+        before, after = (orjson.dumps(one).decode() for one in change.told())
+        values = (self._clock(), who, what, change.target[:MAX_TARGET], before, after, undoes, int(change.revertible))
+        found = change.connection.execute(
+            "INSERT INTO audit (at, who, what, target, before, after, undoes, revertible) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        number = int(found.lastrowid or 0)
+        change.connection.execute("DELETE FROM audit WHERE number <= ?", (number - MAX_AUDIT,))
+        return number
+
+    def _for_writing(self) -> sqlite3.Connection:
+        if self.trouble:  # perhaps it has passed
+            self.close()
+        self.open()
+        if self.trouble:
+            raise Unwritable(errno.EROFS, self.trouble, str(self.path))
+        assert self._connection is not None
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        self.trouble = ""
+        try:
+            with alone(self._directory):
+                lost = recover(self._directory, MIGRATIONS)
+                if lost:
+                    self.recovered = lost
+                    self._changes += 1
+                new = not self.path.exists()
+                connection = open_database(self.path, MIGRATIONS, synchronous="FULL", any_thread=True)
+                try:
+                    self._changes += take_over(self._directory, connection, self._clock) or new
+                except BaseException:
+                    connection.close()
+                    raise
+        except sqlite3.OperationalError as problem:
+            explained = self._explained(problem)
+            if not isinstance(explained, Unwritable):
+                raise explained from problem
+            self.trouble = f"{self.path}: {explained.strerror}"
+        except OSError as problem:
+            if problem.errno not in _PASSING:
+                raise
+            self.trouble = f"{self.path}: {problem.strerror or problem}"
+        else:
+            with contextlib.suppress(sqlite3.OperationalError):
+                if connection.execute("PRAGMA query_only").fetchone() == (0,) and not self._writes(connection):
+                    self.trouble = f"{self.path} can't be written: its disk is read-only"
+            return connection
+        log.error("the state can't be opened: %s; nothing can be changed until it can", self.trouble)
+        return _empty()
+
+    @staticmethod
+    def _writes(connection: sqlite3.Connection) -> bool:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as problem:
+            return problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY
+        return True
+
+    def _explained(self, problem: sqlite3.Error) -> Exception:
+        if is_damage(problem):
+            return Damaged(f"{self.path} is damaged ({problem}); it is repaired at the next start")
+        number = {
+            sqlite3.SQLITE_FULL: errno.ENOSPC,
+            sqlite3.SQLITE_BUSY: errno.EAGAIN,
+            sqlite3.SQLITE_READONLY: errno.EROFS,
+            sqlite3.SQLITE_IOERR: errno.EIO,
+        }.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF)
+        return problem if number is None else Unwritable(number, _sentence(problem), str(self.path))
+
+
+def _sentence(problem: sqlite3.Error) -> str:
+    return {
+        sqlite3.SQLITE_FULL: "the disk is full",
+        sqlite3.SQLITE_BUSY: "another change of it does not come to an end",
+        sqlite3.SQLITE_READONLY: "its disk is read-only",
+        sqlite3.SQLITE_IOERR: f"the disk fails ({problem})",
+    }.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF, str(problem))
+
+
+def _empty() -> sqlite3.Connection:
+    """A state in which there is nothing, and that stays so."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    for script in MIGRATIONS:
+        for statement in statements(script):
+            connection.execute(statement)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
