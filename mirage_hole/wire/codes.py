@@ -144,3 +144,18 @@ def rcode_text(number: int) -> str:
         return Rcode(number).name
     except ValueError:
         return f"RCODE{number}"
+
+
+def rcode_number(text: str) -> int:
+    """``NXDOMAIN`` -> 3, ``RCODE11`` -> 11: the reverse of :func:`rcode_text`.
+
+    Raises:
+        ValueError: no such code.
+    """
+    if text in Rcode.__members__:
+        return int(Rcode[text])
+    digits = text.removeprefix("RCODE")
+    if digits != text and len(digits) <= 4 and digits.isascii() and digits.isdigit() and int(digits) < 4096:
+        return int(digits)
+    message = f"{text!r} is no response code; write NOERROR, NXDOMAIN, SERVFAIL or the like, or RCODE followed by a number"
+    raise ValueError(message)

@@ -1,0 +1,122 @@
+"""Logged queries as dnstap: protocol buffers in a Frame Streams file, which ``dnstap-read`` and collectors take.
+
+Each query is one ``CLIENT_RESPONSE``. The log keeps no answers, so a message has the header and the question only; the rule that
+decided is its ``policy`` (https://github.com/dnstap/dnstap.pb, dnstap.proto).
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.wire.codes import RRClass, RRType, rcode_number, type_number
+from mirage_hole.wire.names import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mirage_hole.observe.recent import QueryRow
+
+CONTENT_TYPE: Final = b"protobuf:dnstap.Dnstap"
+MEDIA: Final = "application/x-dnstap"
+
+# Frame Streams: a data frame is its length and its octets; length 0 announces a control frame.
+_ESCAPE: Final = bytes(4)
+_START: Final = struct.pack(">III", 2, 1, len(CONTENT_TYPE)) + CONTENT_TYPE
+_STOP: Final = struct.pack(">I", 3)
+_LENGTH: Final = struct.Struct(">I")
+
+_RESPONSE: Final = 0x8180  # QR, RD, RA (RFC 1035 4.1.1)
+_QUESTION: Final = struct.Struct(">HH")
+_HEADER: Final = struct.Struct(">HHHHHH")
+_CLIENT_RESPONSE: Final = b"\x08\x06"
+_TRANSPORTS: Final = {"udp": 1, "tcp": 2}
+_NXDOMAIN, _PASS, _DROP, _LOCAL_DATA = 1, 3, 4, 6
+_BY_NAME: Final = b"\x20\x01"
+_NANOSECONDS: Final = 1_000_000_000
+
+
+def begin() -> bytes:
+    """What such a file begins with."""
+    return _ESCAPE + _LENGTH.pack(len(_START)) + _START
+
+
+def end() -> bytes:
+    """What it ends with."""
+    return _ESCAPE + _LENGTH.pack(len(_STOP)) + _STOP
+
+
+def frames(rows: Iterable[QueryRow]) -> bytes:
+    """Queries as data frames."""
+    parts: list[bytes] = []
+    for row in rows:
+        rule = row.rule or ""
+        said = _about(row.name, row.type, row.rcode, row.outcome, row.list or "", rule)
+        answered = _nanoseconds(row.at)
+        asked = max(0, answered - _nanoseconds(row.duration))
+        message = b"".join((_client(row.client, row.transport), _moment(8, 9, asked), _moment(12, 13, answered), said))
+        payload = _octets(14, message) + b"\x78\x01"  # field 15, the kind of payload: a message
+        parts += (_LENGTH.pack(len(payload)), payload)
+    return b"".join(parts)
+
+
+@lru_cache(4096)
+def _client(client: str, transport: str) -> bytes:
+    address = ip_address(client).packed
+    family = 1 if len(address) == 4 else 2
+    return _CLIENT_RESPONSE + _number(2, family) + _number(3, _TRANSPORTS[transport]) + _octets(4, address)
+
+
+def _nanoseconds(seconds: float) -> int:
+    """To the microsecond, which is what times of this century have in a float."""
+    return round(seconds * 1e6) * 1000
+
+
+def _moment(seconds_field: int, rest_field: int, nanoseconds: int) -> bytes:
+    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
+    return _number(seconds_field, seconds) + bytes((rest_field << 3 | 5,)) + rest.to_bytes(4, "little")
+
+
+@lru_cache(4096)
+def _about(name: str, kind: str, rcode: str, outcome: str, title: str, rule: str) -> bytes:
+    """The message and the policy, which are the same whoever asks."""
+    asked = from_text(name) if name else b"\0"
+    code = rcode_number(rcode)
+    question = asked + _QUESTION.pack(type_number(kind), RRClass.IN)
+    extended = code >> 4
+    # RFC 6891 6.1.3: the upper bits of a long response code stand in an OPT record.
+    option = struct.pack(">BHHBBHH", 0, RRType.OPT, 1232, extended, 0, 0, 0) if extended else b""
+    header = _HEADER.pack(0, _RESPONSE | code & 15, 1, 0, 0, 1 if option else 0)
+    said = _octets(14, header + question + option)
+    if not title:
+        return said
+    if outcome == "dropped":
+        action = _DROP
+    elif outcome == "blocked":
+        action = _NXDOMAIN if code == 3 else _LOCAL_DATA
+    else:
+        action = _LOCAL_DATA if outcome == "local" else _PASS
+    policy = _octets(1, title.encode()) + _octets(2, rule.encode()) + _number(3, action) + _BY_NAME + _octets(5, asked)
+    return said + _octets(15, policy)
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _octets(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits an octet, the lowest first."""
+    if value < 0x80:
+        return bytes((value,))
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
