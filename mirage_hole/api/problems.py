@@ -25,9 +25,16 @@ class Refusal(Exception):  # noqa: N818 - reads as what it is at the raise
     """A request that is not served; becomes a problem document."""
 
     def __init__(
-        self, status: int, detail: str, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        kind: str = "about:blank",
     ) -> None:
+        """``kind``: the problem's type, for those that a program must tell apart."""
         super().__init__(detail)
+        self.kind = kind
         self.status = status
         self.detail = detail
         self.faults = tuple(faults)
@@ -37,7 +44,7 @@ class Refusal(Exception):  # noqa: N818 - reads as what it is at the raise
 def problem_response(refusal: Refusal) -> web.Response:
     """The problem document of a refusal (RFC 9457 section 3)."""
     body: dict[str, object] = {
-        "type": "about:blank",
+        "type": refusal.kind,
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.detail,
