@@ -35,7 +35,7 @@ _CLIENT_RESPONSE: Final = b"\x08\x06"
 _TRANSPORTS: Final = {"udp": 1, "tcp": 2}
 _NXDOMAIN, _PASS, _DROP, _LOCAL_DATA = 1, 3, 4, 6
 _BY_NAME: Final = b"\x20\x01"
-_NANOSECONDS: Final = 1_000_000_000
+_REST: Final = struct.Struct("<I")
 
 
 def begin() -> bytes:
@@ -52,13 +52,22 @@ def frames(rows: Iterable[QueryRow]) -> bytes:
     """Queries as data frames."""
     parts: list[bytes] = []
     for row in rows:
-        rule = row.rule or ""
-        said = _about(row.name, row.type, row.rcode, row.outcome, row.list or "", rule)
-        answered = _nanoseconds(row.at)
-        asked = max(0, answered - _nanoseconds(row.duration))
-        message = b"".join((_client(row.client, row.transport), _moment(8, 9, asked), _moment(12, 13, answered), said))
-        payload = _octets(14, message) + b"\x78\x01"  # field 15, the kind of payload: a message
-        parts += (_LENGTH.pack(len(payload)), payload)
+        answered = round(row.at * 1e6)  # a float of this century has microseconds, and no more
+        asked = max(0, answered - round(row.duration * 1e6))
+        said = _about(row.name, row.type, row.rcode, row.outcome, row.list or "", row.rule or "")
+        message = b"".join(
+            (
+                _client(row.client, row.transport),
+                _second(8, asked // 1_000_000),
+                _REST.pack(asked % 1_000_000 * 1000),
+                _second(12, answered // 1_000_000),
+                _REST.pack(answered % 1_000_000 * 1000),
+                said,
+            )
+        )
+        head = b"\x72" + _varint(len(message))  # field 14
+        # Behind it field 15, the kind of payload: a message.
+        parts += (_LENGTH.pack(len(head) + len(message) + 2), head, message, b"\x78\x01")
     return b"".join(parts)
 
 
@@ -69,14 +78,10 @@ def _client(client: str, transport: str) -> bytes:
     return _CLIENT_RESPONSE + _number(2, family) + _number(3, _TRANSPORTS[transport]) + _octets(4, address)
 
 
-def _nanoseconds(seconds: float) -> int:
-    """To the microsecond, which is what times of this century have in a float."""
-    return round(seconds * 1e6) * 1000
-
-
-def _moment(seconds_field: int, rest_field: int, nanoseconds: int) -> bytes:
-    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
-    return _number(seconds_field, seconds) + bytes((rest_field << 3 | 5,)) + rest.to_bytes(4, "little")
+@lru_cache(4096)
+def _second(field: int, seconds: int) -> bytes:
+    """The seconds of a moment, and the key of the nanoseconds that follow in the next field."""
+    return _number(field, seconds) + bytes((field + 1 << 3 | 5,))
 
 
 @lru_cache(4096)
