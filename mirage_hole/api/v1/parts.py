@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from mirage_hole.api.problems import Refusal
+
+if TYPE_CHECKING:
+    from mirage_hole.api.state import ApiState
+
+Part = TypeVar("Part")
 
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """Everything behind the API; a field that is None is a part that this server does not have, and its routes say so (503)."""
+
+    state: ApiState | None = None
+    """What is known in memory: statistics, lists, the generation that serves."""
+
+
+def needed(part: Part | None, what: str) -> Part:
+    """The part, for a handler that can't do without.
+
+    Raises:
+        Refusal: 503: this server has no such part, or not yet.
+    """
+    if part is None:
+        raise Refusal(503, f"This server has no {what}, or not yet.", headers={"Retry-After": "5"})
+    return part
