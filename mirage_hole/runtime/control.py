@@ -30,9 +30,11 @@ from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.state_service import StateService
 from mirage_hole.runtime.storage import Storage
 from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.web_service import WebService
+from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
     import socket
@@ -92,9 +94,10 @@ class ControlPlane:
         self._on_terminal = os.isatty(0)
         self.statistics = Statistics()
         self.statistics.generations.find_line = policy.line_of
-        self.own_rules = OwnRuleService(settled.state_directory, workers)
+        self.state = StateService(StateStore(settled.state_directory))
+        self.own_rules = OwnRuleService(settled.state_directory, workers, store=self.state.store)
         self.local = LocalService(settled, workers)
-        self.lists = ListService(settled, policy, self._on_generation)
+        self.lists = ListService(settled, policy, self._on_generation, store=self.state.store)
         self.storage = Storage(settled.state_directory)
         self._outage = Outage()
         cache = CacheService(workers)
@@ -133,6 +136,7 @@ class ControlPlane:
             "upstream names": self._run_names,
             "list": self._run_lists,
             "storage": self._run_storage,
+            "state": self._run_state,
             "web": self._run_web,
             "control": self._run_commands,
             "start": self._announce,
@@ -179,6 +183,10 @@ class ControlPlane:
     async def _run_storage(self) -> None:
         await self._after_dns()
         await self.storage.run()
+
+    async def _run_state(self) -> None:
+        await self._after_dns()
+        await self.state.run()
 
     async def _run_commands(self) -> None:
         await self._after_dns()

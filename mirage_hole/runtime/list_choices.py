@@ -1,23 +1,19 @@
-"""Lists that were added or switched off while the server runs: ``lists.json`` in the state directory.
+"""Lists that were added or switched off while the server runs: the tables ``lists`` and ``list_switches`` of ``state.db``.
 
 The configuration is never written. What both come to: :mod:`mirage_hole.runtime.effective_lists`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import time
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Final
-
-import orjson
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.rule import Action
 from mirage_hole.runtime.effective_lists import AddedList, Said, choose, folders_of, kind_of, names_of
-from mirage_hole.runtime.state_files import keep_aside, one_at_a_time, read_at_most, replace_files, stamp
 from mirage_hole.sources.source import Location, SourceProblem, parse_source
+from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +23,18 @@ if TYPE_CHECKING:
     from mirage_hole.runtime.effective_lists import Choice, Choices
     from mirage_hole.sources.catalogue import Entry
     from mirage_hole.sources.source import Source
+    from mirage_hole.store.changes import Change
 
-log = logging.getLogger(__name__)
-
-FILE: Final = "lists.json"
-VERSION: Final = 1
+ADDED: Final = "lists"
+SWITCHED: Final = "list_switches"
+"""The tables."""
+LOCAL: Final = "local"
+"""Who makes a change unless it is said: whoever may open the file."""
 MAX_ADDED: Final = 1000
 MAX_TITLE: Final = 100
 """Characters."""
-_MAX_OCTETS: Final = 4 * 1024 * 1024
-_MAX_SWITCHED: Final = 10_000
+
+T = TypeVar("T")
 
 
 class RefusedList(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -46,19 +44,27 @@ class RefusedList(ValueError):  # noqa: N818 - reads as what it is at the raise
 class ListChoices:
     """The choices on disk. Every method that writes waits for the disk."""
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        """Read what is there. A damaged file is kept aside, and the choices that were written last count.
+    def __init__(
+        self, directory: Path, clock: Callable[[], float] = time.time, store: StateStore | None = None
+    ) -> None:
+        """Read what is there.
+
+        Args:
+            directory: the state directory.
+            clock: seconds since the epoch.
+            store: the state, if somebody has it open already.
 
         Raises:
-            OSError: the file can't be read.
+            OSError: the state can't be read.
         """
-        self._directory = directory
-        self._path = directory / FILE
+        self._store = store or StateStore(directory, clock)
         self._clock = clock
+        self._change: Change | None = None
         self.added: dict[str, AddedList] = {}
         """By name; see :class:`Choice`."""
         self.switched: dict[str, bool] = {}
         """Name of a list to whether it is on; lists that are as the configuration has them are absent."""
+        self._seen = self._store.stamp()
         self._load()
 
     @property
@@ -66,7 +72,9 @@ class ListChoices:
         """As of now."""
         return Said(self.added, self.switched)
 
-    def add(self, settled: Settled, catalogue: dict[str, Entry], wanted: AddedList) -> tuple[Source, bool]:
+    def add(
+        self, settled: Settled, catalogue: dict[str, Entry], wanted: AddedList, *, who: str = LOCAL
+    ) -> tuple[Source, bool]:
         """Use one more list; one that is there is switched on and gets the title and format. False: it was in use already.
 
         Raises:
@@ -74,8 +82,8 @@ class ListChoices:
             OSError: the disk does not take it.
         """
         source = _checked(wanted, settled, catalogue)
-        with one_at_a_time(self._directory):
-            self.catch_up()
+
+        def act() -> tuple[Source, bool]:
             known = choose(settled, self.said, catalogue)
             there = known.find(source.address) or known.find(source.text)
             if there is not None:
@@ -96,6 +104,8 @@ class ListChoices:
             taken = choose(settled, self.said, catalogue).find(name)
             return taken.source if taken is not None else source, changed
 
+        return self._changing(who, "add list", act)
+
     def _renew(self, there: Choice, wanted: AddedList) -> bool:
         """Switch an added list on, with the title and format that are wished for now. False: it was so already."""
         old = self.added[there.name]
@@ -106,15 +116,15 @@ class ListChoices:
             self._save({**self.added, there.name: new}, switched)
         return changed
 
-    def remove(self, settled: Settled, catalogue: dict[str, Entry], text: str) -> Choice:
+    def remove(self, settled: Settled, catalogue: dict[str, Entry], text: str, *, who: str = LOCAL) -> Choice:
         """Use a list no longer that was added.
 
         Raises:
             RefusedList: there is none, or the configuration names it.
             OSError: the disk does not take it.
         """
-        with one_at_a_time(self._directory):
-            self.catch_up()
+
+        def act() -> Choice:
             found = _found(choose(settled, self.said, catalogue), text)
             if not found.added:
                 from mirage_hole.runtime.list_places import place_of
@@ -129,19 +139,64 @@ class ListChoices:
             self._save(added, {name: on for name, on in self.switched.items() if name != found.name})
             return found
 
-    def switch(self, settled: Settled, catalogue: dict[str, Entry], text: str, *, enabled: bool) -> tuple[Choice, bool]:
+        return self._changing(who, "remove list", act)
+
+    def edit(
+        self,
+        settled: Settled,
+        catalogue: dict[str, Entry],
+        text: str,
+        title: str | None,
+        form: str | None,
+        *,
+        who: str = LOCAL,
+    ) -> tuple[Choice, bool]:
+        """Give an added list another title or format; empty: its own. None leaves one as it is. False: it was so already.
+
+        Raises:
+            RefusedList: there is none, the configuration names it, or that is no title or format.
+            OSError: the disk does not take it.
+        """
+
+        def act() -> tuple[Choice, bool]:
+            known = choose(settled, self.said, catalogue)
+            found = _found(known, text)
+            if not found.added:
+                from mirage_hole.runtime.list_places import place_of
+
+                place = place_of(settled, found.source.key, catalogue)
+                message = (
+                    f"{found.source.shown} is named by the configuration; say its title and format there ({place})"
+                )
+                raise RefusedList(message)
+            old = self.added[found.name]
+            new = replace(
+                old, title=old.title if title is None else title.strip(), format=old.format if form is None else form
+            )
+            _checked(new, settled, catalogue)
+            if new != old:
+                self._save({**self.added, found.name: new}, self.switched)
+            return choose(settled, self.said, catalogue).find(found.source.key) or found, new != old
+
+        return self._changing(who, "change list", act)
+
+    def switch(
+        self, settled: Settled, catalogue: dict[str, Entry], text: str, *, enabled: bool, who: str = LOCAL
+    ) -> tuple[Choice, bool]:
         """Switch a list off, or on again. False: it was so already.
 
         Raises:
             RefusedList: there is none.
             OSError: the disk does not take it.
         """
-        with one_at_a_time(self._directory):
-            self.catch_up()
+
+        def act() -> tuple[Choice, bool]:
             known = choose(settled, self.said, catalogue)
             found = _found(known, text)
             self._say(settled, catalogue, known, found.name, enabled=enabled)
             return found._replace(enabled=enabled), found.enabled is not enabled
+
+        return self._changing(who, "switch list on" if enabled else "switch list off", act)
 
     def _say(self, settled: Settled, catalogue: dict[str, Entry], known: Choices, name: str, *, enabled: bool) -> None:
         found = known.find(name)
@@ -156,38 +211,62 @@ class ListChoices:
 
     def catch_up(self) -> None:
         """Take over what another process has written."""
-        if stamp(self._path) != self._seen:
+        if self._store.stamp() != self._seen:
             self._load()
 
     def _load(self) -> None:
-        self._seen = stamp(self._path)
-        try:
-            self.added, self.switched = _read(self._path)
-        except FileNotFoundError:
-            self.added, self.switched = {}, {}
-        except (*_DAMAGE, IsADirectoryError) as problem:
-            aside = keep_aside(self._path)
-            log.error("%s is damaged (%s); %s; the lists that were chosen before count on", self._path, problem, aside)
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError, *_DAMAGE):
-                if not self.added and not self.switched:
-                    self.added, self.switched = _read(self._last)
-            with contextlib.suppress(OSError):  # it is tried again with the next change
-                self._save(self.added, self.switched)
+        self._seen = self._store.stamp()
+        self._take(self._store.rows(ADDED), self._store.rows(SWITCHED))
 
-    @property
-    def _last(self) -> Path:
-        return self._path.with_name(f"{FILE}.last")
+    def _take(self, added: list[dict[str, Any]], switched: list[dict[str, Any]]) -> None:
+        self.added = {
+            row["name"]: AddedList(row["source"], row["kind"], row["title"], row["format"], row["created"])
+            for row in added
+        }
+        self.switched = {row["name"]: row["enabled"] for row in switched}
+
+    def _changing(self, who: str, what: str, act: Callable[[], T]) -> T:
+        """``act`` calls :meth:`_save`, if anything is to be different then."""
+        before = self.added, self.switched
+
+        def work(change: Change) -> T:
+            if self._store.stamp() != self._seen:
+                self._take(change.rows(ADDED), change.rows(SWITCHED))
+            self._change = change
+            return act()
+
+        try:
+            done = self._store.change(who, what, "", work)
+        except BaseException:
+            self.added, self.switched = before
+            raise
+        finally:
+            self._change = None
+        self._seen = self._store.stamp()
+        return done.result
 
     def _save(self, added: dict[str, AddedList], switched: dict[str, bool]) -> None:
-        document = {
-            "version": VERSION,
-            "added": [{"key": key, **asdict(one)} for key, one in added.items()],
-            "switched": switched,
-        }
-        data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        # The second is read when somebody has spoilt the first with an editor.
-        replace_files({self._path: data, self._last: data}, derived=self._last)
-        self.added, self.switched, self._seen = added, switched, stamp(self._path)
+        change = self._change
+        assert change is not None
+        names = []
+        for name in {**self.added, **added}:
+            if name not in added:
+                change.remove(ADDED, name)
+            elif added[name] != self.added.get(name):
+                change.put(ADDED, {"name": name, **asdict(added[name])})
+            else:
+                continue
+            names.append(name)
+        for name in {**self.switched, **switched}:
+            if name not in switched:
+                change.remove(SWITCHED, name)
+            elif switched[name] is not self.switched.get(name):
+                change.put(SWITCHED, {"name": name, "enabled": switched[name]})
+            else:
+                continue
+            names.append(name)
+        change.target = f"list {names[0]}" if len(set(names)) == 1 else f"{len(set(names))} lists"
+        self.added, self.switched = added, switched
 
 
 def _refuse_other(
@@ -253,23 +332,3 @@ def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -
     if problems or isinstance(source, SourceProblem):
         raise RefusedList("\n".join(problems))
     return source._replace(title=wanted.title or source.title, named=source.named or bool(wanted.title))
-
-
-_DAMAGE: Final = (ValueError, TypeError, KeyError, AttributeError)
-"""What a document that is none of ours raises."""
-
-
-def _read(path: Path) -> tuple[dict[str, AddedList], dict[str, bool]]:
-    document = orjson.loads(read_at_most(path, _MAX_OCTETS))
-    if not isinstance(document, dict) or document.get("version") != VERSION:
-        message = f"no lists of version {VERSION}"
-        raise ValueError(message)
-    added = {}
-    for raw in document["added"]:
-        texts = {name: str(raw[name]) for name in ("source", "kind", "title", "format")}
-        added[str(raw["key"])] = AddedList(**texts, created=float(raw["created"]))
-    switched = {str(key): on is True for key, on in document["switched"].items()}
-    if len(added) > MAX_ADDED or len(switched) > _MAX_SWITCHED:
-        message = "too many lists"
-        raise ValueError(message)
-    return added, switched

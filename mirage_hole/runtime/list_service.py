@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mirage_hole.sources.progress import Progress
     from mirage_hole.sources.refresh import Refresher
     from mirage_hole.sources.status import ListStatus, ReadyList
+    from mirage_hole.store.state import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,10 @@ class ListService:
         policy: ServingPolicy,
         on_generation: Callable[[Path], object],
         clock: Callable[[], float] = time.monotonic,
+        store: StateStore | None = None,
     ) -> None:
+        """``store``: the state, if somebody has it open already."""
+        self._store = store
         self._settled = settled
         self._policy = policy
         self._on_generation = on_generation
@@ -247,7 +251,7 @@ class ListService:
         if self._choices is None:
             from mirage_hole.runtime.list_choices import ListChoices
 
-            self._choices = ListChoices(self._settled.state_directory)
+            self._choices = ListChoices(self._settled.state_directory, store=self._store)
         else:
             self._choices.catch_up()
         return self._choices

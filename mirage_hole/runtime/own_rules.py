@@ -1,8 +1,7 @@
 """The user's own rules on disk: what was written, and the same compiled for the workers.
 
-``own-rules.json`` is the truth and readable; ``own-rules.compiled.json`` is made of it whenever it changes, so that a worker
-needs no parser. Both are replaced as a whole. Every method that writes waits for the disk, and first takes over what another
-process has written meanwhile.
+``state.db`` has the truth; ``own-rules.compiled.json`` is made of it whenever it changes, so that a worker needs no parser. Every
+method that writes waits for the disk, and first takes over what another process has written meanwhile.
 """
 
 from __future__ import annotations
@@ -20,26 +19,28 @@ from mirage_hole.lists.rule import Action
 from mirage_hole.lists.stored import encode_rich
 from mirage_hole.policy.verdict import OWN_LIST
 from mirage_hole.runtime.generation import OWN_RULES
-from mirage_hole.runtime.state_files import keep_aside, one_at_a_time, read_at_most, replace_files, stamp
+from mirage_hole.runtime.state_files import replace_files
+from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from mirage_hole.lists.rule import RichRule
+    from mirage_hole.store.changes import Change
 
 log = logging.getLogger(__name__)
 
-WRITTEN: Final = "own-rules.json"
-VERSION: Final = 1
 MAX_RULES: Final = 10_000
 MAX_COMMENT: Final = 500
 """Characters."""
-MAX_OCTETS: Final = 32 * 1024 * 1024
-"""Of the file: every rule and comment at their longest."""
 MAX_TOLD: Final = 20
 """Problems and notes of one change."""
-_LAST_ID: Final = 2**31
+TABLE: Final = "rules"
+LOCAL: Final = "local"
+"""Who makes a change unless it is said: whoever may open the file."""
+ITSELF: Final = "mirage-hole"
+"""Who ends rules at their time."""
 
 
 class RefusedRule(ValueError):  # noqa: N818 - reads as what it is at the raise
@@ -67,25 +68,33 @@ class OwnRule:
 class OwnRules:
     """Every rule of the user's own, by number."""
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
-        """Read what is there. A damaged file is kept aside, and the compiled rules go on serving until the next change.
+    def __init__(
+        self, directory: Path, clock: Callable[[], float] = time.time, store: StateStore | None = None
+    ) -> None:
+        """Read what is there. When the state was lost, the compiled rules go on serving until the next change.
+
+        Args:
+            directory: the state directory.
+            clock: seconds since the epoch.
+            store: the state, if somebody has it open already.
 
         Raises:
-            OSError: the file can't be read.
+            OSError: the state can't be read.
         """
-        self._directory = directory
+        self._store = store or StateStore(directory, clock)
         self._clock = clock
         self._rules: dict[int, OwnRule] = {}
-        self._next = 1
         self._meanings: dict[str, RichRule] = {}
         """What the texts say: reading a thousand again for each new one would take longer than all the rest."""
         self._stored: dict[tuple[int, str], list[Any]] = {}
         self.path = directory / OWN_RULES
         """What workers read."""
         self.problem = ""
-        """What was wrong with the file; empty when nothing was, and once a change has replaced it."""
-        self._seen = stamp(directory / WRITTEN)
+        """Why there are no rules though there may have been some; empty when all is well, and once a change was made."""
+        self._seen = self._store.stamp()
         self._load()
+        if not self._rules:
+            self.problem = self._store.recovered or self._store.trouble
 
     def all(self) -> list[OwnRule]:
         """In the order in which they were written."""
@@ -95,57 +104,85 @@ class OwnRules:
         """When the next rule ends by itself, in seconds since the epoch."""
         return min((one.until for one in self._rules.values() if one.enabled and one.until is not None), default=None)
 
-    def add(self, texts: Iterable[str], comment: str = "", until: float | None = None) -> list[OwnRule]:
-        """Take rules; one that is there already is switched on and gets the new comment and end. All or nothing.
+    def add(
+        self,
+        texts: Iterable[str],
+        comment: str = "",
+        until: float | None = None,
+        *,
+        enabled: bool = True,
+        who: str = LOCAL,
+    ) -> list[OwnRule]:
+        """Take rules; one that is there already is switched as wished and gets the new comment and end. All or nothing.
 
         Raises:
             RefusedRule: some are no rules (each is named), or there are too many.
+            OSError: the disk does not take them.
         """
-        if len(comment) > MAX_COMMENT:
-            message = f"the comment has {len(comment)} characters; at most {MAX_COMMENT} are kept"
-            raise RefusedRule(message)
+        _check_comment(comment)
         wanted = self._wanted(texts)
-        with self._changing():
-            return self._add(wanted, comment, until)
 
-    def _add(self, wanted: list[str], comment: str, until: float | None) -> list[OwnRule]:
-        known = {one.text: one for one in self._rules.values()}
-        count = len(self._rules) + sum(text not in known for text in wanted)
-        if count > MAX_RULES:
-            raise _too_many(count)
-        rules, number = dict(self._rules), self._next
-        taken = []
-        for text in wanted:
-            old = known.get(text)
-            if old is None:
-                one = OwnRule(number, text, comment, self._clock(), until)
-                number += 1
-            else:
-                one = replace(old, comment=comment or old.comment, until=until, enabled=True)
-            rules[one.id] = one
-            taken.append(one)
-        self._save(rules, number)
-        return taken
+        def change() -> list[OwnRule]:
+            known = {one.text: one for one in self._rules.values()}
+            count = len(self._rules) + sum(text not in known for text in wanted)
+            if count > MAX_RULES:
+                raise _too_many(count)
+            return [
+                replace(old, comment=comment or old.comment, until=until, enabled=enabled)
+                if (old := known.get(text)) is not None
+                else OwnRule(0, text, comment, self._clock(), until, enabled)
+                for text in wanted
+            ]
 
-    def remove(self, chosen: Iterable[int | str]) -> list[OwnRule]:
+        return self._change(who, "add rules", lambda: (change(), []))
+
+    def remove(self, chosen: Iterable[int | str], *, who: str = LOCAL) -> list[OwnRule]:
         """Forget rules by number or text; those that are not there are not missed."""
-        with self._changing():
-            gone = self._find(chosen)
-            if gone:
-                numbers = {one.id for one in gone}
-                self._save({number: one for number, one in self._rules.items() if number not in numbers}, self._next)
+        gone: list[OwnRule] = []
+
+        def change() -> tuple[list[OwnRule], list[OwnRule]]:
+            gone[:] = self._find(chosen)
+            return [], gone
+
+        self._change(who, "remove rules", change)
         return gone
 
-    def switch(self, chosen: Iterable[int | str], *, enabled: bool) -> list[OwnRule]:
+    def switch(self, chosen: Iterable[int | str], *, enabled: bool, who: str = LOCAL) -> list[OwnRule]:
         """Switch rules on or off."""
-        with self._changing():
-            found = self._find(chosen)
-            if found:
-                changed = {one.id: replace(one, enabled=enabled) for one in found}
-                self._save({**self._rules, **changed}, self._next)
-        return [self._rules[one.id] for one in found]
+        return self._change(
+            who, "switch rules", lambda: ([replace(one, enabled=enabled) for one in self._find(chosen)], [])
+        )
 
-    def replace_all(self, texts: Iterable[str]) -> list[OwnRule]:
+    def edit(self, number: int, new: Callable[[OwnRule], OwnRule], *, who: str = LOCAL) -> OwnRule:
+        """Change one rule; how it is then.
+
+        Args:
+            number: which.
+            new: gives the rule as it should be; it may refuse.
+            who: for the audit log.
+
+        Raises:
+            KeyError: there is none of this number.
+            RefusedRule: the text is no rule, or another has it.
+        """
+
+        def change() -> list[OwnRule]:
+            old = self._rules[number]
+            one = replace(new(old), id=number, created=old.created)
+            _check_comment(one.comment)
+            if one.text != old.text:
+                [text] = self._wanted([one.text])
+                one = replace(one, text=text)
+                for other in self._rules.values():
+                    if other.text == text and other.id != number:
+                        message = f"your rule {other.id} says that already; change that one"
+                        raise RefusedRule(message)
+            return [one]
+
+        [one] = self._change(who, "change rule", lambda: (change(), []))
+        return one
+
+    def replace_all(self, texts: Iterable[str], *, who: str = LOCAL) -> list[OwnRule]:
         """Have these rules and no others; those that stay keep their number, comment and end. All or nothing.
 
         Raises:
@@ -154,20 +191,35 @@ class OwnRules:
         wanted = dict.fromkeys(self._wanted(texts))
         if len(wanted) > MAX_RULES:
             raise _too_many(len(wanted))
-        with self._changing():
-            kept = {one.text: replace(one, enabled=True) for one in self._rules.values() if one.text in wanted}
-            rules, number = {one.id: one for one in kept.values()}, self._next
-            for text in wanted:
-                if text not in kept:
-                    rules[number] = OwnRule(number, text, created=self._clock())
-                    number += 1
-            self._save(rules, number)
+
+        def change() -> tuple[list[OwnRule], list[OwnRule]]:
+            known = {one.text for one in self._rules.values()}
+            kept = [replace(one, enabled=True) for one in self._rules.values() if one.text in wanted]
+            new = [OwnRule(0, text, created=self._clock()) for text in wanted if text not in known]
+            return [*kept, *new], [one for one in self._rules.values() if one.text not in wanted]
+
+        self._change(who, "replace rules", change)
         return self.all()
 
     def expire(self) -> list[OwnRule]:
         """Forget those whose time is over."""
         now = self._clock()
-        return self.remove([one.id for one in self._rules.values() if one.until is not None and one.until <= now])
+        over = [one.id for one in self._rules.values() if one.until is not None and one.until <= now]
+        return self.remove(over, who=ITSELF)
+
+    def is_behind(self) -> bool:
+        """Whether somebody else has changed the state."""
+        return self._store.stamp() != self._seen
+
+    def refresh(self) -> None:
+        """Take over what somebody else has changed in the state, and compile it.
+
+        Raises:
+            OSError: the state can't be read, or the disk does not take what is compiled.
+        """
+        self._load()
+        self.problem = ""
+        self.compile()
 
     def compile(self) -> None:
         """Write the compiled rules anew, as after an upgrade.
@@ -211,12 +263,42 @@ class OwnRules:
             raise RefusedRule("\n".join(problems[:MAX_TOLD]) + more)
         return list(dict.fromkeys(wanted))
 
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        with one_at_a_time(self._directory):
-            if stamp(self._directory / WRITTEN) != self._seen:
-                self._load()
-            yield
+    def _change(self, who: str, what: str, plan: Callable[[], tuple[list[OwnRule], list[OwnRule]]]) -> list[OwnRule]:
+        """Write, then believe. ``plan`` says what is there then (number 0: new) and what is gone; the former, with numbers."""
+        taken: list[OwnRule] = []
+        rules: dict[int, OwnRule] = {}
+        compiled = False
+
+        def work(change: Change) -> None:
+            nonlocal rules, compiled
+            if self.is_behind():
+                self._take(change.rows(TABLE))
+            new, gone = plan()
+            rules = dict(self._rules)
+            for one in gone:
+                change.remove(TABLE, one.id)
+                del rules[one.id]
+            for one in new:
+                if self._rules.get(one.id) != one:
+                    one = _rule(change.put(TABLE, _row(one)))
+                rules[one.id] = one
+                taken.append(one)
+            different = [*gone, *(one for one in taken if self._rules.get(one.id) != one)]
+            change.target = f"rule {different[0].id}" if len(different) == 1 else f"{len(different)} rules"
+            if different or self.problem:
+                compiled = True
+                replace_files({self.path: self._compiled(rules)}, derived=self.path)
+
+        try:
+            self._store.change(who, what, "", work)
+        except BaseException:
+            if compiled:  # what is compiled must not say what is not stored
+                with contextlib.suppress(OSError):
+                    self.compile()
+            raise
+        self._rules, self.problem = rules, ""
+        self._seen = self._store.stamp()
+        return taken
 
     def _meaning(self, text: str) -> RichRule:
         known = self._meanings.get(text)
@@ -247,27 +329,11 @@ class OwnRules:
         return [one for one in found if one is not None]
 
     def _load(self) -> None:
-        path = self._directory / WRITTEN
-        self._seen = stamp(path)
-        try:
-            rules = _entries(orjson.loads(read_at_most(path, MAX_OCTETS)))
-        except FileNotFoundError:
-            rules = {}
-        except (ValueError, TypeError, KeyError) as problem:
-            self.problem = f"{path} is damaged ({problem}); {keep_aside(path)}"
-            log.error("%s; the rules that were compiled from it serve until the next change", self.problem)
-            rules, self._seen = {}, None
-        self._rules = rules
-        self._next = max([self._next - 1, *rules]) + 1
+        self._seen = self._store.stamp()
+        self._take(self._store.rows(TABLE))
 
-    def _save(self, rules: dict[int, OwnRule], number: int) -> None:
-        """Write, then believe."""
-        document = {"version": VERSION, "rules": list(rules.values())}
-        data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        written = self._directory / WRITTEN
-        replace_files({written: data, self.path: self._compiled(rules)}, derived=self.path)
-        self._seen, self.problem = stamp(written), ""
-        self._rules, self._next = rules, number
+    def _take(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rules = {one.id: one for one in map(_rule, rows)}
 
     def _compiled(self, rules: dict[int, OwnRule]) -> bytes:
         now = self._clock()
@@ -293,32 +359,22 @@ def _too_many(count: int) -> RefusedRule:
     return RefusedRule(f"there would be {count} rules; {MAX_RULES} is the limit: use a list for more")
 
 
-def _entries(document: object) -> dict[int, OwnRule]:
-    """The rules of a file by number.
-
-    Raises:
-        ValueError, TypeError, KeyError: it is none of ours.
-    """
-    if not isinstance(document, dict) or document.get("version") != VERSION:
-        message = f"no rules of version {VERSION}"
-        raise ValueError(message)
-    rules = {one.id: one for one in map(_rule, document["rules"])}
-    if len(rules) != len(document["rules"]) or len(rules) > MAX_RULES:
-        message = "numbers that occur twice, or too many rules"
-        raise ValueError(message)
-    return rules
+def _check_comment(comment: str) -> None:
+    if len(comment) > MAX_COMMENT:
+        message = f"the comment has {len(comment)} characters; at most {MAX_COMMENT} are kept"
+        raise RefusedRule(message)
 
 
-def _rule(raw: dict[str, Any]) -> OwnRule:
-    number, until = int(raw["id"]), raw.get("until")
-    if not 0 < number < _LAST_ID:
-        message = f"{number} is no number of a rule"
-        raise ValueError(message)
-    return OwnRule(
-        number,
-        str(raw["text"]),
-        str(raw.get("comment", "")),
-        float(raw.get("created", 0.0)),
-        None if until is None else float(until),
-        bool(raw.get("enabled", True)),
-    )
+def _row(one: OwnRule) -> dict[str, Any]:
+    return {
+        "number": one.id or None,
+        "text": one.text,
+        "comment": one.comment,
+        "created": one.created,
+        "until": one.until,
+        "enabled": one.enabled,
+    }
+
+
+def _rule(row: dict[str, Any]) -> OwnRule:
+    return OwnRule(row["number"], row["text"], row["comment"], row["created"], row["until"], row["enabled"])

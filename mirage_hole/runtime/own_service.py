@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.runtime.own_rules import OwnRules
+    from mirage_hole.store.state import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,12 @@ class Told(Protocol):
 class OwnRuleService:
     """One task runs :meth:`run`; :meth:`change` may be called at any time."""
 
-    def __init__(self, directory: Path, workers: Told, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, directory: Path, workers: Told, clock: Callable[[], float] = time.time, store: StateStore | None = None
+    ) -> None:
+        """``store``: the state, if somebody has it open already."""
         self._directory = directory
+        self._store = store
         self._workers = workers
         self._clock = clock
         self._own: OwnRules | None = None
@@ -91,15 +96,29 @@ class OwnRuleService:
             result = await asyncio.to_thread(action, own)
             if own.all() == before:
                 return result, Taken(True, time.monotonic() - began)
-            version = self._workers.use_own_rules(own.path)
-            self._changed.set()
-            served = await self._until_served(version)
-            return result, Taken(served, time.monotonic() - began)
+            return result, Taken(await self._serve(own), time.monotonic() - began)
+
+    async def catch_up(self) -> Taken:
+        """Take over what was changed in the state by others, such as an undo, and wait until the workers answer by it.
+
+        Raises:
+            OSError: the state can't be read, or what is compiled of it can't be written.
+        """
+        async with self._one_at_a_time:
+            own = await self._rules()
+            began = time.monotonic()
+            await asyncio.to_thread(own.refresh)
+            return Taken(await self._serve(own), time.monotonic() - began)
 
     async def read(self, look: Callable[[OwnRules], T]) -> T:
         """Look at the rules."""
         async with self._one_at_a_time:
-            return look(await self._rules())
+            own = await self._rules()
+            if await asyncio.to_thread(own.is_behind):
+                await asyncio.to_thread(own.refresh)
+                self._workers.use_own_rules(own.path)
+                self._changed.set()
+            return look(own)
 
     def on_served(self, error: str) -> None:
         """A worker has taken the rules, or can't."""
@@ -111,9 +130,14 @@ class OwnRuleService:
         if self._own is None:
             from mirage_hole.runtime.own_rules import OwnRules  # here: the parsers take time to load
 
-            self._own = await asyncio.to_thread(OwnRules, self._directory, self._clock)
+            self._own = await asyncio.to_thread(OwnRules, self._directory, self._clock, self._store)
             assert self._own.path == self._directory / OWN_RULES
         return self._own
+
+    async def _serve(self, own: OwnRules) -> bool:
+        version = self._workers.use_own_rules(own.path)
+        self._changed.set()
+        return await self._until_served(version)
 
     async def _until_served(self, version: int) -> bool:
         try:

@@ -24,8 +24,8 @@ _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _MAX_ASIDE: Final = 1000
 
 
-class StoreProblem(Exception):  # noqa: N818 - reads as what it is at the raise
-    """A file that can't be used; the message says why and what to do."""
+class StoreProblem(OSError):  # noqa: N818 - reads as what it is at the raise
+    """A file that can't be used; the message says why and what to do. It has no ``errno``."""
 
 
 class NewerSchema(StoreProblem):

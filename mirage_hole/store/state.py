@@ -70,6 +70,8 @@ class StateStore:
         self._clock = clock
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._missing: OSError | None = None
+        """The directory is not there: there is nothing, and nothing can be changed."""
         self._opened = 0
         self._changes = 0
         self._copied = 0
@@ -199,13 +201,15 @@ class StateStore:
         if self.trouble:  # perhaps it has passed
             self.close()
         self.open()
+        if self._missing is not None:
+            raise self._missing
         if self.trouble:
             raise Unwritable(errno.EROFS, self.trouble, str(self.path))
         assert self._connection is not None
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        self.trouble = ""
+        self.trouble, self._missing = "", None
         try:
             with alone(self._directory):
                 lost = recover(self._directory, MIGRATIONS)
@@ -225,6 +229,10 @@ class StateStore:
                 raise explained from problem
             self.trouble = f"{self.path}: {explained.strerror}"
         except OSError as problem:
+            if not self._directory.is_dir() and isinstance(problem, FileNotFoundError | NotADirectoryError):
+                self._missing = problem
+                self.trouble = f"{self._directory} is not there"
+                return _empty()
             if problem.errno not in _PASSING:
                 raise
             self.trouble = f"{self.path}: {problem.strerror or problem}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -72,8 +74,9 @@ def test_lists_that_are_called_the_same_are_told_apart_by_their_sources(lists):
 
 def test_a_list_that_means_nothing_any_more_is_shown_and_removed(lists, state):
     lists("add", "oisd-small")
-    chosen = state / "lists.json"
-    chosen.write_text(chosen.read_text().replace("oisd-small", "oisd-tiny"))
+    with closing(sqlite3.connect(state / "state.db")) as connection, connection:
+        for column in ("source", "name"):
+            connection.execute(f"UPDATE lists SET {column} = replace({column}, 'oisd-small', 'oisd-tiny')")
     ran = lists("list")
     assert "missing" in ran.out
     assert "mirage-hole lists remove oisd-tiny" in ran.out

@@ -5,13 +5,15 @@ from __future__ import annotations
 import stat
 import threading
 
+import orjson
 import pytest
 
 from mirage_hole.config.settled import ListSettings
 from mirage_hole.runtime import list_choices
 from mirage_hole.runtime.effective_lists import AddedList, choose
-from mirage_hole.runtime.list_choices import FILE, ListChoices, RefusedList
+from mirage_hole.runtime.list_choices import ListChoices, RefusedList
 from mirage_hole.sources.catalogue import load_catalogue
+from mirage_hole.store.state import StateStore
 from tests.runtime.settings import a_settled
 
 CATALOGUE = load_catalogue()
@@ -173,12 +175,21 @@ def test_lists_are_bounded(choices, state, monkeypatch):
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"version": 2}', '{"version": 1, "added": [{}], "switched": {}}', "\0"]
 )
-def test_a_damaged_file_is_kept_aside_and_the_configured_lists_count(state, content, caplog):
-    (state / FILE).write_text(content)
+def test_a_damaged_file_of_an_earlier_version_is_kept_aside_and_the_configured_lists_count(state, content, caplog):
+    (state / "lists.json").write_text(content)
     settled = a_settled(state, blocklists=(ONE,))
     assert used(settled, ListChoices(state)) == [ONE]
-    assert (state / f"{FILE}.damaged").read_text() == content
+    assert (state / "lists.json.damaged").read_text() == content
     assert "is damaged" in caplog.text
+
+
+def test_the_file_of_an_earlier_version_is_taken_over(state):
+    added = {"key": "k", "source": TWO, "kind": "block", "title": "Mine", "format": "", "created": 1.0}
+    document = {"version": 1, "added": [added], "switched": {}}
+    (state / "lists.json").write_bytes(orjson.dumps(document))
+    settled = a_settled(state, blocklists=(ONE,))
+    assert used(settled, ListChoices(state)) == [ONE, TWO]
+    assert (state / "lists.json.migrated").exists()
 
 
 def test_two_processes_lose_none_of_each_others_lists(state):
@@ -204,40 +215,32 @@ def test_many_at_once_lose_none(state):
 
 def test_addresses_may_hold_secrets_so_nobody_else_reads_the_file(choices, state):
     add(choices, a_settled(state), "https://me:secret@one.example/list.txt")
-    assert stat.S_IMODE((state / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((state / "state.db").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        '{"version": 1, "added": [], "switched": []}',
-        '{"version": 1, "added": {"a": 1}, "switched": {}}',
-        '{"version": 1, "added": null, "switched": {}}',
-        '{"version": 1, "added": [7], "switched": {}}',
-        "7",
-        "",
-        " " * 5_000_000,
-    ],
-)
-def test_whatever_the_file_holds_the_lists_that_were_chosen_before_count_on(choices, state, content, caplog):
+def test_the_lists_of_a_damaged_state_come_from_its_copy(state, caplog):
+    store = StateStore(state)
     settled = a_settled(state, blocklists=(ONE,))
-    add(choices, settled, TWO)
-    (state / FILE).write_text(content)
-    choices.catch_up()  # the running server, which looks at the file again
-    assert used(settled, choices) == [ONE, TWO]
-    (state / FILE).write_text(content)
-    assert used(settled, ListChoices(state)) == [ONE, TWO]  # and one that starts
-    assert "is damaged" in caplog.text
+    add(ListChoices(state, store=store), settled, TWO)
+    store.copy()
+    store.close()
+    (state / "state.db").write_bytes(b"{" * 5000)
     assert used(settled, ListChoices(state)) == [ONE, TWO]
-    assert caplog.text.count("is damaged") == 2  # it is whole again
+    assert "was damaged" in caplog.text
+    assert used(settled, ListChoices(state)) == [ONE, TWO]
+    assert caplog.text.count("was damaged") == 1  # it is whole again
 
 
-def test_a_folder_in_the_place_of_the_file_is_put_aside(state):
-    (state / FILE).mkdir()
-    choices = ListChoices(state)
-    settled = a_settled(state)
-    add(choices, settled, ONE)
-    assert used(settled, ListChoices(state)) == [ONE]
+def test_an_added_list_gets_another_title_and_a_configured_one_says_where(choices, state):
+    settled = a_settled(state, blocklists=(ONE,))
+    add(choices, settled, TWO, title="Mine")
+    found, changed = choices.edit(settled, CATALOGUE, TWO, "Yours", None)
+    assert (found.source.title, changed) == ("Yours", True)
+    assert choices.edit(settled, CATALOGUE, TWO, None, None)[1] is False
+    with pytest.raises(RefusedList, match="configuration"):
+        choices.edit(settled, CATALOGUE, ONE, "Other", None)
+    with pytest.raises(RefusedList, match="no format"):
+        choices.edit(settled, CATALOGUE, TWO, None, "nonsense")
 
 
 def test_a_list_that_is_there_by_another_name_is_not_added_again(choices, state):

@@ -10,7 +10,7 @@ import pytest
 from mirage_hole.api.problems import Refusal
 from mirage_hole.runtime import list_commands
 from mirage_hole.runtime.effective_lists import AddedList
-from mirage_hole.runtime.list_choices import FILE, ListChoices
+from mirage_hole.runtime.list_choices import ListChoices
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.serving import ServingPolicy
@@ -252,18 +252,3 @@ async def test_a_list_that_can_not_be_reached_is_not_tried_again_for_each_change
         await one.commands.remove(said["key"])
         await one.events(said["key"], download=False)
         assert len(requests) == tries
-
-
-async def test_what_an_editor_made_of_the_file_is_no_end_of_the_lists(running, tmp_path, caplog):
-    one = running(blocklists=(str(tmp_path / "mine.txt"),))
-    said = await one.commands.add(str(tmp_path / "more.txt"), "block", "", "")
-    await one.rests()
-    (tmp_path / "state" / FILE).write_text("{")
-    one.service.change(a_settled(tmp_path / "state", file_folders=(tmp_path,)))
-    await one.rests()
-    assert one.states() == {"more.txt": "live"}
-    assert "is damaged" in caplog.text
-    await one.commands.remove(said["key"])
-    await one.rests()
-    assert one.states() == {}
-    assert one.verdict("more.example") == "no rule"

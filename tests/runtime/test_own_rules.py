@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 
 from mirage_hole.policy.policy import empty_policy
 from mirage_hole.policy.rich import RichRules, read_stored
+from mirage_hole.runtime import own_rules
 from mirage_hole.runtime.generation import OWN_RULES
-from mirage_hole.runtime.own_rules import MAX_COMMENT, MAX_RULES, WRITTEN, OwnRules, RefusedRule
+from mirage_hole.runtime.own_rules import MAX_COMMENT, MAX_RULES, OwnRules, RefusedRule
 from mirage_hole.wire.names import from_text, labels_of
 
 
@@ -122,21 +125,48 @@ def test_contradictions_are_told(own):
     assert "||ads.example^" in note
 
 
-def test_a_damaged_file_is_kept_aside_and_the_compiled_rules_serve(own, tmp_path, clock):
+def test_a_damaged_state_is_kept_aside_and_the_compiled_rules_serve(own, tmp_path, clock):
     own.add(["ads.example"])
-    (tmp_path / WRITTEN).write_text("{")
+    (tmp_path / "state.db").write_bytes(b"{" * 5000)
+    (tmp_path / "state.db-wal").unlink()
     again = OwnRules(tmp_path, clock)
-    assert WRITTEN in again.problem
-    assert (tmp_path / f"{WRITTEN}.damaged").read_text() == "{"
+    assert "state.db" in again.problem
+    assert (tmp_path / "state.db.damaged").read_bytes() == b"{" * 5000
     assert decide(again, "ads.example") == ("BLOCK", 1)
+    again.add(["new.example"])
+    assert again.problem == ""
+    assert decide(again, "ads.example") is None
 
 
-@pytest.mark.parametrize(
-    "content", ["[]", '{"version": 2, "rules": []}', '{"version": 1, "rules": [{"id": "x"}]}', "\0"]
-)
-def test_a_file_that_is_no_rules_is_never_an_error(content, tmp_path, clock):
-    (tmp_path / WRITTEN).write_text(content)
-    assert OwnRules(tmp_path, clock).all() == []
+def test_the_file_of_an_earlier_version_is_taken_over(tmp_path, clock):
+    document = {"version": 1, "rules": [{"id": 7, "text": "ads.example", "comment": "why"}]}
+    (tmp_path / "own-rules.json").write_bytes(orjson.dumps(document))
+    own = OwnRules(tmp_path, clock)
+    assert [(one.id, one.text, one.comment, one.enabled) for one in own.all()] == [(7, "ads.example", "why", True)]
+    assert (tmp_path / "own-rules.json.migrated").exists()
+
+
+def test_what_another_process_has_changed_is_taken_over(own, tmp_path, clock):
+    own.add(["a.example"])
+    other = OwnRules(tmp_path, clock)
+    other.add(["b.example"])
+    assert own.is_behind()
+    own.add(["c.example"])
+    assert texts(own) == ["a.example", "b.example", "c.example"]
+    assert not own.is_behind()
+    other.refresh()
+    assert texts(other) == texts(own)
+
+
+def test_a_rule_is_edited_and_keeps_its_number(own):
+    own.add(["a.example", "b.example"])
+    one = own.edit(1, lambda old: dataclasses.replace(old, text="||c.example^", comment="why"))
+    assert (one.id, one.text, one.comment) == (1, "||c.example^", "why")
+    assert decide(own, "x.c.example") == ("BLOCK", 1)
+    with pytest.raises(RefusedRule, match="your rule 2 says that already"):
+        own.edit(1, lambda old: dataclasses.replace(old, text="b.example"))
+    with pytest.raises(KeyError):
+        own.edit(9, lambda old: old)
 
 
 def test_rules_and_comments_are_bounded(own):
@@ -151,10 +181,10 @@ def test_rules_and_comments_are_bounded(own):
 def test_a_full_disk_changes_nothing(own, tmp_path, monkeypatch):
     own.add(["kept.example"])
 
-    def full(_descriptor: int) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr(own_rules, "replace_files", full)
     with pytest.raises(OSError, match="No space"):
         own.add(["ads.example"])
     assert texts(own) == ["kept.example"]

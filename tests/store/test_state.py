@@ -369,3 +369,14 @@ def test_accounts_of_a_damaged_state_are_kept_and_nothing_refers_to_what_is_lost
     rest = StateStore(tmp_path)
     assert rest.read(lambda c: c.execute("SELECT user FROM recovery_codes").fetchall()) == []
     rest.close()
+
+
+def test_without_a_directory_there_is_nothing_to_read_or_change(tmp_path: Path) -> None:
+    store = StateStore(tmp_path / "none")
+    assert store.rows("rules") == []
+    with pytest.raises(FileNotFoundError):
+        add(store, "a.example")
+    (tmp_path / "none").mkdir()
+    add(store, "a.example")
+    assert texts(store) == ["a.example"]
+    store.close()
