@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mirage_hole.config.cache_lifetimes import BOUNDS as CACHE_TIMES
+from mirage_hole.config.notify_tables import masked_table
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
 from mirage_hole.config.tables import TABLES, Field, fields_of
 from mirage_hole.config.values import format_duration, format_size
@@ -179,6 +180,7 @@ def _tables(settled: Settled) -> dict[str, list[dict[str, object]]]:
         "record": [
             {**one._asdict(), "ttl": format_duration(one.ttl) if one.ttl >= 0 else ""} for one in settled.records
         ],
+        "notify": [masked_table(one) for one in settled.notify],
     }
 
 

@@ -14,7 +14,7 @@ from mirage_hole.config.about import Many
 from mirage_hole.config.answering import Answers, Blocking, Limits, Local
 from mirage_hole.config.resolving import Cache, Dnssec, Edns, Upstream
 from mirage_hole.config.serving import Lists, Log, Server, Web
-from mirage_hole.config.tables import ClientTable, GroupTable, ListTable, RecordTable, RouteTable
+from mirage_hole.config.tables import ClientTable, GroupTable, ListTable, NotifyTable, RecordTable, RouteTable
 
 
 class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +37,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: tuple[GroupTable, ...] = ()
     route: tuple[RouteTable, ...] = ()
     record: tuple[RecordTable, ...] = ()
+    notify: tuple[NotifyTable, ...] = ()
 
 
 SECTIONS: dict[str, type[Struct]] = {

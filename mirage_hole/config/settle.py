@@ -21,6 +21,7 @@ from mirage_hole.config.networks import (
     settle_upstreams,
     settle_web,
 )
+from mirage_hole.config.notify_tables import settle_notify
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
 from mirage_hole.config.raw import settings
@@ -143,6 +144,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         upstream_fallback=raw.upstream.fallback.strip(),
         groups=groups,
         routes=(routes := settle_routes(groups, listen, found, host)),
+        notify=settle_notify(found),
         bootstrap=settle_bootstrap(raw.upstream, upstreams, groups, routes, listen, found, host),
     )
     return None if loaded.problems else settled

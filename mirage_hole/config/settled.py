@@ -154,6 +154,41 @@ class ListSettings(NamedTuple):
     """False: left out, also where ``blocklists`` or ``allowlists`` has it."""
 
 
+class Secret(str):
+    """A text that is not shown where values are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'" if self else "''"
+
+
+class NotifySettings(NamedTuple):
+    """Who is told when something needs attention: one ``[[notify]]`` of the file."""
+
+    name: str
+    kind: str
+    """``webhook``, ``ntfy`` or ``smtp``."""
+    url: str = ""
+    server: str = ""
+    port: int = 0
+    tls: str = "starttls"
+    user: str = ""
+    password: Secret = Secret()
+    password_file: str = ""
+    """Absolute path; it is read when it is needed."""
+    secret: Secret = Secret()
+    secret_file: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    """Of :data:`mirage_hole.observe.notices.EVENTS`."""
+    every: float = 3600.0
+    """Seconds between two messages about the same thing."""
+    link: str = ""
+    """Of the web page, without the final slash; empty: found out."""
+
+
 class ClientSettings(NamedTuple):
     """Who has which addresses: one ``[[client]]`` of the file."""
 
@@ -261,3 +296,5 @@ class Settled:
     groups: tuple[GroupSettings, ...] = ()
     """Besides that of ``upstreams``, which is called ``default``."""
     routes: tuple[RouteSettings, ...] = ()
+    notify: tuple[NotifySettings, ...] = ()
+    """Who is told when something needs attention."""

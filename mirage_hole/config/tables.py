@@ -15,9 +15,11 @@ from mirage_hole.config.problem import Origin, Problem
 if TYPE_CHECKING:
     from mirage_hole.config.load import Loaded
 
-MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30, "record": 5000}
+MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30, "record": 5000, "notify": 20}
 STRATEGIES = ("fastest", "weighted", "parallel", "strict", "hedged")
 KINDS = ("block", "allow")
+SECRETS = frozenset({"password", "secret"})
+"""Fields whose values are never shown."""
 
 
 def about(description: str, write: str, *, default: str = "") -> Meta:
@@ -168,12 +170,91 @@ class RecordTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = ()
 
 
+class NotifyTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told when something needs attention; see docs/notifications.md. A secret is written here or is the first line of a file
+    that only this server's account reads."""
+
+    name: Annotated[str, about("What it is called.", 'a name of at most 64 characters, such as "phone"')]
+    kind: Annotated[
+        Literal["webhook", "ntfy", "smtp"],
+        about("How it is told: a POST of JSON, a topic of ntfy, or mail.", "webhook, ntfy or smtp"),
+    ]
+    url: Annotated[
+        str,
+        about(
+            "Where to send to: the webhook's address, or that of the topic, such as https://ntfy.sh/my-topic.",
+            "a URL that begins with https:// or http://",
+            default="none: a webhook and ntfy need it",
+        ),
+    ] = ""
+    server: Annotated[
+        str,
+        about(
+            "The mail server.",
+            'a name or an address, such as "mail.example.org"',
+            default="none: smtp needs it",
+        ),
+    ] = ""
+    port: Annotated[
+        int,
+        about("The mail server's port.", "a number from 1 to 65535", default="587; 465 with tls, 25 with none"),
+    ] = 0
+    tls: Annotated[
+        Literal["starttls", "tls", "none"],
+        about(
+            "How mail is protected on its way; with none, it is not, and no password is sent.",
+            "starttls, tls or none",
+        ),
+    ] = "starttls"
+    user: Annotated[str, about("The login there.", "a text", default="none")] = ""
+    password: Annotated[
+        str, about("Its password; for ntfy without a user, an access token.", "a text", default="none")
+    ] = ""
+    password_file: Annotated[str, about("The file with the password.", "a file", default="none")] = ""
+    secret: Annotated[
+        str,
+        about("Signs what a webhook gets, with HMAC-SHA256.", "at least 16 characters", default="none"),
+    ] = ""
+    secret_file: Annotated[str, about("The file with the secret.", "a file", default="none")] = ""
+    sender: Annotated[
+        str,
+        about("The address that mail is from.", 'an address such as "dns@example.org"', default="none: smtp needs it"),
+    ] = ""
+    to: Annotated[
+        tuple[str, ...] | str,
+        about(
+            "The addresses that mail goes to.", 'addresses such as ["me@example.org"]', default="none: smtp needs it"
+        ),
+    ] = ()
+    events: Annotated[
+        tuple[str, ...] | str,
+        about(
+            "What it is told of.",
+            'events such as ["upstream-down", "storage"]; docs/notifications.md has them all',
+            default="everything but list-updated",
+        ),
+    ] = ()
+    every: Annotated[
+        int | float | str,
+        about("The least time between two messages about the same thing.", "a time from 1m to 7d, such as 6h"),
+    ] = "1h"
+    link: Annotated[
+        str,
+        about(
+            "The address of the web page, as those who are told reach it.",
+            "a URL such as http://192.168.1.2:8080",
+            default="that of web.listen, where it says one that others reach",
+        ),
+    ] = ""
+
+
 TABLES: dict[str, type[Struct]] = {
     "list": ListTable,
     "client": ClientTable,
     "group": GroupTable,
     "route": RouteTable,
     "record": RecordTable,
+    "notify": NotifyTable,
 }
 """Name of the repeated section to its fields."""
 
@@ -248,7 +329,7 @@ def _take_table(loaded: "Loaded", name: str, path: str, table: dict[str, Any]) -
         try:
             good[key] = msgspec.convert(value, field.type)
         except msgspec.ValidationError:
-            complain(key, value, "not what belongs here", field.write)
+            complain(key, None if key in SECRETS else value, "not what belongs here", field.write)
     for key, field in fields.items():
         if field.default is NODEFAULT and key not in table:
             complain(key, None, "missing", f"{key} = …: {field.write}")

@@ -20,6 +20,7 @@ class Part(Enum):
     WEB = "web"
     LOCAL = "local"
     LOG = "log"
+    NOTIFY = "notify"
     NAMES = "names"
     """Looks up upstreams that are written as names."""
     RESTART = "restart"
@@ -86,6 +87,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "clients": (Part.WORKERS,),
     "log_level": (Part.LOG, Part.WORKERS),
     "log_format": (Part.LOG, Part.WORKERS),
+    "notify": (Part.NOTIFY,),
     "config_file": (Part.NOBODY,),
 }
 """Every field of :class:`mirage_hole.config.settled.Settled`."""
