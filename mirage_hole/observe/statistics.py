@@ -13,6 +13,8 @@ from mirage_hole.observe.durations import Durations
 from mirage_hole.observe.generations import Generations
 from mirage_hole.observe.recent import RecentQueries
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, TCP, UDP, decode_subject
+from mirage_hole.observe.rollup import Facet
+from mirage_hole.observe.rollup_minutes import ANSWERED, LATE, MinuteUnits
 from mirage_hole.observe.segments import BadFrame, read_frame
 from mirage_hole.observe.series import MinuteSeries
 from mirage_hole.observe.toplist import RollingTop
@@ -21,9 +23,10 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.wire.codes import Rcode, RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mirage_hole.observe.record import Subject
+    from mirage_hole.observe.rollup import Key, Unit
     from mirage_hole.observe.segments import Segment
     from mirage_hole.observe.series import Minutes
     from mirage_hole.observe.toplist import Ranked
@@ -33,10 +36,14 @@ MAX_TITLES = 1000
 OTHER = "other"
 """The label for what has no name of its own, so that strangers can't invent labels."""
 
-_ANSWERED = frozenset({Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL, Outcome.STALE, Outcome.SPECIAL})
 _BLOCKED = int(Outcome.BLOCKED)
 _TYPES = {int(kind): kind.name for kind in RRType}
 _RCODES = {int(code): code.name for code in Rcode}
+_OF_SUBJECTS = (
+    Facet.OUTCOME, Facet.TYPE, Facet.RCODE, Facet.BLOCKED_BY, Facet.ALLOWED_BY, Facet.REWRITTEN_BY, Facet.UPSTREAM,
+    Facet.NAME, Facet.BLOCKED_NAME,
+)  # fmt: skip
+_HEAVY = (Facet.NAME, Facet.BLOCKED_NAME, Facet.CLIENT, Facet.BLOCKED_CLIENT)
 
 
 class Breakdown(NamedTuple):
@@ -79,6 +86,8 @@ class Statistics:
         self.durations = Durations()
         self.bad_frames = 0
         """Frames that could not be read and were left out as a whole."""
+        self.minutes_kept = MinuteUnits()
+        """The running minutes, for whoever keeps them."""
         self._recent = RecentQueries(self.generations, recent)
         self._series = MinuteSeries()
         self._outcomes: Counter[Outcome] = Counter()
@@ -89,10 +98,10 @@ class Statistics:
         self._allowed_by: Counter[str] = Counter()
         self._rewritten_by: Counter[str] = Counter()
         self._decided = {
-            Outcome.BLOCKED: self._blocked_by,
-            Outcome.FORWARDED: self._allowed_by,
-            Outcome.CACHED: self._allowed_by,
-            Outcome.LOCAL: self._rewritten_by,
+            Outcome.BLOCKED: (self._blocked_by, Facet.BLOCKED_BY),
+            Outcome.FORWARDED: (self._allowed_by, Facet.ALLOWED_BY),
+            Outcome.CACHED: (self._allowed_by, Facet.ALLOWED_BY),
+            Outcome.LOCAL: (self._rewritten_by, Facet.REWRITTEN_BY),
         }
         """Whose counts a rule is in, by what became of the query. One that failed counts for nobody."""
         self._upstreams: Counter[int] = Counter()
@@ -103,8 +112,26 @@ class Statistics:
         self._tally: Counter[bytes] = Counter()
         self._tally_clients: Counter[bytes] = Counter()
         self._tally_blocked_clients: Counter[bytes] = Counter()
+        self._tally_transports: Counter[int] = Counter()
         self._tally_generation = 0
         self._tally_minute = 0
+        self._tally_now = 0
+
+    def preceded_by(self, minutes: Iterable[tuple[int, int, int]], hours: Iterable[Unit], now: float) -> None:
+        """Take over what was counted before the start: the minutes (seconds, queries, blocked) of the last day and its hours, the
+        oldest first. Totals and what else counts from the start stay as they are."""
+        self._settle()
+        for at, queries, blocked in minutes:
+            self._series.add(at // 60, queries, blocked, int(now) // 60)
+        earlier: dict[Facet, list[tuple[float, dict[bytes, int]]]] = {facet: [] for facet in _HEAVY}
+        for unit in hours:
+            for facet, parts in earlier.items():
+                words = {key: number for key, number in unit.counts(facet).items() if isinstance(key, bytes)}
+                parts.append((float(unit.at), words))
+        self._names.precede(earlier[Facet.NAME], now)
+        self._blocked_names.precede(earlier[Facet.BLOCKED_NAME], now)
+        self._clients.precede(earlier[Facet.CLIENT], now)
+        self._blocked_clients.precede(earlier[Facet.BLOCKED_CLIENT], now)
 
     # What comes in
 
@@ -120,34 +147,59 @@ class Statistics:
             self.bad_frames += 1
             return 0
         minute = int(now) // 60
-        if frame.generation != self._tally_generation or minute != self._tally_minute or self._tally_is_full():
-            self._settle()
-            self._tally_generation, self._tally_minute = frame.generation, minute
-        blocked = [
-            client
-            for client, subject in zip(frame.clients, frame.subjects, strict=True)
-            if subject[2] == _BLOCKED  # the third octet is the outcome
-        ]
-        self._tally.update(frame.subjects)
-        self._tally_clients.update(frame.clients)
-        self._tally_blocked_clients.update(blocked)
         recorded: dict[int, list[Segment]] = {}
         for segment in frame.segments:
-            number = len(segment.subjects)
             recorded.setdefault(int(segment.at) // 60, []).append(segment)
-            self._transports[segment.transport] += number
-            if segment.durations:
-                self.durations.add_each(segment.durations)
-            else:
-                self.durations.add(0.0, number)
-            self._recent.add(frame.generation, segment)
         for at, segments in recorded.items():
             if len(recorded) == 1:
-                self._series.add(at, len(frame.subjects), len(blocked), minute)
+                clients, subjects = frame.clients, frame.subjects
             else:
+                clients = [client for segment in segments for client in segment.clients]
                 subjects = [subject for segment in segments for subject in segment.subjects]
-                self._series.add(at, len(subjects), sum([subject[2] == _BLOCKED for subject in subjects]), minute)
+            self._fold(frame.generation, at, minute, segments, clients, subjects)
         return len(frame.subjects)
+
+    def _fold(
+        self,
+        generation: int,
+        at: int,
+        minute: int,
+        segments: list[Segment],
+        clients: list[bytes],
+        subjects: list[bytes],
+    ) -> None:
+        """Count what was recorded in the minute ``at`` of segments that came in the minute ``minute``."""
+        counted = max(minute - LATE, min(at, minute))
+        if (
+            counted != self._tally_minute
+            or minute != self._tally_now
+            or generation != self._tally_generation
+            or self._tally_is_full()
+        ):
+            self._settle()
+            self._tally_generation, self._tally_minute, self._tally_now = generation, counted, minute
+        blocked = [
+            client
+            for client, subject in zip(clients, subjects, strict=True)
+            if subject[2] == _BLOCKED  # the third octet is the outcome
+        ]
+        self._tally.update(subjects)
+        self._tally_clients.update(clients)
+        self._tally_blocked_clients.update(blocked)
+        self.minutes_kept.tally(counted, clients, subjects)
+        replayed = 0
+        for segment in segments:
+            number = len(segment.subjects)
+            self._tally_transports[segment.transport] += number
+            if segment.durations:
+                self.minutes_kept.tally_times(segment.subjects, self.durations.add_each(segment.durations))
+            else:
+                replayed += number
+            self._recent.add(generation, segment)
+        if replayed:
+            self.durations.add(0.0, replayed)
+            self.minutes_kept.tally_replays(replayed)
+        self._series.add(at, len(subjects), len(blocked), minute)
 
     def _tally_is_full(self) -> bool:
         return len(self._tally) > MAX_TALLY or len(self._tally_clients) > MAX_TALLY
@@ -156,35 +208,52 @@ class Statistics:
         """Take the tally apart."""
         if not self._tally:
             return
-        now = self._tally_minute * 60.0
-        names: dict[bytes, int] = {}
-        blocked: dict[bytes, int] = {}
+        now = self._tally_now * 60.0
+        tallied: dict[Facet, dict[Key, int]] = {facet: {} for facet in _OF_SUBJECTS}
+        names, blocked = tallied[Facet.NAME], tallied[Facet.BLOCKED_NAME]
+        decoded: dict[bytes, Subject] = {}
         for encoded, number in self._tally.items():
-            subject = decode_subject(encoded)
-            self._count(subject, number)
+            subject = decoded[encoded] = decode_subject(encoded)
+            self._count(subject, number, tallied)
             if subject.outcome is Outcome.BLOCKED:
                 blocked[subject.name] = blocked.get(subject.name, 0) + number
-            elif subject.outcome in _ANSWERED:
+            elif subject.outcome in ANSWERED:
                 names[subject.name] = names.get(subject.name, 0) + number
-        self._names.add(names, now)
-        self._blocked_names.add(blocked, now)
-        self._clients.add(self._tally_clients, now)
-        self._blocked_clients.add(self._tally_blocked_clients, now)
+        for outcome, number in tallied[Facet.OUTCOME].items():
+            self._outcomes[Outcome(int(outcome))] += number
+        if self.minutes_kept.names:
+            self._names.add(names, now)  # type: ignore[arg-type]  # the keys are names
+            self._blocked_names.add(blocked, now)  # type: ignore[arg-type]
+        if self.minutes_kept.clients:
+            self._clients.add(self._tally_clients, now)
+            self._blocked_clients.add(self._tally_blocked_clients, now)
+        self._transports.update(self._tally_transports)
+        if self.minutes_kept.keep:
+            tallied[Facet.TRANSPORT] = dict(self._tally_transports.items())
+            tallied[Facet.CLIENT] = dict(self._tally_clients.items())
+            tallied[Facet.BLOCKED_CLIENT] = dict(self._tally_blocked_clients.items())
+            self.minutes_kept.settle(self._tally_minute, tallied, decoded, self.workers.addresses())
         self._tally.clear()
         self._tally_clients.clear()
         self._tally_blocked_clients.clear()
+        self._tally_transports.clear()
 
-    def _count(self, subject: Subject, number: int) -> None:
-        self._outcomes[subject.outcome] += number
+    def _count(self, subject: Subject, number: int, tallied: dict[Facet, dict[Key, int]]) -> None:
+        _add(tallied[Facet.OUTCOME], int(subject.outcome), number)
+        _add(tallied[Facet.TYPE], subject.qtype if subject.qtype in _TYPES else 0, number)
+        _add(tallied[Facet.RCODE], subject.rcode, number)
         self._types[_TYPES.get(subject.qtype, OTHER)] += number
         self._rcodes[_RCODES.get(subject.rcode, OTHER)] += number
         if subject.upstream != NO_UPSTREAM:
             self._upstreams[subject.upstream] += number
+            _add(tallied[Facet.UPSTREAM], subject.upstream, number)
         if subject.list_id != NO_LIST:
-            by = self._decided.get(subject.outcome)
-            if by is not None:
+            decided = self._decided.get(subject.outcome)
+            if decided is not None:
+                by, facet = decided
                 title = self.generations.title(self._tally_generation, subject.list_id)
                 by[title if title in by or len(by) < MAX_TITLES else OTHER] += number
+                _add(tallied[facet], title.encode(errors="replace"), number)
 
     # What goes out
 
@@ -233,3 +302,7 @@ class Statistics:
     def recent(self) -> RecentQueries:
         """The last queries."""
         return self._recent
+
+
+def _add(counts: dict[Key, int], key: Key, number: int) -> None:
+    counts[key] = counts.get(key, 0) + number

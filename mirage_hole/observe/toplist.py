@@ -11,7 +11,7 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 WINDOW_SECONDS = 6 * 3600
 WINDOWS = 4
@@ -72,6 +72,23 @@ class RollingTop:
         """Add counts at ``now`` (seconds since the epoch)."""
         if counted:
             self._window(now).add(counted)
+
+    def precede(self, earlier: Iterable[tuple[float, Mapping[bytes, int]]], now: float) -> None:
+        """Take over counts of times (seconds since the epoch) before those that are here, the oldest first."""
+        self._forget(now)
+        here, self._windows = self._windows, deque()
+        for at, counted in earlier:
+            if int(at) // WINDOW_SECONDS <= int(now) // WINDOW_SECONDS:
+                self.add(counted, at)
+        for slot, window in here:
+            into = self._window(float(slot * WINDOW_SECONDS))
+            into.add({key: count - window.errors.get(key, 0) for key, count in window.counts.items()})
+            if window.floor:
+                for key in into.counts:
+                    into.errors[key] = into.errors.get(key, 0) + window.floor
+                    into.counts[key] += window.floor
+                into.floor += window.floor
+        self._forget(now)
 
     def top(self, limit: int, now: float) -> list[Ranked]:
         """At most ``limit`` keys, the most frequent first; equal counts in the order of their octets."""

@@ -194,11 +194,16 @@ class Workers:
     def upstreams(self) -> list[UpstreamView]:
         """Every upstream that a living worker uses, in the order of the first worker's preference."""
         living = [worker for worker in self._workers.values() if worker.alive]
-        addresses = dict.fromkeys(address for worker in living for address in worker.upstreams)
         return [
             self._upstream(address, [w.upstreams[address] for w in living if address in w.upstreams])
-            for address in addresses
+            for address in self.addresses()
         ]
+
+    def addresses(self) -> list[str]:
+        """The addresses of ``upstreams``, which a record means by its number."""
+        return list(
+            dict.fromkeys(name for worker in self._workers.values() if worker.alive for name in worker.upstreams)
+        )
 
     def _upstream(self, address: str, seen: list[_Upstream]) -> UpstreamView:
         ended = self._ended_upstreams.get(address, (Counter[str](), Counter[str]()))

@@ -1,0 +1,183 @@
+"""The minutes that are being counted, until somebody takes them to be kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from mirage_hole.observe.record import NO_UPSTREAM
+from mirage_hole.observe.rollup import BOUNDS, BUCKET_BITS, MINUTE, MOST_OTHERS, TOPS, Facet, Unit
+from mirage_hole.policy.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mirage_hole.observe.record import Subject
+    from mirage_hole.observe.rollup import Key
+
+LATE: Final = 2
+"""Minutes that a record may be late to be counted in its own; a later one counts in the earliest of these."""
+MOST_OPEN: Final = 6
+"""Minutes that are held when nobody takes them; the oldest go."""
+PAIRS_A_MINUTE: Final = 10_000
+"""Queries of a minute whose client and name are counted together; of more, the tables tell how many were not."""
+ANSWERED: Final = frozenset({Outcome.FORWARDED, Outcome.CACHED, Outcome.LOCAL, Outcome.STALE, Outcome.SPECIAL})
+"""What makes a name one that got an answer."""
+UNKNOWN_UPSTREAM: Final = b"unknown upstream"
+NO_PLACE: Final = NO_UPSTREAM << BUCKET_BITS
+
+_BLOCKED = int(Outcome.BLOCKED)
+_WAITED = frozenset(map(int, (Outcome.FORWARDED, Outcome.FAILED, Outcome.BOGUS, Outcome.REBIND)))
+
+
+class MinuteUnits:
+    """Folds the tally of :class:`mirage_hole.observe.statistics.Statistics` into units. Minutes are counted since the epoch."""
+
+    def __init__(self) -> None:
+        self.keep = False
+        """Nothing is counted until somebody keeps it."""
+        self.names = True
+        self.clients = True
+        """False: who asked is counted nowhere."""
+        self.lost = 0
+        """Queries of minutes that nobody took in time."""
+        self._open: dict[int, Unit] = {}
+        self._pairs: Counter[tuple[bytes, bytes]] = Counter()
+        self._durations: Counter[int] = Counter()
+        self._skipped = 0
+        self._budget_of = 0
+        self._budget = 0
+
+    # What comes in, of each frame
+
+    def tally(self, minute: int, clients: Sequence[bytes], subjects: Sequence[bytes]) -> None:
+        """Count who asked for what, as far as the minute's budget goes."""
+        if not (self.keep and self.names and self.clients):
+            return
+        number = len(subjects)
+        if minute != self._budget_of:
+            self._budget_of, self._budget = minute, PAIRS_A_MINUTE
+        if number > self._budget:
+            self._skipped += number
+            return
+        self._budget -= number
+        self._pairs.update(zip(clients, subjects, strict=True))
+
+    def tally_times(self, subjects: Sequence[bytes], places: Sequence[int]) -> None:
+        """Count how long answers took, each by its bucket of ``FINE``."""
+        if self.keep:
+            # The fifteenth octet of a subject is the upstream, the third the outcome: an answer from the cache names who gave it.
+            self._durations.update(
+                [
+                    (subject[14] << BUCKET_BITS if subject[2] in _WAITED else NO_PLACE) | place
+                    for subject, place in zip(subjects, places, strict=True)
+                ]
+            )
+
+    def tally_replays(self, number: int) -> None:
+        """Count answers that took no time."""
+        if self.keep:
+            self._durations[NO_PLACE] += number
+
+    # What comes in, of each tally
+
+    def settle(
+        self,
+        minute: int,
+        tallied: Mapping[Facet, Mapping[Key, int]],
+        decoded: Mapping[bytes, Subject],
+        upstreams: Sequence[str],
+    ) -> None:
+        """Add a tally to its minute.
+
+        Args:
+            minute: of the tallied records.
+            tallied: what is in it, by facet.
+            decoded: its subjects, taken apart.
+            upstreams: addresses, which the tally means by their number.
+        """
+        unit = self._open.get(minute)
+        if unit is None:
+            unit = self._open[minute] = Unit(minute * MINUTE)
+            while len(self._open) > MOST_OPEN:
+                self.lost += self._open.pop(min(self._open)).queries
+        outcomes = tallied[Facet.OUTCOME]
+        unit.queries += sum(outcomes.values())
+        unit.blocked += outcomes.get(_BLOCKED, 0)
+        for facet, counted in (*tallied.items(), *self._of_frames(decoded, upstreams)):
+            if counted and self._may(facet):
+                table = unit.of(facet)
+                table.add(named(counted, upstreams) if facet is Facet.UPSTREAM else counted)
+                most = BOUNDS[MINUTE] if facet in TOPS else MOST_OTHERS
+                if len(table.counts) > 2 * most:
+                    table.cut(most)
+        if self._skipped:
+            for facet in (Facet.CLIENT_NAME, Facet.CLIENT_BLOCKED):
+                unit.of(facet).missed(self._skipped)
+        self._clear()
+
+    def _of_frames(
+        self, decoded: Mapping[bytes, Subject], upstreams: Sequence[str]
+    ) -> Iterable[tuple[Facet, Mapping[Key, int]]]:
+        times: dict[Key, int] = {}
+        for key, number in self._durations.items():
+            index = key >> BUCKET_BITS
+            word = (b"" if index == NO_UPSTREAM else address(index, upstreams)) + bytes([key & (1 << BUCKET_BITS) - 1])
+            times[word] = times.get(word, 0) + number
+        yield Facet.DURATION, times
+        pairs: dict[Key, int] = {}
+        blocked: dict[Key, int] = {}
+        for (client, encoded), number in self._pairs.items():
+            subject = decoded[encoded]
+            if subject.outcome is Outcome.BLOCKED:
+                counted = blocked
+            elif subject.outcome in ANSWERED:
+                counted = pairs
+            else:
+                continue
+            word = bytes([len(client)]) + client + subject.name
+            counted[word] = counted.get(word, 0) + number
+        yield Facet.CLIENT_NAME, pairs
+        yield Facet.CLIENT_BLOCKED, blocked
+
+    def _may(self, facet: Facet) -> bool:
+        if facet in {Facet.NAME, Facet.BLOCKED_NAME}:
+            return self.names
+        if facet in {Facet.CLIENT, Facet.BLOCKED_CLIENT}:
+            return self.clients
+        return facet not in TOPS or (self.names and self.clients)
+
+    def _clear(self) -> None:
+        self._pairs.clear()
+        self._durations.clear()
+        self._skipped = 0
+
+    # What goes out
+
+    def running(self) -> list[Unit]:
+        """The minutes that were not taken yet; they go on growing."""
+        return list(self._open.values())
+
+    def take(self, minute: int | None) -> list[Unit]:
+        """Give away every minute but the running one; all of them for None. Records that are still to come make new units."""
+        taken = [at for at in self._open if at != minute]
+        return [self._open.pop(at) for at in sorted(taken)]
+
+    def forget(self) -> None:
+        """Begin again."""
+        self._open.clear()
+        self._clear()
+
+
+def address(index: int, upstreams: Sequence[str]) -> bytes:
+    """An upstream's address by its number."""
+    return upstreams[index].encode() if index < len(upstreams) else UNKNOWN_UPSTREAM
+
+
+def named(counted: Mapping[Key, int], upstreams: Sequence[str]) -> dict[Key, int]:
+    """Counts by number as counts by address."""
+    found: dict[Key, int] = {}
+    for index, number in counted.items():
+        word = address(int(index), upstreams)
+        found[word] = found.get(word, 0) + number
+    return found
