@@ -78,7 +78,7 @@ _PASSKEY = "number, user, name, host, credential, public_key, sign_count, create
 
 def users(db: sqlite3.Connection) -> list[User]:
     """All, by name."""
-    return [_user(row) for row in db.execute(f"SELECT {_USER} FROM users ORDER BY name")]  # noqa: S608 - constant
+    return [_user(row) for row in db.execute(f"SELECT {_USER} FROM users ORDER BY name")]
 
 
 def has_users(db: sqlite3.Connection) -> bool:
@@ -88,13 +88,13 @@ def has_users(db: sqlite3.Connection) -> bool:
 
 def user_named(db: sqlite3.Connection, name: str) -> User | None:
     """Small and capital letters are the same."""
-    row = db.execute(f"SELECT {_USER} FROM users WHERE name = ?", (name,)).fetchone()  # noqa: S608 - constant
+    row = db.execute(f"SELECT {_USER} FROM users WHERE name = ?", (name,)).fetchone()
     return None if row is None else _user(row)
 
 
 def user_numbered(db: sqlite3.Connection, number: int) -> User | None:
     """The user with this number."""
-    row = db.execute(f"SELECT {_USER} FROM users WHERE number = ?", (number,)).fetchone()  # noqa: S608 - constant
+    row = db.execute(f"SELECT {_USER} FROM users WHERE number = ?", (number,)).fetchone()
     return None if row is None else _user(row)
 
 
@@ -127,13 +127,13 @@ def add_user(db: sqlite3.Connection, name: str, role: int, password: str, handle
     return existing(db, name)
 
 
-def remove_user(db: sqlite3.Connection, name: str, revision: int | None = None) -> User:
+def remove_user(db: sqlite3.Connection, name: str) -> User:
     """With sessions, tokens and passkeys.
 
     Raises:
-        Unknown, LastAdmin, Stale: see there.
+        Unknown, LastAdmin: see there.
     """
-    user = _checked(db, name, revision)
+    user = existing(db, name)
     if user.role == ADMIN and _admins(db) == 1:
         message = f"{user.name} is the last admin; make another user admin first"
         raise LastAdmin(message)
@@ -141,13 +141,13 @@ def remove_user(db: sqlite3.Connection, name: str, revision: int | None = None) 
     return user
 
 
-def set_role(db: sqlite3.Connection, name: str, role: int, revision: int | None = None) -> User:
+def set_role(db: sqlite3.Connection, name: str, role: int) -> User:
     """It counts from the next request on.
 
     Raises:
-        Unknown, LastAdmin, Stale: see there.
+        Unknown, LastAdmin: see there.
     """
-    user = _checked(db, name, revision)
+    user = existing(db, name)
     if user.role == ADMIN and role != ADMIN and _admins(db) == 1:
         message = f"{user.name} is the last admin; make another user admin first"
         raise LastAdmin(message)
@@ -229,13 +229,13 @@ def recovery_codes_left(db: sqlite3.Connection, number: int) -> int:
 
 def passkeys(db: sqlite3.Connection, user: int) -> list[Passkey]:
     """Of one user, the oldest first."""
-    sql = f"SELECT {_PASSKEY} FROM passkeys WHERE user = ? ORDER BY number"  # noqa: S608 - constant
+    sql = f"SELECT {_PASSKEY} FROM passkeys WHERE user = ? ORDER BY number"
     return [Passkey._make(row) for row in db.execute(sql, (user,))]
 
 
 def passkey(db: sqlite3.Connection, credential: bytes) -> Passkey | None:
     """By what the authenticator calls it."""
-    sql = f"SELECT {_PASSKEY} FROM passkeys WHERE credential = ?"  # noqa: S608 - constant
+    sql = f"SELECT {_PASSKEY} FROM passkeys WHERE credential = ?"
     row = db.execute(sql, (credential,)).fetchone()
     return None if row is None else Passkey._make(row)
 

@@ -71,16 +71,21 @@ class Throttle:
         return len(self._networks) + len(self._accounts) + len(self._known)
 
     def begin(self, address: str, account: str, now: float) -> Attempt | Wait:
-        """A login is tried. Ten at once count as ten."""
+        """A login is tried. Ten at once count as ten.
+
+        ``account``: empty: of nobody in particular, as with what is too long to be guessed, so that nobody else has to wait for it.
+        """
         network, account = network_of(address), account.casefold()
-        of_network, of_account = _live(self._networks.get(network), now), _live(self._accounts.get(account), now)
+        of_network = _live(self._networks.get(network), now)
+        of_account = _live(self._accounts.get(account), now) if account else None
         wait = _left(of_network, FREE, LONGEST, now)
         if (network, account) not in self._known:
             wait = max(wait, _left(of_account, FREE_OF_ACCOUNT, LONGEST_OF_ACCOUNT, now))
         if wait > 0:
             return Wait(wait)
         _put(self._networks, network, _more(of_network, account, now))
-        _put(self._accounts, account, _more(of_account, account, now))
+        if account:
+            _put(self._accounts, account, _more(of_account, account, now))
         return Attempt(network, account, (of_network, of_account))
 
     def succeeded(self, attempt: Attempt) -> None:
@@ -91,7 +96,8 @@ class Throttle:
             del self._networks[attempt.network]
         elif found is not None:
             self._networks[attempt.network] = found._replace(number=found.number - 1)
-        self.remember(attempt.network, attempt.account)
+        if attempt.account:
+            self.remember(attempt.network, attempt.account)
 
     def withdraw(self, attempt: Attempt) -> None:
         """It neither failed nor was good, such as one without the code of the second factor."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mirage_hole.api.problems import Refusal
 
 if TYPE_CHECKING:
+    from mirage_hole.api.access.service import AccessService
     from mirage_hole.api.state import ApiState
 
 Part = TypeVar("Part")
@@ -19,6 +20,8 @@ class Parts:
 
     state: ApiState | None = None
     """What is known in memory: statistics, lists, the generation that serves."""
+    access: AccessService | None = None
+    """Users, sessions, tokens."""
 
 
 def needed(part: Part | None, what: str) -> Part:

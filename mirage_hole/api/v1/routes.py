@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.api.v1 import server
+from mirage_hole.api.v1 import access, access_factors, access_tokens, access_users, server
 
 if TYPE_CHECKING:
     from mirage_hole.api.v1.route import Route
 
-ALL_ROUTES: Final[tuple[Route, ...]] = (*server.ROUTES,)
+ALL_ROUTES: Final[tuple[Route, ...]] = (
+    *access.ROUTES,
+    *access_users.ROUTES,
+    *access_factors.ROUTES,
+    *access_tokens.ROUTES,
+    *server.ROUTES,
+)
