@@ -108,6 +108,74 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "true or false",
         ),
     ] = False
+    certificate: Annotated[
+        str,
+        about(
+            "File with the certificate for HTTPS, and those it was signed with, in PEM. A new one is taken within seconds. "
+            "self-signed: this server makes one, which browsers warn of.",
+            "--web-certificate",
+            "FILE",
+            "an absolute path such as /etc/mirage-hole/web.pem, or self-signed",
+            default="none: HTTP",
+        ),
+    ] = ""
+    key: Annotated[
+        str,
+        about(
+            "File with its private key, in PEM, without a password.",
+            "--web-key",
+            "FILE",
+            "an absolute path such as /etc/mirage-hole/web.key",
+            default="the certificate's file",
+        ),
+    ] = ""
+    redirect: Annotated[
+        str,
+        about(
+            "Address and port where HTTP is answered with the way to HTTPS.",
+            "--web-redirect",
+            "ADDR:PORT",
+            "an address and a port such as 0.0.0.0:80",
+            default="none",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        Many,
+        about(
+            "Networks of proxies in front of the web server, which are believed who asks and how (X-Forwarded-For and Forwarded).",
+            "--web-proxy",
+            "NETWORK",
+            "a network such as 192.168.1.5 or 172.16.0.0/12",
+        ),
+    ] = ()
+    allow_from: Annotated[
+        Many,
+        about(
+            "Networks that may open the web page; everybody else is refused. The word private stands for the private, loopback "
+            "and link-local networks.",
+            "--web-allow-from",
+            "NETWORK",
+            "a network such as 192.168.0.0/16 or 2001:db8::/32, or the word private",
+        ),
+    ] = ("private",)
+    host_names: Annotated[
+        Many,
+        about(
+            "Names under which the web page is opened, besides localhost, the machine's own names and its addresses.",
+            "--web-host-name",
+            "NAME",
+            "names such as dns.example.org",
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        Many,
+        about(
+            "Pages of other sites that may read the API, with a token of their own; never with anybody's login.",
+            "--web-cors-origin",
+            "ORIGIN",
+            "origins such as https://panel.example.org",
+        ),
+    ] = ()
 
 
 class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

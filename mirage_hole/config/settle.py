@@ -27,6 +27,7 @@ from mirage_hole.config.problem import BadValue, Origin, Problem
 from mirage_hole.config.raw import settings
 from mirage_hole.config.settled import Settled
 from mirage_hole.config.values import format_duration, format_size, parse_duration, parse_ipv4, parse_ipv6, parse_size
+from mirage_hole.config.web_door import settle_door
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +87,8 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
     state = settle_state(raw.server.state_directory, environ, found, host)
     settled = Settled(
         listen=listen,
-        web=settle_web(raw.web, listen, found),
+        web=(web := settle_web(raw.web, listen, found)),
+        door=settle_door(raw.web, web, listen, found),
         web_anywhere=raw.web.anywhere,
         blocklists=settle_sources("lists.block", raw.lists.block, found),
         allowlists=settle_sources("lists.allow", raw.lists.allow, found),

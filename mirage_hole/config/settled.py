@@ -199,6 +199,28 @@ class ClientSettings(NamedTuple):
     """Lower-case."""
 
 
+SELF_SIGNED = "self-signed"
+"""In the place of a certificate's file: one that this server makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebDoor:
+    """How the web server is entered, besides where it listens."""
+
+    certificate: str = ""
+    """PEM file, or ``SELF_SIGNED``; empty: HTTP."""
+    key: str = ""
+    redirect: Endpoint | None = None
+    """Where HTTP leads to HTTPS."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR notation, as all networks here."""
+    allow_from: tuple[str, ...] = PRIVATE_NETWORKS
+    host_names: tuple[str, ...] = ()
+    """Lower-case, without the final dot."""
+    cors_origins: tuple[str, ...] = ()
+    """Lower-case, ``scheme://host[:port]``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """Every setting, with its final value."""
@@ -232,6 +254,7 @@ class Settled:
     config_file: Path | None
     lists: tuple[ListSettings, ...] = ()
     """Lists with wishes of their own, besides ``blocklists`` and ``allowlists``; a source that is there too is used as it says here."""
+    door: WebDoor = WebDoor()
     shrink_guard: float = 0.5
     """A list that loses more than this share of its rules is held back; 0: none is."""
     file_folders: tuple[Path, ...] = ()

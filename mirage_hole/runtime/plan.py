@@ -35,6 +35,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "state_directory": (Part.RESTART,),
     "web": (Part.WEB,),
     "web_anywhere": (Part.WEB,),
+    "door": (Part.WEB,),
     "blocklists": (Part.LISTS,),
     "allowlists": (Part.LISTS,),
     "refresh_every": (Part.LISTS,),
