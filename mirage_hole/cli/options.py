@@ -11,11 +11,14 @@ import click
 from mirage_hole.config.host import Host, this_host
 from mirage_hole.config.raw import SECTIONS, Setting, settings
 from mirage_hole.config.read import Reading, read, report
+from mirage_hole.config.stored import Stored
 from mirage_hole.runtime.errors import BAD_CONFIG, StartupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from mirage_hole.config.load import Loaded
     from mirage_hole.config.settled import Settled
 
 SOURCE_SETTINGS = ("lists.block", "lists.allow")
@@ -31,19 +34,25 @@ class Flags:
     host: Host | None = None
     """The machine at the first reading. It is kept: a later one, as another user, must find the same state directory."""
 
-    def read(self) -> Reading:
+    def read(self, stored: Stored | None = None) -> Reading:
         """Read the configuration with these flags, list sources included.
+
+        Args:
+            stored: what is to be stored; each problem with it is told. None: what is stored, as far as it means anything.
 
         Raises:
             StartupError: the installation is damaged.
         """
         self.host = self.host or this_host()
-        reading = read(self.values, os.environ, self.host, self.config)
-        if any(_needs_catalogue(source) for sources in reading.loaded.sources.values() for source in sources):
-            from mirage_hole.cli.sources import check_sources
-
-            check_sources(reading.loaded)
-        return reading if not reading.loaded.problems else reading._replace(settled=None)
+        return read(
+            self.values,
+            os.environ,
+            self.host,
+            self.config,
+            stored=_stored if stored is None else lambda _: stored,
+            check=_check_sources,
+            strict=stored is not None,
+        )
 
     def settled(self, warn: Callable[[str], None] | None = None) -> Settled:
         """The settings.
@@ -63,6 +72,24 @@ class Flags:
         if reading.settled is None:
             raise StartupError(report(reading.loaded), BAD_CONFIG)
         return reading.settled
+
+
+def _stored(directory: Path) -> Stored:
+    try:
+        if not any((directory / name).exists() for name in ("state.db", "state.backup.db")):
+            return Stored()
+    except OSError:  # not ours to see
+        return Stored()
+    from mirage_hole.store.stored import read_stored  # here: a start without a database need not load one
+
+    return Stored(*read_stored(directory))
+
+
+def _check_sources(loaded: Loaded) -> None:
+    if any(_needs_catalogue(source) for sources in loaded.sources.values() for source in sources):
+        from mirage_hole.cli.sources import check_sources
+
+        check_sources(loaded)
 
 
 def _needs_catalogue(source: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reads what was written: flags over environment over file over default, and for each value where it came from.
+"""Reads what was written: flags over environment over file over what is stored over default, and for each value where it came from.
 
 Nothing is judged here but the form: unknown names, wrong types, a file that can't be read. Every problem is collected,
 and a value with a problem is left at its default, so that one reading finds everything there is to find.
@@ -17,12 +17,14 @@ import msgspec
 from mirage_hole.config.lines import line_of, lines_of
 from mirage_hole.config.problem import DEFAULT, Origin, Problem, shown
 from mirage_hole.config.raw import SECTIONS, Raw, Setting, settings
+from mirage_hole.config.stored import add_stored
 from mirage_hole.config.tables import TABLES, take_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mirage_hole.config.host import Host
+    from mirage_hole.config.stored import Stored
 
 MAX_FILE = 1024 * 1024
 MAX_ITEMS = 1000  # in one list setting
@@ -60,6 +62,10 @@ class Loaded:
     """(path, source, kind, enabled) of each ``[[list]]`` once settled."""
     tables: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """The repeated sections by name; None for a table with a problem."""
+    stored_rows: dict[str, tuple[str, str | int]] = field(default_factory=dict)
+    """``client[3]`` to table and key, where that is stored and not in the file."""
+    hidden: set[tuple[str, str | int]] = field(default_factory=set)
+    """Table and key of what is stored and does not count, since the file has something of the same name."""
     broken: set[str] = field(default_factory=set)
     """Settings that already have a problem: the default that stands in for them is not worth a second one."""
 
@@ -72,7 +78,13 @@ class Loaded:
         return Origin("file", f"{place.where}:{line}")
 
 
-def load(flags: Mapping[str, object], environ: Mapping[str, str], host: Host, config: str | None = None) -> Loaded:
+def load(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    host: Host,
+    config: str | None = None,
+    stored: Callable[[str], Stored] | None = None,
+) -> Loaded:
     """Read everything.
 
     Args:
@@ -80,6 +92,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], host: Host, co
         environ: the environment variables.
         host: the machine.
         config: the path given with ``--config``.
+        stored: what is stored, for the state directory as it was written; empty for the default. None: nothing.
     """
     loaded = Loaded()
     values: dict[str, object] = {}
@@ -87,6 +100,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], host: Host, co
     _read_environment(loaded, values, environ)
     for path, value in flags.items():
         _take_text(loaded, values, settings()[path], value, Origin("flag", settings()[path].flag))
+    if stored is not None:
+        add_stored(loaded, values, stored(str(values.get("server.state_directory", ""))), _take)
     sections: dict[str, dict[str, object]] = {}
     for path, value in values.items():
         section, key = path.split(".")

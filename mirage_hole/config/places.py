@@ -56,9 +56,12 @@ def settle_source(path: str, text: str, base: Path, found: Findings, *, item: in
 
 
 def folder_of(found: Findings, path: str) -> Path:
-    """Where the relative paths of a setting start: the configuration file's folder, else the current directory."""
+    """Where the relative paths of a setting start: the configuration file's folder, else the current directory. What is stored
+    must mean the same wherever the server is started from, so it has no relative paths."""
     place = found.loaded.places.get(path)
     file = found.loaded.file
+    if place is not None and place.kind == "stored":
+        return Path("/")
     return file.absolute().parent if file and place and place.kind == "file" else Path.cwd()
 
 

@@ -11,7 +11,7 @@ class Origin(NamedTuple):
     """Where a value was written."""
 
     kind: str
-    """``flag``, ``environment``, ``file`` or ``default``."""
+    """``flag``, ``environment``, ``file``, ``stored`` or ``default``."""
     where: str = ""
     """``--port``, ``MIRAGE_HOLE_PORT``, ``/etc/mirage-hole/config.toml:4``; for a default what it was derived from."""
 

@@ -13,6 +13,8 @@ from msgspec import NODEFAULT, Meta, Struct
 from mirage_hole.config.problem import Origin, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mirage_hole.config.load import Loaded
 
 MAX_TABLES = {"list": 200, "client": 1000, "group": 20, "route": 30, "record": 5000, "notify": 20}
@@ -291,25 +293,36 @@ def fields_of(name: str) -> dict[str, Field]:
     return found
 
 
-def take_tables(loaded: "Loaded", name: str, content: object) -> tuple[Any, ...]:
+def take_tables(
+    loaded: "Loaded", name: str, content: object, first: int = 0, places: "Sequence[Origin] | None" = None
+) -> tuple[Any, ...]:
     """The tables of a repeated section, whose values have the right types; what is wrong is added to the problems.
 
     The origin of ``list[0].url`` and its like can be asked from ``loaded`` afterwards. A table with a problem is left out.
+
+    Args:
+        loaded: takes the problems.
+        name: of the section.
+        content: what was written.
+        first: the number of the first; those before are taken already.
+        places: where each is from; None: from the file.
     """
     place = Origin("file", str(loaded.file))
-    loaded.places[name] = place
+    if places is None:
+        loaded.places[name] = place
     if not isinstance(content, list) or not all(isinstance(table, dict) for table in content):
         what = "a section that may be repeated, so it has double brackets"
         loaded.problems.append(Problem(name, None, what, f"write [[{name}]]", loaded.origin(name)))
         return ()
-    if len(content) > MAX_TABLES[name]:
-        what = f"{len(content)} tables are too many"
+    if first + len(content) > MAX_TABLES[name]:
+        what = f"{first + len(content)} tables are too many"
         loaded.problems.append(Problem(name, None, what, f"write at most {MAX_TABLES[name]}", loaded.origin(name)))
         return ()
     for number, table in enumerate(content):
-        loaded.places[f"{name}[{number}]"] = place
-        loaded.places.update({f"{name}[{number}].{key}": place for key in table})
-    return tuple(_take_table(loaded, name, f"{name}[{number}]", table) for number, table in enumerate(content))
+        origin = place if places is None else places[number]
+        loaded.places[f"{name}[{first + number}]"] = origin
+        loaded.places.update({f"{name}[{first + number}].{key}": origin for key in table})
+    return tuple(_take_table(loaded, name, f"{name}[{first + n}]", table) for n, table in enumerate(content))
 
 
 def _take_table(loaded: "Loaded", name: str, path: str, table: dict[str, Any]) -> Struct | None:
