@@ -40,6 +40,7 @@ Text64 = Annotated[str, Meta(max_length=200)]
 Encoded = Annotated[str, Meta(max_length=32_768, pattern=r"^[A-Za-z0-9_=-]*$", description="base64url")]
 Number = Annotated[int, Meta(ge=0)]
 Time = Annotated[float, Meta(description="Seconds since the epoch.")]
+Days = Annotated[float, Meta(gt=0, le=3650, examples=[90])]
 AreaName = Annotated[str, Meta(max_length=32, pattern=r"^[a-z][a-z0-9_-]*$", examples=["rules"])]
 
 
@@ -240,9 +241,8 @@ class TokenBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Title
     role: RoleName = "viewer"
     areas: Annotated[list[AreaName], Meta(max_length=32, description="What it is for, such as rules; empty: all.")] = []
-    days: Annotated[
-        float | None, Meta(gt=0, le=3650, description="Until it expires; without: never.", examples=[90])
-    ] = None
+    days: Days | None = None
+    """Until it expires; without: never."""
 
 
 class TokenMade(Struct, frozen=True, kw_only=True):
