@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
+from mirage_hole.store.audit import Entry, entry, revert
 from mirage_hole.store.changes import Change, row_of, rows_of
 from mirage_hole.store.database import Damaged, is_damage, open_database, statements, transaction
 from mirage_hole.store.recovery import COPY, STATE, alone, copy_database, recover
@@ -165,6 +166,32 @@ class StateStore:
             if number is not None:
                 self._changes += 1
             return Done(result, number, change.touched)
+
+    def undo(self, number: int, who: str, check: Callable[[Change], object] = lambda _: None) -> Done[Entry]:
+        """Take a change back, if all that it changed is still as it left it.
+
+        Args:
+            number: of the row in the audit log.
+            who: takes it back.
+            check: may refuse what comes of it.
+
+        Raises:
+            KeyError: there is no such change.
+            CantUndo: something has changed since, or a part of it is not in the audit log.
+            Unwritable, StoreProblem: as :meth:`change`.
+            Exception: what ``check`` raises.
+        """
+
+        def work(change: Change) -> Entry:
+            one = entry(change.connection, number)
+            if one is None:
+                raise KeyError(number)
+            revert(change, one)
+            change.target = one.target
+            check(change)
+            return one
+
+        return self.change(who, "undo", f"change {number}", work, undoes=number)
 
     @property
     def copy_due(self) -> bool:
