@@ -122,9 +122,10 @@ def revert(change: Change, one: Entry) -> None:
 
 
 def _restore(change: Change, before: States) -> None:
-    for table, rows in before.items():  # first what was not there: it may have what only one may have
+    for table, rows in before.items():
         for key, row in rows.items():
-            if row is None:
+            # What is there may have what only one may have. Numbers keep the order, else a row stays at its place.
+            if row is None or TABLES[table].numbered:
                 change.remove(table, TABLES[table].key_of(key))
     for table, rows in before.items():
         for row in rows.values():
