@@ -101,8 +101,8 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     anywhere: Annotated[
         bool,
         about(
-            "Let the web server listen on an address other than loopback. There is no password: whoever reaches the port "
-            "sees every query.",
+            "Let the web server listen on an address other than loopback. Without web.certificate, passwords cross the network "
+            "as they are.",
             "--web-anywhere",
             "",
             "true or false",
@@ -176,6 +176,33 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "origins such as https://panel.example.org",
         ),
     ] = ()
+    open_for: Annotated[
+        Many,
+        about(
+            "Networks whose visitors look at everything but accounts without a login. They change nothing.",
+            "--web-open-for",
+            "NETWORK",
+            "a network such as 127.0.0.0/8 or 192.168.1.0/24",
+        ),
+    ] = ()
+    session_idle: Annotated[
+        Duration,
+        about(
+            "A login ends when it was not used for this long.",
+            "--session-idle",
+            "TIME",
+            "a time from 1m to 365d, such as 7d",
+        ),
+    ] = "7d"
+    session_max: Annotated[
+        Duration,
+        about(
+            "Every login ends after this long.",
+            "--session-max",
+            "TIME",
+            "a time from 1m to 365d, such as 30d",
+        ),
+    ] = "30d"
 
 
 class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

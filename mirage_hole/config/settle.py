@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+SESSIONS = (60.0, 365 * 86_400.0)
+"""Seconds that a login may last."""
 
 MIN_CACHE, MAX_CACHE = 64 * 1024, 64 * 2**30  # bytes
 MIN_TIMEOUT, MAX_TIMEOUT = 0.1, 60.0  # seconds
@@ -90,6 +92,9 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         web=(web := settle_web(raw.web, listen, found)),
         door=settle_door(raw.web, web, listen, found),
         web_anywhere=raw.web.anywhere,
+        web_open_for=settle_limited("web.open_for", raw.web.open_for, found),
+        session_idle=_duration("web.session_idle", raw.web.session_idle, *SESSIONS, found),
+        session_max=_duration("web.session_max", raw.web.session_max, *SESSIONS, found),
         blocklists=settle_sources("lists.block", raw.lists.block, found),
         allowlists=settle_sources("lists.allow", raw.lists.allow, found),
         upstreams=(upstreams := settle_upstreams(raw.upstream, listen, found, host)),

@@ -255,6 +255,12 @@ class Settled:
     lists: tuple[ListSettings, ...] = ()
     """Lists with wishes of their own, besides ``blocklists`` and ``allowlists``; a source that is there too is used as it says here."""
     door: WebDoor = WebDoor()
+    web_open_for: tuple[str, ...] = ()
+    """CIDR notation; whose visitors look without a login."""
+    session_idle: float = 7 * 86400.0
+    """Seconds without a request after which a login ends."""
+    session_max: float = 30 * 86400.0
+    """Seconds after which every login ends."""
     shrink_guard: float = 0.5
     """A list that loses more than this share of its rules is held back; 0: none is."""
     file_folders: tuple[Path, ...] = ()

@@ -75,5 +75,5 @@ def _same(origin: str, request: web.Request) -> bool:
     if parts.scheme not in {scheme, "https"}:
         return False
     default = {"http": ":80", "https": ":443"}[parts.scheme]
-    host = request.headers.get("Host", "").lower()
+    host = request.host.lower()
     return parts.netloc.lower().removesuffix(default) == host.removesuffix(default)

@@ -177,7 +177,7 @@ def site_of(request: web.Request) -> Site:
     Raises:
         Refusal: 400: browsers make no passkeys for it.
     """
-    header = request.headers.get("Host", "").lower()
+    header = request.host.lower()
     host = host_of(header) or ""
     try:
         ip_address(host)
