@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 TIMEOUT: Final = 30.0
@@ -83,11 +83,18 @@ def _ask(connection: _Connection, method: str, path: str, body: dict[str, Any] |
     if response.status >= 400:
         text = response.read(MAX_LINE)
         try:
-            detail = str(json.loads(text)["detail"])
+            said = json.loads(text)
+            detail = _with_problems(str(said["detail"]), said.get("problems") or ())
         except (ValueError, KeyError, TypeError):
             detail = f"the server answered {response.status} {response.reason}"
         raise Refused(detail)
     return response
+
+
+def _with_problems(detail: str, problems: Iterable[dict[str, Any]]) -> str:
+    """A line for each problem that the detail does not tell already."""
+    lines = [f"{one['where']}: {one['what']}; write {one['instead']}" for one in problems if one["what"] not in detail]
+    return "\n".join([detail, *lines])
 
 
 class _Connection(http.client.HTTPConnection):

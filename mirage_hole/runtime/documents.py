@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from mirage_hole.config.document import ENTRIES, ListEntry, moment
+from mirage_hole.config.document import ENTRIES, ListEntry, UserEntry, moment
 from mirage_hole.store.difference import SAME, Step, Twice, differences
 from mirage_hole.store.tables import TABLES
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
     from mirage_hole.config.document import Document
+    from mirage_hole.store.state import StateStore
     from mirage_hole.store.tables import Row
 
 PART_OF: Final = {
@@ -27,6 +29,8 @@ PART_OF: Final = {
     "settings": "settings",
 }
 """Table to the part of a document that has its rows."""
+ROLES: Final[dict[int, Any]] = {1: "viewer", 2: "operator", 3: "admin"}
+"""As accounts keep roles, and as people write them."""
 TABLE_OF: Final = {part: table for table, part in PART_OF.items()}
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -69,6 +73,29 @@ def document_of(rows: Mapping[str, Sequence[Row]]) -> Document:
         names = [name for name in TABLES[table].columns if name != "number"]
         document[PART_OF[table]] = [_entry(PART_OF[table], _of(row, *names)) for row in rows[table]]
     return document
+
+
+def exported(store: StateStore, *, accounts: bool) -> Document:
+    """The document of a state, as it is at one moment.
+
+    Args:
+        store: the state.
+        accounts: with users and the hashes of their passwords.
+
+    Raises:
+        StoreProblem, OSError: it can't be read.
+    """
+    from mirage_hole.store.accounts import users
+
+    def read(connection: sqlite3.Connection) -> Document:
+        document = document_of({table: store.rows(table) for table in TABLES})
+        if accounts:
+            document["user"] = [
+                UserEntry(name=one.name, role=ROLES[one.role], password_hash=one.password) for one in users(connection)
+            ]
+        return document
+
+    return store.read(read)
 
 
 def wanted_rows(document: Document, called: Callable[[ListEntry], Named]) -> Tables:
