@@ -58,14 +58,14 @@ class Seen(NamedTuple):
     compile_error: str = ""
     worker_ends: int = 0
     """Unwanted ends, since the start."""
-    certificate_ends: float | None = None
-    """Seconds since the epoch; None: there is no certificate."""
+    certificate_left: float | None = None
+    """Seconds until it expires; None: there is no certificate."""
     rows_dropped: int = 0
     """Queries that are missing in the log or the statistics, since the start."""
 
 
 class Watch:
-    """Remembers what it needs to say since when something is so."""
+    """Remembers what it needs to say since when something is so. Times are seconds of a clock that only goes forward."""
 
     __slots__ = (
         "_changed", "_down", "_dropped", "_dropped_at", "_dropped_before", "_ends", "_ends_at", "_failures", "_flood_at", "_flood_text",
@@ -96,7 +96,7 @@ class Watch:
             *self._flood(seen, now),
             *self._storage(seen),
             *self._workers(seen.worker_ends, now),
-            *self._certificate(seen.certificate_ends, now),
+            *self._certificate(seen.certificate_left),
             *self._losses(seen.rows_dropped, now),
         ]
 
@@ -182,10 +182,9 @@ class Watch:
             yield Condition("worker", "", "critical", "Workers end again and again", text, advice)
 
     @staticmethod
-    def _certificate(ends: float | None, now: float) -> Iterator[Condition]:
-        if ends is None or ends - now > EXPIRES:
+    def _certificate(left: float | None) -> Iterator[Condition]:
+        if left is None or left > EXPIRES:
             return
-        left = ends - now
         text = (
             "The certificate of the web server has expired."
             if left <= 0

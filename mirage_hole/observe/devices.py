@@ -33,11 +33,13 @@ class Device(NamedTuple):
 class Devices:
     """The table. What has changed since it was kept last is gathered for who keeps it."""
 
-    __slots__ = ("_changed", "_gone", "_known", "full", "since")
+    __slots__ = ("_changed", "_gone", "_known", "full", "has_news", "since")
 
     def __init__(self, since: float, known: Iterable[Device] = ()) -> None:
         """``since``: when the first of all programs that kept this table began."""
         self.since = since
+        self.has_news = False
+        """Somebody has come or was forgotten since :meth:`take_changes`."""
         self.full = 0
         """Devices that were forgotten since there were too many."""
         self._known = {one.key: one for one in known}
@@ -52,6 +54,7 @@ class Devices:
 
     def see(self, clients: Iterable[bytes], now: float, name_of: Callable[[bytes], str]) -> list[Device]:
         """These have asked; the new ones of them, unless everybody is new. A clock that was set back makes nobody older."""
+        self.since = min(self.since, now)
         fresh = []
         for octets in clients:
             plain = octets[12:] if len(octets) == 16 and octets.startswith(_MAPPED) else octets
@@ -73,19 +76,28 @@ class Devices:
             self._changed.discard(oldest)
             self._gone.add(oldest)
             self.full += 1
+        self.has_news = self.has_news or bool(fresh or self._gone)
         learning = now - self.since < LEARNING or self.full > 0
         return [] if learning else [one for one in fresh if one.key in self._known]
 
     def clear(self) -> None:
         """Forget everybody."""
+        self.has_news = self.has_news or bool(self._known)
         self._gone.update(self._known)
         self._known.clear()
         self._changed.clear()
+
+    def give_back(self, written: Iterable[Device], gone: Iterable[str]) -> None:
+        """What was taken could not be kept."""
+        self._changed.update(one.key for one in written if one.key in self._known)
+        self._gone.update(key for key in gone if key not in self._known)
+        self.has_news = True
 
     def take_changes(self) -> tuple[list[Device], list[str]]:
         """What to write and the keys to remove since the last time."""
         written = [self._known[key] for key in self._changed]
         gone = list(self._gone)
+        self.has_news = False
         self._changed.clear()
         self._gone.clear()
         return written, gone

@@ -51,9 +51,9 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._queue) + len(self._taken)
 
-    def remember(self, notice: Notice) -> None:
-        """It was told before this program began."""
-        self._note_told(notice.condition.key, notice.since)
+    def remember(self, notice: Notice, at: float) -> None:
+        """It was told then, before this program began."""
+        self._note_told(notice.condition.key, at)
 
     def put(self, news: News, now: float) -> None:
         """Something to tell. What is over before it was told is not told at all."""

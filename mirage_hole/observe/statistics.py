@@ -23,7 +23,7 @@ from mirage_hole.policy.verdict import Outcome
 from mirage_hole.wire.codes import Rcode, RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mirage_hole.observe.record import Subject
     from mirage_hole.observe.rollup import Key, Unit
@@ -86,6 +86,8 @@ class Statistics:
         self.durations = Durations()
         self.bad_frames = 0
         """Frames that could not be read and were left out as a whole."""
+        self.on_clients: Callable[[Iterable[bytes]], object] = tuple
+        """Called about once a minute with the clients that have asked."""
         self.minutes_kept = MinuteUnits()
         """The running minutes, for whoever keeps them."""
         self._recent = RecentQueries(self.generations, recent)
@@ -225,6 +227,7 @@ class Statistics:
             self._names.add(names, now)  # type: ignore[arg-type]  # the keys are names
             self._blocked_names.add(blocked, now)  # type: ignore[arg-type]
         if self.minutes_kept.clients:
+            self.on_clients(self._tally_clients)
             self._clients.add(self._tally_clients, now)
             self._blocked_clients.add(self._tally_blocked_clients, now)
         self._transports.update(self._tally_transports)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
 
 from mirage_hole.policy.inside import is_inside
-from mirage_hole.policy.limits import LOOPBACK, ClientLimits, RepeatedAnswers
+from mirage_hole.policy.limits import LOOPBACK, ClientLimits, RepeatedAnswers, plain
 
 if TYPE_CHECKING:
     from mirage_hole.net.dataplane import DataPlane
@@ -35,6 +35,16 @@ def reaches_outside(networks: tuple[str, ...]) -> bool:
     """Whether some of these are not private."""
     ends = [end for text in networks for network in [ip_network(text)] for end in (network[0], network[-1])]
     return not all(is_inside(end.packed) for end in ends)
+
+
+MOST_STOPPED: Final = 8
+"""Clients that are named to the control plane."""
+
+
+def stopped(plane: DataPlane) -> list[str]:
+    """Some of the clients whose datagrams are dropped unread, the worst first."""
+    limits = plane.engine.limits
+    return [] if limits is None else [str(ip_address(plain(one))) for one in limits.flooding[:MOST_STOPPED]]
 
 
 def limiting(plane: DataPlane, streams: TcpListener) -> dict[str, int]:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +19,7 @@ import orjson
 from mirage_hole.local.stored import encode
 from mirage_hole.runtime.local_data import LOCAL, MAX_COMPILED
 from mirage_hole.runtime.local_files import LocalFile
+from mirage_hole.runtime.names_of_clients import names_of
 from mirage_hole.runtime.own_addresses import own_views
 from mirage_hole.runtime.state_files import read_at_most, replace_files
 from mirage_hole.wire.names import from_text
@@ -65,6 +67,8 @@ class LocalService:
         self._files: dict[tuple[str, str], LocalFile] = {}
         self._changed = asyncio.Event()
         self._compiled = b""
+        self.names: dict[bytes, str] = {}
+        """What addresses are called, by their octets."""
         self._trouble = ""
         self._own: dict[str, list[bytes]] = {}
         self._own_at = float("-inf")
@@ -162,6 +166,7 @@ class LocalService:
             record for (kind, _), file in self._files.items() if kind.startswith("hosts") for record in file.records
         ]
         leases = [one for (kind, _), file in self._files.items() if kind.startswith("leases") for one in file.records]
+        self.names = names_of(chain(records_of(settled), leases, hosts))
         addresses = dict.fromkeys(one for octets in own.values() for one in octets)
         called = ("those of the configuration", "those of hosts files", "those of leases")
         assembled = assemble([records_of(settled), hosts, leases], domain, name, addresses, called)

@@ -48,7 +48,7 @@ from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
-from mirage_hole.runtime.limiting import limiting, use_limits
+from mirage_hole.runtime.limiting import limiting, stopped, use_limits
 from mirage_hole.runtime.local_data import read_local
 from mirage_hole.runtime.memory import give_back
 from mirage_hole.runtime.pausing import Pause
@@ -239,6 +239,7 @@ class Worker:
             **self._cache.counters(),
             **(engine.validations or NO_VALIDATIONS).counters(),
             **limiting(plane, tcp),
+            "stopped": stopped(plane),
             **engine.extras.counters(),
             "in_flight": engine.in_flight,
             "tasks": len(asyncio.all_tasks(self._loop)),
