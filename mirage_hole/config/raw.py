@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from mirage_hole.config.about import Many
 from mirage_hole.config.answering import Answers, Blocking, Limits, Local
+from mirage_hole.config.keeping import Statistics
 from mirage_hole.config.resolving import Cache, Dnssec, Edns, Upstream
 from mirage_hole.config.serving import Lists, Log, Server, Web
 from mirage_hole.config.tables import ClientTable, GroupTable, ListTable, NotifyTable, RecordTable, RouteTable
@@ -32,6 +33,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     local: Local = Local()
     limits: Limits = Limits()
     log: Log = Log()
+    statistics: Statistics = Statistics()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
@@ -53,6 +55,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "local": Local,
     "limits": Limits,
     "log": Log,
+    "statistics": Statistics,
 }
 
 

@@ -77,6 +77,18 @@ ROOT_TRUST = TrustSettings()
 PLAIN_EDNS = EdnsSettings()
 
 
+class StatisticsSettings(NamedTuple):
+    """How long statistics are kept, in seconds."""
+
+    enabled: bool = True
+    keep_minutes: float = 2 * 86400.0
+    keep_hours: float = 90 * 86400.0
+    keep_days: float = 1826 * 86400.0
+
+
+USUAL_STATISTICS = StatisticsSettings()
+
+
 class GroupSettings(NamedTuple):
     """Resolvers that stand for each other: one ``[[group]]`` of the file."""
 
@@ -270,6 +282,7 @@ class Settled:
     cache_lifetimes: Lifetimes = DEFAULT
     cache_keep: bool = True
     """Answers are kept in the state directory while nobody runs."""
+    statistics: StatisticsSettings = USUAL_STATISTICS
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST

@@ -20,6 +20,7 @@ class Part(Enum):
     WEB = "web"
     LOCAL = "local"
     LOG = "log"
+    STATISTICS = "statistics"
     NOTIFY = "notify"
     NAMES = "names"
     """Looks up upstreams that are written as names."""
@@ -79,6 +80,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "cache_bytes": (Part.WORKERS,),
     "cache_lifetimes": (Part.WORKERS,),
     "cache_keep": (Part.WORKERS,),
+    "statistics": (Part.STATISTICS,),
     "dnssec": (Part.WORKERS,),
     "trust": (Part.WORKERS,),
     "edns": (Part.WORKERS,),
