@@ -7,6 +7,7 @@ again: a flood of logins costs a bounded share of the machine.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from argon2 import PasswordHasher, Type
@@ -29,23 +30,22 @@ COMMON: Final = frozenset(
     """
     0000000000 0123456789 0987654321 1029384756 1111111111 11111111111 111111111111 1122334455 123123123123 1231231231
     1234512345 123456123456 1234567890 12345678900 123456789000 12345678901 123456789012 1234567891 12345678910
-    123456789123 123456789a 123456789q 123456qwerty 1234qwerasdf 123qweasdzxc 147258369 1472583690 1q2w3e4r5t
-    1q2w3e4r5t6y 1q2w3e4r5t6y7u 1qaz2wsx3edc 1qaz2wsx3edc4rfv 1qazxsw23edc 2222222222 3333333333 5555555555 6666666666
-    7777777777 8888888888 9876543210 9999999999 987654321a a123456789 aa12345678 aaaaaaaaaa abc123456789 abcd123456
-    abcd12345678 abcdefghij abcdefghijk abcdefghijkl adguardhome admin12345 admin123456 administrator adminadmin
-    adminadmin1 asdfasdfasdf asdfghjkl1 asdfghjkl123 asdfghjkl; asdfghjklö basketball blink182blink changeme123
-    changeme1234 changemenow charlie123 chocolate1 computer123 correcthorsebatterystaple defaultpassword dragon12345
-    football123 football1234 helloworld helloworld1 iloveyou12 iloveyou123 iloveyou1234 jordan12345 letmein123
-    letmein1234 letmeinnow liverpool1 manchester master12345 michael123 miragehole mirage-hole mirage_hole
-    mirage-hole1 mirage-hole123 miragehole1 miragehole123 monkey12345 motherfucker mypassword mypassword1
-    pa$$word123 p@ssw0rd123 p@ssw0rd1234 p@ssword123 passpasspass passw0rd12 passw0rd123 passw0rd1234 password00
-    password01 password10 password11 password12 password123 password1234 password12345 password123456 password2024
-    password2025 password2026 password99 passwordpassword passwort123 pihole1234 pihole12345 princess12 princess123
-    q1w2e3r4t5 q1w2e3r4t5y6 qazwsxedcrfv qqqqqqqqqq qwer1234qwer qwerasdfzxcv qwerty1234 qwerty12345 qwerty123456
-    qwertyqwerty qwertyuiop qwertyuiop1 qwertyuiop123 qwertyuiop[] raspberrypi raspberry1 raspberry123 secret1234
-    sunshine12 sunshine123 superman12 superman123 test123456 testtest123 testtesttest trustno1trustno1 unknown123
-    welcome123 welcome1234 welcome12345 welcome2024 welcome2025 welcome2026 zaq12wsxcde zaq1zaq1zaq1 zxcvbnm123
-    zxcvbnm1234 zxcvbnm12345 zxcvbnm,./
+    123456789123 123456789a 123456789q 123456qwerty 1234qwerasdf 123qweasdzxc 1472583690 1q2w3e4r5t 1q2w3e4r5t6y
+    1q2w3e4r5t6y7u 1qaz2wsx3edc 1qaz2wsx3edc4rfv 1qazxsw23edc 2222222222 3333333333 5555555555 6666666666 7777777777
+    8888888888 9876543210 9999999999 987654321a a123456789 aa12345678 aaaaaaaaaa abc123456789 abcd123456 abcd12345678
+    abcdefghij abcdefghijk abcdefghijkl adguardhome admin12345 admin123456 administrator adminadmin adminadmin1
+    asdfasdfasdf asdfghjkl1 asdfghjkl123 asdfghjkl; basketball blink182blink changeme123 changeme1234 changemenow
+    charlie123 chocolate1 computer123 correcthorsebatterystaple defaultpassword dragon12345 football123 football1234
+    helloworld helloworld1 iloveyou12 iloveyou123 iloveyou1234 jordan12345 letmein123 letmein1234 letmeinnow liverpool1
+    manchester master12345 michael123 miragehole mirage-hole mirage_hole mirage-hole1 mirage-hole123 miragehole1
+    miragehole123 monkey12345 motherfucker mypassword mypassword1 pa$$word123 p@ssw0rd123 p@ssw0rd1234 p@ssword123
+    passpasspass passw0rd12 passw0rd123 passw0rd1234 password00 password01 password10 password11 password12 password123
+    password1234 password12345 password123456 password2024 password2025 password2026 password99 passwordpassword
+    passwort123 pihole1234 pihole12345 princess12 princess123 q1w2e3r4t5 q1w2e3r4t5y6 qazwsxedcrfv qqqqqqqqqq
+    qwer1234qwer qwerasdfzxcv qwerty1234 qwerty12345 qwerty123456 qwertyqwerty qwertyuiop qwertyuiop1 qwertyuiop123
+    qwertyuiop[] raspberrypi raspberry1 raspberry123 secret1234 sunshine12 sunshine123 superman12 superman123 test123456
+    testtest123 testtesttest trustno1trustno1 unknown123 welcome123 welcome1234 welcome12345 welcome2024 welcome2025
+    welcome2026 zaq12wsxcde zaq1zaq1zaq1 zxcvbnm123 zxcvbnm1234 zxcvbnm12345 zxcvbnm,./
     """.split()  # noqa: SIM905 - a list of a hundred strings is no easier to read
 )
 """The commonest that are long enough, as published lists of leaked passwords have them, and what suggests itself here."""
@@ -103,12 +103,12 @@ class Passwords:
 
     def _verify(self, encoded: str | None, password: str) -> bool:
         if not self._nobody:
-            self._nobody = self._hasher.hash("nobody's password")
+            self._nobody = self._hasher.hash(secrets.token_urlsafe())
         try:
             found = self._hasher.verify(encoded or self._nobody, password[: LONGEST + 1])
         except (Argon2Error, InvalidHashError):
             return False
-        return found and encoded is not None
+        return found and bool(encoded)
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         if self._there >= AT_ONCE + WAITING:

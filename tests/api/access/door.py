@@ -184,7 +184,12 @@ async def _change_rules(call: Call[None, None]) -> dict[str, str]:
 
 
 CHANGES = Route(
-    method="POST", path="/api/v1/try/rules", area="server", role=Role.OPERATOR, handler=_change_rules, summary="a change"
+    method="POST",
+    path="/api/v1/try/rules",
+    area="server",
+    role=Role.OPERATOR,
+    handler=_change_rules,
+    summary="a change",
 )
 LOOKS = Route(
     method="GET", path="/api/v1/try/lists", area="lists", role=Role.VIEWER, handler=_change_rules, summary="a look"
