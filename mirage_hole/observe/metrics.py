@@ -67,7 +67,7 @@ _UPSTREAM_HELP = {
 }
 
 
-KINDS_OF_TROUBLE: Final = ("workers", "upstreams", "lists", "compiler", "storage")
+KINDS_OF_TROUBLE: Final = ("workers", "upstreams", "lists", "compiler", "storage", "statistics")
 """What may not work as it should."""
 
 

@@ -31,6 +31,7 @@ from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
 from mirage_hole.runtime.state_service import StateService
+from mirage_hole.runtime.statistics_service import StatisticsService
 from mirage_hole.runtime.storage import Storage
 from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.web_service import WebService
@@ -95,6 +96,7 @@ class ControlPlane:
         self.statistics = Statistics()
         self.statistics.generations.find_line = policy.line_of
         self.state = StateService(StateStore(settled.state_directory))
+        self.kept = StatisticsService(settled.state_directory, self.statistics, settled.statistics)
         self.own_rules = OwnRuleService(settled.state_directory, workers, store=self.state.store)
         self.local = LocalService(settled, workers)
         self.lists = ListService(settled, policy, self._on_generation, store=self.state.store)
@@ -136,6 +138,7 @@ class ControlPlane:
             "upstream names": self._run_names,
             "list": self._run_lists,
             "storage": self._run_storage,
+            "statistics": self._run_statistics,
             "state": self._run_state,
             "web": self._run_web,
             "control": self._run_commands,
@@ -150,6 +153,7 @@ class ControlPlane:
             for task in tasks:
                 task.cancel()
             await self._workers.drain()
+            await self.kept.close()
         log.info("stopped")
         return 0
 
@@ -187,6 +191,10 @@ class ControlPlane:
     async def _run_state(self) -> None:
         await self._after_dns()
         await self.state.run()
+
+    async def _run_statistics(self) -> None:
+        await self._after_dns()
+        await self.kept.run()
 
     async def _run_commands(self) -> None:
         await self._after_dns()
@@ -226,6 +234,8 @@ class ControlPlane:
             found["compiler"] = f"the lists could not be compiled: {self.lists.compile_error}"
         if self.storage.trouble:
             found["storage"] = self.storage.trouble
+        if self.kept.trouble:
+            found["statistics"] = self.kept.trouble
         return found
 
     def _status(self) -> str:
@@ -364,6 +374,8 @@ class ControlPlane:
             self.lists.change(new)
         if Part.LOCAL in parts:
             self.local.change(new)
+        if Part.STATISTICS in parts:
+            self.kept.change(new.statistics)
         if Part.WEB in parts:
             self.web.move(new.web)
         taken = sorted({name for names in parts.values() for name in names} - {"config_file"})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from mirage_hole.config.settled import StatisticsSettings
     from mirage_hole.observe.statistics import Statistics
 
 log = logging.getLogger(__name__)
@@ -58,15 +59,13 @@ class StatisticsService:
         self,
         directory: Path,
         statistics: Statistics,
-        keep: Keep = Keep(),  # noqa: B008 - a value
+        settings: StatisticsSettings,
         *,
-        enabled: bool = True,
         clock: Callable[[], float] = time.time,
         again: float = AGAIN,
     ) -> None:
         self.path = directory / FILE
-        self.keep = keep
-        self.enabled = enabled
+        self.enabled = settings.enabled
         self.lost = 0
         """Queries that are in no roll-up: the disk was too slow or could not be written."""
         self.trouble = ""
@@ -75,7 +74,7 @@ class StatisticsService:
         self._statistics = statistics
         self._clock = clock
         self._again = again
-        self._store = StatisticsStore(self.path, keep)
+        self._store = StatisticsStore(self.path, Keep(*settings[1:]))
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._unwritten: dict[int, Unit] = {}
         self._keys = 0
@@ -89,21 +88,26 @@ class StatisticsService:
         self._retry_at = 0.0
         self._readers = asyncio.Semaphore(READERS)
         self._looking = 0
-        self._statistics.minutes_kept.keep = enabled
+        self._statistics.minutes_kept.keep = settings.enabled
 
     # -- settings --
 
-    def change(self, keep: Keep, *, enabled: bool, names: bool, clients: bool) -> None:
-        """Take new settings; what is not to be kept from now on is not counted either."""
-        self.keep = self._store.keep = keep
-        minutes = self._statistics.minutes_kept
-        if (enabled, names, clients) != (minutes.keep, minutes.names, minutes.clients):
-            self._statistics.totals()  # what is tallied belongs to the old settings
-            if not enabled:
-                minutes.forget()
-            minutes.keep, minutes.names, minutes.clients = enabled, names, clients
-        self.enabled = enabled
+    def change(self, settings: StatisticsSettings) -> None:
+        """Take new settings."""
+        self._store.keep = Keep(*settings[1:])
         self._next_prune = 0.0
+        minutes = self._statistics.minutes_kept
+        if settings.enabled != self.enabled:
+            self._statistics.totals()  # what is tallied belongs to the old setting
+            self.enabled = minutes.keep = settings.enabled
+            if not self.enabled:
+                self._offer(None)
+
+    def hide(self, *, names: bool, clients: bool) -> None:
+        """Count no names, or no clients, from now on; what was counted stays (:meth:`clear`)."""
+        self._statistics.totals()
+        self._statistics.minutes_kept.names = not names
+        self._statistics.minutes_kept.clients = not clients
 
     # -- writing --
 
