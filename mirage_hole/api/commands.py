@@ -7,6 +7,7 @@ errors are problem documents (RFC 9457).
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import struct
@@ -15,12 +16,19 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 import orjson
 from aiohttp import web
 
+from mirage_hole.api.limits import Limits
 from mirage_hole.api.problems import Fault, Refusal, problem_response
+from mirage_hole.api.server import stream_events
+from mirage_hole.api.v1.dispatch import Everybody, mount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from mirage_hole.api.v1.parts import Parts
+
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Octets: ten thousand rules at their longest."""
@@ -81,9 +89,12 @@ class CommandState(Protocol):
         """Who is asked, and how they are."""
 
 
-def make_command_app(state: CommandState) -> web.Application:
-    """The application behind the control socket."""
+def make_command_app(state: CommandState, parts: Parts | None = None) -> web.Application:
+    """The application behind the control socket: these commands, and every route of the API."""
     app = web.Application(middlewares=[_guard], client_max_size=MAX_BODY)
+    if parts is not None:
+        stream_events(app, parts, Limits())
+        mount(app, parts, Everybody())
     commands = _Commands(state)
     app.router.add_get("/health", commands.health)
     app.router.add_get("/rules", commands.rules)
@@ -114,6 +125,11 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(Refusal(413, f"the request is larger than {MAX_BODY} octets; send fewer rules at once"))
     except web.HTTPException as problem:
         return problem_response(Refusal(problem.status, f"{request.method} {request.path}: {problem.reason}"))
+    except TimeoutError:
+        return problem_response(Refusal(503, "The answer took too long.", headers={"Retry-After": "10"}))
+    except Exception:  # a bug in one handler must not leave a command without an answer
+        log.exception("%s %s failed", request.method, request.path)
+        return problem_response(Refusal(500, "Something broke; the log says what."))
 
 
 def _check_peer(request: web.Request) -> None:

@@ -20,8 +20,14 @@ class Limits:
     """Bounds of the web server."""
 
     connections: int = field(default_factory=affordable)
+    connections_per_client: int = 64
+    """And of one address; of a proxy's clients, requests at the same time."""
     listeners: int = 32
     """Live streams at the same time."""
+    listeners_per_client: int = 8
+    """And from one address."""
+    recheck: float = 2.0
+    """So often it is looked whether a listener still may: its session or token may have ended."""
     request_time: float = 30.0
     """From the connection, or the last request on it, to the end of the answer."""
     keep_alive: float = 15.0

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -43,3 +48,16 @@ def load_pages(directory: Path | None) -> dict[str, Page]:
         served_at = "/" if path.name == INDEX else f"/{path.name}"
         pages[served_at] = Page(body, kind, f'"{sha256(body).hexdigest()[:20]}"')
     return pages
+
+
+def page_handler(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Serves one file; a browser that has it is told so."""
+    headers = {"Content-Type": page.content_type, "ETag": page.etag, "Cache-Control": "no-cache"}
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        known = request.headers.get("If-None-Match", "")
+        if page.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]:
+            return web.Response(status=304, headers={"ETag": page.etag, "Cache-Control": "no-cache"})
+        return web.Response(body=page.body, headers=headers)
+
+    return serve

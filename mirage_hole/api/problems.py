@@ -6,10 +6,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-from aiohttp import web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aiohttp import web
 
 
 class Fault(NamedTuple):
@@ -43,6 +44,8 @@ class Refusal(Exception):  # noqa: N818 - reads as what it is at the raise
 
 def problem_response(refusal: Refusal) -> web.Response:
     """The problem document of a refusal (RFC 9457 section 3)."""
+    from aiohttp import web  # late: whoever only refuses needs no web framework
+
     body: dict[str, object] = {
         "type": refusal.kind,
         "title": HTTPStatus(refusal.status).phrase,

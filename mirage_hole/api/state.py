@@ -44,6 +44,8 @@ class ApiState:
     cache: Callable[[str, int, bool], Awaitable[dict[str, Any]]] | None = None
     """What is remembered of a name (empty: of all), at most so many entries, with those of all names below it or without. The
     only one that waits, for workers and a few seconds at most."""
+    flush: Callable[[str, bool], Awaitable[dict[str, Any]]] | None = None
+    """Forgets what is remembered of a name (empty: everything), with that of all names below it or without."""
     datagrams_lost: Callable[[], int] = int
     """UDP queries that the kernel had no room for."""
     degraded: Callable[[], Mapping[str, str]] = dict

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
 from mirage_hole.api import views
+from mirage_hole.api.access.visitor import client_of
 from mirage_hole.api.problems import Fault, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from mirage_hole.api.limits import Limits
     from mirage_hole.api.state import ApiState
@@ -31,6 +33,10 @@ NEWEST_MINUTES = 3
 
 _COUNTS_EVERY = 2  # ticks
 _SLOW_EVERY = 10
+
+
+async def _always() -> bool:
+    return True
 
 
 class Cursor:
@@ -157,28 +163,42 @@ class Streams:
         self._feed = Feed(state, limits)
         self._limits = limits
         self._closing = asyncio.Event()
+        self._by_client: Counter[str] = Counter()
         self.listeners = 0
 
     def close(self) -> None:
-        """End every stream at once."""
+        """End every stream at once; new ones may begin."""
         self._closing.set()
+        self._closing = asyncio.Event()
 
-    async def serve(self, request: web.Request, last_event_id: str) -> web.StreamResponse:
-        """Stream until the listener leaves, is too slow, or the server stops.
+    async def serve(
+        self, request: web.Request, last_event_id: str, still: Callable[[], Awaitable[bool]] = _always
+    ) -> web.StreamResponse:
+        """Stream until the listener leaves, is too slow, may not any more, or the server stops.
+
+        Args:
+            request: the listener's.
+            last_event_id: where to go on; empty: at the beginning.
+            still: whether it still may; asked every ``Limits.recheck`` seconds.
 
         Raises:
-            Refusal: 400 for an identifier that is none, 503 when there are too many listeners.
+            Refusal: 400 for an identifier that is none, 503 when there are too many listeners, in all or from there.
         """
+        client, closing = client_of(request), self._closing
         if self.listeners >= self._limits.listeners:
             detail = f"{self.listeners} live streams are open, and that is the limit; close a page and try again."
+            raise Refusal(503, detail, headers={"Retry-After": "10"})
+        if client and self._by_client[client] >= self._limits.listeners_per_client:
+            detail = f"{self._by_client[client]} live streams are open from there, and that is the limit; close a page."
             raise Refusal(503, detail, headers={"Retry-After": "10"})
         cursor = self._feed.resume(last_event_id)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         self.listeners += 1
+        self._by_client[client] += 1
         try:
             await response.prepare(request)
             await self._write(response, self._feed.opening(cursor))
-            await self._follow(request, response, cursor)
+            await self._follow(request, response, cursor, closing, still)
         except (TimeoutError, ConnectionError):
             log.debug("a listener of the live stream left, or does not read")
             _abort(request)
@@ -187,18 +207,32 @@ class Streams:
             _abort(request)
         finally:
             self.listeners -= 1
+            self._by_client[client] -= 1
+            self._by_client += Counter()  # forgets who has none
         return response
 
-    async def _follow(self, request: web.Request, response: web.StreamResponse, cursor: Cursor) -> None:
+    async def _follow(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        cursor: Cursor,
+        closing: asyncio.Event,
+        still: Callable[[], Awaitable[bool]],
+    ) -> None:
         loop = asyncio.get_running_loop()
         pace, spoke = self._limits.tick, loop.time()
-        while not self._closing.is_set() and request.transport is not None and not request.transport.is_closing():
+        proven = spoke
+        while not closing.is_set() and request.transport is not None and not request.transport.is_closing():
             tick = int(loop.time() / pace) + 1  # the same for all listeners
             try:
                 async with asyncio.timeout_at(tick * pace):
-                    await self._closing.wait()
+                    await closing.wait()
             except TimeoutError:
                 pass
+            if loop.time() - proven >= self._limits.recheck:
+                if not await still():
+                    return
+                proven = loop.time()
             news = self._feed.news(cursor, tick)
             if not news and loop.time() - spoke >= self._limits.heartbeat:
                 news = self._feed.ping()

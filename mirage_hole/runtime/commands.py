@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole import __version__
 from mirage_hole.runtime.control_socket import NAME, listen
+from mirage_hole.runtime.rule_commands import RuleCommands, refused
 from mirage_hole.runtime.threads import to_the_end
 from mirage_hole.wire.names import BadName
 
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mirage_hole.api.problems import Refusal
+    from mirage_hole.api.v1.parts import Parts
     from mirage_hole.observe.workers import UpstreamView
     from mirage_hole.runtime.cache_service import CacheService
     from mirage_hole.runtime.list_commands import ListCommands
-    from mirage_hole.runtime.own_rules import OwnRule
-    from mirage_hole.runtime.own_service import OwnRuleService, Taken
-
+    from mirage_hole.runtime.own_service import OwnRuleService
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +35,18 @@ AGAIN: Final = 10.0
 class CommandService:
     """Serves the control socket. :meth:`run` is its task."""
 
-    def __init__(self, state_directory: Path, commands: Commands, listening: socket.socket | None = None) -> None:
-        """``listening``: the socket to serve first, made by :func:`mirage_hole.runtime.control_socket.listen`."""
+    def __init__(
+        self,
+        state_directory: Path,
+        commands: Commands,
+        listening: socket.socket | None = None,
+        parts: Parts | None = None,
+    ) -> None:
+        """Serve these commands, and the API of ``parts``.
+
+        ``listening``: the socket to serve first, made by :func:`mirage_hole.runtime.control_socket.listen`.
+        """
+        self._parts = parts
         self._directory = state_directory
         self._commands = commands
         self._listening = listening
@@ -50,7 +59,7 @@ class CommandService:
 
         sock = self._listening or await self._until_made()
         self._listening = None
-        runner = web.AppRunner(make_command_app(self._commands), access_log=None, shutdown_timeout=2.0)
+        runner = web.AppRunner(make_command_app(self._commands, self._parts), access_log=None, shutdown_timeout=2.0)
         try:
             await runner.setup()
             await web.SockSite(runner, sock).start()
@@ -92,7 +101,7 @@ class Commands:
         upstreams: Callable[[], list[UpstreamView]] = list,
     ) -> None:
         """``upstreams``: as the workers see them at that moment."""
-        self._own = own_rules
+        self._rules = RuleCommands(own_rules)
         self._upstreams = upstreams
         self._lists = lists
         self._cache = cache
@@ -103,36 +112,23 @@ class Commands:
 
     async def rules(self) -> dict[str, Any]:
         """The user's own rules."""
-        return {"rules": await self._own.read(lambda own: [rule_object(one) for one in own.all()])}
+        return {"rules": await self._rules.all()}
 
     async def add_rules(self, texts: list[str], comment: str, seconds: float | None) -> dict[str, Any]:
         """Take rules; ``seconds`` until they end."""
-        until = None if seconds is None else time.time() + seconds
-        return await self._change(lambda own: (taken := own.add(texts, comment, until), own.notes(taken)))
+        return await self._rules.add(texts, comment, seconds)
 
     async def replace_rules(self, texts: list[str]) -> dict[str, Any]:
         """Have these and no others."""
-        return await self._change(lambda own: (own.replace_all(texts), []))
+        return await self._rules.replace(texts)
 
     async def remove_rules(self, chosen: list[int | str]) -> dict[str, Any]:
         """Forget rules, by number or text."""
-        return await self._change(lambda own: (own.remove(chosen), []))
+        return await self._rules.remove(chosen)
 
     async def switch_rules(self, chosen: list[int | str], *, enabled: bool) -> dict[str, Any]:
         """Switch rules on or off."""
-        return await self._change(lambda own: (own.switch(chosen, enabled=enabled), []))
-
-    async def _change(self, action: Any) -> dict[str, Any]:
-        from mirage_hole.runtime.own_rules import RefusedRule
-
-        try:
-            (rules, notes), taken = await self._own.change(action)
-        except RefusedRule as problem:
-            raise refused(400, str(problem)) from None
-        except OSError as problem:
-            why = f"your own rules can't be written: {problem.strerror or problem}; nothing was changed"
-            raise refused(507, why) from None
-        return _changed(rules, notes, taken)
+        return await self._rules.switch(chosen, enabled=enabled)
 
     async def lists(self) -> dict[str, Any]:
         """Every list and how it is."""
@@ -180,31 +176,3 @@ class Commands:
 
 def _no_name(name: str, problem: BadName) -> Refusal:
     return refused(400, f"{name[:80]!r} is no domain name: {problem}; write one such as www.example.com")
-
-
-def rule_object(one: OwnRule) -> dict[str, Any]:
-    """A rule as JSON knows it."""
-    return {
-        "id": one.id,
-        "text": one.text,
-        "comment": one.comment,
-        "created": one.created,
-        "until": one.until,
-        "enabled": one.enabled,
-    }
-
-
-def _changed(rules: list[OwnRule], notes: list[str], taken: Taken) -> dict[str, Any]:
-    return {
-        "rules": [rule_object(one) for one in rules],
-        "notes": notes,
-        "live": taken.served,
-        "milliseconds": round(taken.seconds * 1000, 1),
-    }
-
-
-def refused(status: int, detail: str) -> Refusal:
-    """A refusal; loaded late, as it brings the web framework."""
-    from mirage_hole.api.problems import Refusal
-
-    return Refusal(status, detail)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mirage_hole import __version__
 from mirage_hole.api.state import ApiState
+from mirage_hole.api.v1.parts import Parts
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
@@ -114,12 +115,14 @@ class ControlPlane:
             datagrams_lost=listeners.lost,
             degraded=self._degraded,
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
+            flush=lambda name, subtree: cache.flush(name, subtree=subtree),
         )
+        self.parts = Parts(state=state)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
-        self.web = WebService(web[0] if web else None, state, web[1] if web else None)
+        self.web = WebService(web[0] if web else None, self.parts, web[1] if web else None)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
-        self.commands = CommandService(settled.state_directory, carried_out, commands)
+        self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
         self._register_generation()
 
     async def run(self) -> int:

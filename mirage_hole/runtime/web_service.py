@@ -11,8 +11,11 @@ from mirage_hole.runtime.parts import back_off, wait_at_most
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
-    from mirage_hole.api.state import ApiState
+    from mirage_hole.api.v1.dispatch import Proves
+    from mirage_hole.api.v1.parts import Parts
+    from mirage_hole.api.v1.rates import Rates
     from mirage_hole.config.settled import Endpoint
 
 log = logging.getLogger(__name__)
@@ -21,10 +24,29 @@ log = logging.getLogger(__name__)
 class WebService:
     """A web server on an address that may change. :meth:`run` is its task."""
 
-    def __init__(self, endpoint: Endpoint | None, state: ApiState, sock: socket.socket | None = None) -> None:
-        """``sock``: bound already, for a port that needs privileges which are gone by now."""
+    def __init__(
+        self,
+        endpoint: Endpoint | None,
+        parts: Parts,
+        sock: socket.socket | None = None,
+        *,
+        access: Callable[[], Proves] | None = None,
+        requests_per_second: float = 0.0,
+    ) -> None:
+        """Serve ``parts``.
+
+        Args:
+            endpoint: where; None: not at all.
+            parts: what is behind the API.
+            sock: bound already, for a port that needs privileges which are gone by now.
+            access: makes what tells who asks; without one everybody looks and nobody changes anything.
+            requests_per_second: of each visitor; 0: any number.
+        """
         self._endpoint = endpoint
-        self._state = state
+        self._parts = parts
+        self._access = access
+        self._rate = requests_per_second
+        self._rates: Rates | None = None
         self._sock = sock
         self._changed = asyncio.Event()
         self.url = ""
@@ -50,13 +72,24 @@ class WebService:
         self._endpoint = endpoint
         self._changed.set()
 
+    def limit(self, requests_per_second: float) -> None:
+        """Take so many requests of each visitor from now on."""
+        self._rate = requests_per_second
+        if self._rates is not None:
+            self._rates.change(requests_per_second)
+
     async def _serve(self, endpoint: Endpoint, failures: int) -> bool:
         """Serve until the address changes. False when the address could not be used; then some time has passed."""
         from mirage_hole.api.server import WebUnavailable, start_web
+        from mirage_hole.api.v1.dispatch import Everybody
+        from mirage_hole.api.v1.identity import Identity, Role
+        from mirage_hole.api.v1.rates import Rates
 
+        access = self._access() if self._access is not None else Everybody(Identity("", Role.VIEWER, "open"))
+        self._rates = Rates(self._rate)
         sock, self._sock = self._sock, None
         try:
-            server = await start_web(endpoint, self._state, sock=sock)
+            server = await start_web(endpoint, self._parts, access, sock=sock, rates=self._rates)
         except WebUnavailable as problem:
             delay = back_off(failures)
             log.error("no web page, DNS is not affected: %s; next try in %g s", problem, delay)

@@ -12,6 +12,9 @@ from multidict import CIMultiDict
 
 from mirage_hole.api.server import start_web
 from mirage_hole.api.state import ApiState, GenerationView
+from mirage_hole.api.v1.dispatch import Everybody
+from mirage_hole.api.v1.identity import Identity, Role
+from mirage_hole.api.v1.parts import Parts
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.explain import explain
@@ -31,6 +34,7 @@ GET_ROUTES = (
 )  # fmt: skip
 
 
+VISITOR = Identity("", Role.VIEWER, "open")
 INDEX = a_policy([rule("||example", 7)], [rule("@@|www.example", 9)])
 
 
@@ -90,9 +94,11 @@ def report(statistics: Statistics, now: float = NOON) -> None:
 
 
 @asynccontextmanager
-async def serving(state: ApiState, limits: Limits | None = None, address: str = "127.0.0.1") -> AsyncIterator[str]:
-    """The URL of a server of ``state``."""
-    server = await start_web(Endpoint(address, 0), state, limits=limits)
+async def serving(
+    state: ApiState, limits: Limits | None = None, address: str = "127.0.0.1", who: Identity = VISITOR
+) -> AsyncIterator[str]:
+    """The URL of a server of ``state``, where everybody is ``who``."""
+    server = await start_web(Endpoint(address, 0), Parts(state=state), Everybody(who), limits=limits)
     try:
         yield server.url
     finally:

@@ -120,8 +120,8 @@ async def test_explain_takes_a_type_and_a_client() -> None:
         wrong = await get_json(f"{url}/api/v1/explain?name=ads.example&type=nonsense&client=phone", 400)
     assert (told["type"], told["verdict"], told["others"]) == ("AAAA", "block", [])
     assert [(fault["where"], fault["instead"]) for fault in wrong["problems"]] == [
-        ("type", "type=AAAA or type=TYPE65"),
-        ("client", "client=192.168.1.7"),
+        ("type", "AAAA or TYPE65"),
+        ("client", "192.168.1.7 or 2001:db8::7"),
     ]
 
 

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from mirage_hole.api.state import ApiState
+from mirage_hole.api.v1.parts import Parts
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.runtime import web_service
@@ -26,7 +27,7 @@ async def a_service():
 
         def start(endpoint, sock=None):
             state = ApiState(statistics=Statistics(), version="1", started_at=time.time())
-            service = WebService(endpoint, state, sock)
+            service = WebService(endpoint, Parts(state=state), sock)
             task = group.create_task(service.run())
             stack.callback(task.cancel)
             return service

@@ -10,12 +10,14 @@ import pytest_asyncio
 
 from mirage_hole.api.limits import Limits
 from mirage_hole.api.server import start_web
+from mirage_hole.api.v1.dispatch import Everybody
+from mirage_hole.api.v1.parts import Parts
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.lists.rule import Scope
 from mirage_hole.observe.record import NO_UPSTREAM, Subject, encode_subject
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.verdict import Outcome
-from tests.api.serving import serving
+from tests.api.serving import VISITOR, serving
 from tests.observe.frames import frame, replays, ruled, subject
 from tests.web.browser import browser, find_browser
 from tests.web.scene import House
@@ -178,7 +180,7 @@ async def test_without_queries_the_page_says_how_to_ask_one(chromium: Any) -> No
 async def test_a_lost_connection_is_told_and_comes_back_by_itself(chromium: Any) -> None:
     house = a_house()
     state = house.state(time.time)
-    server = await start_web(Endpoint("127.0.0.1", 0), state, limits=FAST)
+    server = await start_web(Endpoint("127.0.0.1", 0), Parts(state=state), Everybody(VISITOR), limits=FAST)
     port = int(server.url.rpartition(":")[2])
     visited = await visit(chromium, server.url)
     page = visited.page
@@ -187,7 +189,7 @@ async def test_a_lost_connection_is_told_and_comes_back_by_itself(chromium: Any)
     await page.wait_for_selector("#lost:not([hidden])")
     assert await visited.text("#health") == "Not connected"
     house.statistics.fold_frame(frame(replays(time.time(), [("192.0.2.1", subject("meanwhile.example"))])), time.time())
-    server = await start_web(Endpoint("127.0.0.1", port), state, limits=FAST)
+    server = await start_web(Endpoint("127.0.0.1", port), Parts(state=state), Everybody(VISITOR), limits=FAST)
     try:
         await page.click("#lost-retry")
         await page.wait_for_selector("#lost", state="hidden")

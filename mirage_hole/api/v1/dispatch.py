@@ -22,12 +22,17 @@ from mirage_hole.api.v1.route import Call, Route
 from mirage_hole.api.v1.routes import ALL_ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Iterable
 
+    from mirage_hole.api.connections import Connections
     from mirage_hole.api.v1.parts import Parts
 
 MAX_VARIABLE: Final = 1024
 """Characters of a variable in a path."""
+ASK_TIME: Final = 20.0
+"""Seconds until a request has come whole; whoever sends it octet by octet is cut off."""
+WRITE_TIME: Final = 20.0
+"""Seconds in which an answer has to be taken."""
 NOTHING: Final = MultiDict[str]()
 LOGIN: Final = 'Bearer realm="mirage-hole"'
 
@@ -63,14 +68,15 @@ def mount(
     routes: Iterable[Route] = ALL_ROUTES,
     *,
     rates: Rates | None = None,
+    connections: Connections | None = None,
 ) -> None:
     """Serve these routes; the application's middleware turns :class:`Refusal` into problem documents."""
     routes = tuple(routes)
     readers = {route.path: route for route in routes if route.method == "GET" and route.answer is not None}
     locks: dict[str, asyncio.Lock] = {path: asyncio.Lock() for path in readers}
     for route in routes:
-        door = _Door(route, parts, access, rates, readers.get(route.path), locks.get(route.path))
-        app.router.add_route(route.method, route.path, door)
+        door = _Door(route, parts, access, rates, readers.get(route.path), locks.get(route.path), connections)
+        app.router.add_route(route.method, route.path, door.serve)
 
 
 class _Door:
@@ -84,6 +90,7 @@ class _Door:
         rates: Rates | None,
         reader: Route | None,
         lock: asyncio.Lock | None,
+        connections: Connections | None,
     ) -> None:
         self._route = route
         self._parts = parts
@@ -91,33 +98,41 @@ class _Door:
         self._rates = rates
         self._reader = reader
         self._lock = lock
+        self._connections = connections
 
-    def __call__(self, request: web.Request) -> Awaitable[web.StreamResponse]:
-        return self._serve(request)
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        route = self._route
+        try:
+            async with asyncio.timeout(ASK_TIME):
+                call, headers = await self._asked(request)
+        except TimeoutError:
+            raise Refusal(408, f"The request did not come within {ASK_TIME:g} seconds.") from None
+        if self._connections is not None:
+            if route.seconds:
+                self._connections.renew(request.transport, route.seconds + WRITE_TIME)
+            else:
+                self._connections.release(request.transport)
+        async with asyncio.timeout(route.seconds or None):
+            if route.method != "GET" and self._reader is not None and self._lock is not None:
+                answer = await self._change(call, self._reader, self._lock)
+            else:
+                answer = await route.handler(call)
+        response = answer if isinstance(answer, web.StreamResponse) else _encoded(request, route, answer)
+        if not response.prepared:
+            response.headers.update(headers)
+        return response
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _asked(self, request: web.Request) -> tuple[Call[Any, Any], dict[str, str]]:
+        """The request, checked, and what its answer tells of the rate."""
         route = self._route
         who = await self._identify(request)
-        request["identity"] = who
         headers = self._limit(request, who)
         check_role(route, who)
         self._access.check_csrf(request, who)
         path = _variables(request)
         query = read_query(request.query, route.query)
-        async with asyncio.timeout(route.seconds or None):
-            body = await read_body(request, route.body, route.max_body)
-            call = Call(request, self._parts, who, path, query, body)
-            if route.method != "GET" and self._reader is not None and self._lock is not None:
-                answer = await self._change(call, self._reader, self._lock)
-            else:
-                answer = await route.handler(call)
-        if isinstance(answer, web.StreamResponse):
-            if not answer.prepared:
-                answer.headers.update(headers)
-            return answer
-        response = _encoded(request, route, answer)
-        response.headers.update(headers)
-        return response
+        body = await read_body(request, route.body, route.max_body)
+        return Call(request, self._parts, who, path, query, body, self._access), headers
 
     async def _identify(self, request: web.Request) -> Identity:
         try:

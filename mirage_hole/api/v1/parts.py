@@ -10,6 +10,10 @@ from mirage_hole.api.problems import Refusal
 if TYPE_CHECKING:
     from mirage_hole.api.access.service import AccessService
     from mirage_hole.api.state import ApiState
+    from mirage_hole.api.stream import Streams
+    from mirage_hole.api.v1.changes import Changes
+    from mirage_hole.api.v1.lists import Lists
+    from mirage_hole.api.v1.rules import Rules
 
 Part = TypeVar("Part")
 
@@ -20,8 +24,16 @@ class Parts:
 
     state: ApiState | None = None
     """What is known in memory: statistics, lists, the generation that serves."""
+    streams: Streams | None = None
+    """The live streams; the first web application that is made fills it in."""
     access: AccessService | None = None
     """Users, sessions, tokens."""
+    changes: Changes | None = None
+    """The state: settings, clients, records, groups, routes, the audit log."""
+    rules: Rules | None = None
+    """The user's own rules."""
+    lists: Lists | None = None
+    """Which lists there are, and how they are."""
 
 
 def needed(part: Part | None, what: str) -> Part:

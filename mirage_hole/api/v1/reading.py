@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import FieldInfo
+from msgspec.structs import fields as fields_of
 
 from mirage_hole.api.problems import Fault, Refusal
 
@@ -27,6 +30,15 @@ MAX_PARAMETER: Final = 2048
 JSON: Final = "application/json"
 _TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MANY: Final = (list, tuple, set, frozenset)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+_WORDS: Final = {
+    "int": "a whole number", "str": "a text", "float": "a number", "bool": "true or false", "array": "a list",
+    "object": "an object", "null": "null", "int | null": "a whole number or null", "str | null": "a text or null",
+    "float | null": "a number or null", "bool | null": "true, false or null", "array | null": "a list or null",
+    "object | null": "an object or null",
+}  # fmt: skip
+Check = Callable[[str], "tuple[str, str] | None"]
 _PLACE: Final = re.compile(r" - at `\$(.*)`$")
 
 
@@ -38,7 +50,7 @@ def read_query(query: MultiMapping[str], kind: type | None) -> Any:
     Raises:
         Refusal: 400 with every fault.
     """
-    known = {field.encode_name: field for field in fields(kind)} if kind is not None else {}
+    known = _fields(kind) if kind is not None else {}
     faults: list[Fault] = []
     values: dict[str, Any] = {}
     for name in dict.fromkeys(query):
@@ -99,8 +111,12 @@ def body_from(octets: bytes, kind: type) -> Any:
         fault = Fault("body", f"is no object but {_kind_of(value)}", 'an object such as {"name": "value"}')
         raise Refusal(400, "The body is no JSON object.", [fault])
     faults: list[Fault] = []
-    known = {field.encode_name: field for field in fields(kind)}
-    return _whole(kind, known, value, faults, strict=True)
+    return _whole(kind, _fields(kind), value, faults, strict=True)
+
+
+@lru_cache(maxsize=1024)
+def _fields(kind: type) -> dict[str, FieldInfo]:
+    return {field.encode_name: field for field in fields_of(kind)}
 
 
 def _whole(
@@ -148,9 +164,8 @@ def _check(kind: Any, value: Any, place: str, faults: list[Fault], *, strict: bo
         return
     inner = _struct_in(kind)
     if inner is not None and isinstance(value, dict):
-        known = {field.encode_name: field for field in fields(inner)}
         before = len(faults)
-        _check_fields(inner, known, value, f"{place}.", faults, strict=strict, written=written)
+        _check_fields(inner, _fields(inner), value, f"{place}.", faults, strict=strict, written=written)
         if len(faults) > before:
             return
     many = _item_in(kind)
@@ -160,22 +175,71 @@ def _check(kind: Any, value: Any, place: str, faults: list[Fault], *, strict: bo
             _check(many, one, f"{place}[{number}]", faults, strict=strict, written=written)
         if len(faults) > before:
             return
+    if not strict and isinstance(value, str) and (wrong := _misread(kind, value)):
+        faults.append(Fault(place, *wrong))
+        return
     try:
-        msgspec.convert(value, kind, strict=strict)
+        found = msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as problem:
-        faults.append(_fault(problem, place, written))
+        faults.append(_fault(problem, place, written, kind, value))
+        return
+    if isinstance(found, str) and found:
+        faults += [Fault(place, *wrong) for check in _checks(kind) if (wrong := check(found)) is not None]
 
 
-def _fault(problem: msgspec.ValidationError, place: str, written: str) -> Fault:
+def _misread(kind: Any, text: str) -> tuple[str, str] | None:
+    """What msgspec would take in a parameter though nobody means it: 1e3 for a whole number, null for nothing."""
+    options = _options(kind)
+    if str in options or any(get_origin(one) is Literal for one in options):
+        return None
+    if int in options and not _NUMBER.fullmatch(text):
+        return f"{_shown(text)!r} is no whole number", "a whole number such as 10"
+    if float in options and not _DECIMAL.fullmatch(text):
+        return f"{_shown(text)!r} is no number", "a number such as 1.5"
+    return None
+
+
+def _checks(kind: Any) -> list[Check]:
+    """What ``Meta(extra={"check": ...})`` asks for: see :mod:`mirage_hole.api.v1.values`."""
+    found: list[Check] = []
+    if get_origin(kind) in {Union, UnionType}:
+        for one in get_args(kind):
+            found += _checks(one)
+    while get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        found += [
+            one.extra["check"] for one in more if isinstance(one, msgspec.Meta) and one.extra and "check" in one.extra
+        ]
+    return found
+
+
+def _fault(problem: msgspec.ValidationError, place: str, written: str, kind: Any = None, value: Any = None) -> Fault:
     message = str(problem)
     found = _PLACE.search(message)
     if found is not None:
         message, place = message[: found.start()], f"{place}{found[1]}".removeprefix(".")
-    what = message[:1].lower() + message[1:]
-    instead = (
-        what.partition(",")[0].removeprefix("expected ") if what.startswith("expected ") else "what docs/api.md says"
-    )
-    return Fault(place or ("body" if written == "field" else "query"), what[:300], instead)
+    for word, plain in _WORDS.items():
+        message = message.replace(f"`{word}`", plain)
+    message = message.replace("`", "")
+    if message.startswith("Expected "):
+        wanted, _, got = message.removeprefix("Expected ").partition(", got ")
+        what = f"is {got}" if got else f"is {_brief(value)}"
+        return Fault(place or _whole_of(written), what, wanted)
+    literals = [str(one) for option in _options(kind) if get_origin(option) is Literal for one in get_args(option)]
+    instead = f"one of {', '.join(literals)}" if literals else "what /api/docs says of it"
+    return Fault(place or _whole_of(written), (message[:1].lower() + message[1:])[:300], instead)
+
+
+def _whole_of(written: str) -> str:
+    return "body" if written == "field" else "query"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, str):
+        return f"{_shown(value)!r}" if len(value) <= 80 else f"{len(value)} characters"
+    if isinstance(value, list | dict):
+        return f"{len(value)} of them"
+    return repr(value)[:80]
 
 
 def _tell(faults: list[Fault]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from mirage_hole.api.v1.dispatch import Proves
     from mirage_hole.api.v1.identity import Identity, Role
     from mirage_hole.api.v1.parts import Parts
 
@@ -30,6 +31,8 @@ class Call(Generic[Query, Body]):
     """The variables of the path."""
     query: Query
     body: Body
+    access: Proves | None = None
+    """Who proved it, for a stream that has to ask again."""
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
@@ -60,6 +63,8 @@ class Route:
     status: int = 200
     media: str = "application/json"
     """Of the answer, where the handler makes it."""
+    others: tuple[tuple[int, type], ...] = ()
+    """Statuses with answers of their own that the handler makes, besides ``status``."""
     problems: tuple[int, ...] = ()
     """Statuses of problem documents besides those that every route can give."""
     max_body: int = 64 * 1024

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mirage_hole.api.v1 import access, access_factors, access_tokens, access_users, server
+from mirage_hole.api.v1 import (
+    access,
+    access_factors,
+    access_tokens,
+    access_users,
+    cache,
+    events,
+    explain,
+    health,
+    list_view,
+    overview,
+    recent,
+    server,
+    upstreams,
+)
 
 if TYPE_CHECKING:
     from mirage_hole.api.v1.route import Route
@@ -14,5 +28,13 @@ ALL_ROUTES: Final[tuple[Route, ...]] = (
     *access_users.ROUTES,
     *access_factors.ROUTES,
     *access_tokens.ROUTES,
+    *overview.ROUTES,
+    *recent.ROUTES,
+    *list_view.ROUTES,
+    *explain.ROUTES,
+    *cache.ROUTES,
+    *upstreams.ROUTES,
+    *events.ROUTES,
     *server.ROUTES,
+    *health.ROUTES,
 )
