@@ -21,6 +21,8 @@ SUBCOMMANDS = (
     "rules",
     "cache",
     "upstreams",
+    "user",
+    "token",
     "config",
     "healthcheck",
     "completion",

@@ -106,7 +106,7 @@ def existing(db: sqlite3.Connection, name: str) -> User:
     """
     user = user_named(db, name)
     if user is None:
-        message = f"there is no user {name!r}; GET /api/v1/users, or mirage-hole user list, shows all"
+        message = f"There is no user {name!r}; GET /api/v1/users, or mirage-hole user list, shows all"
         raise Unknown(message)
     return user
 
@@ -118,7 +118,7 @@ def add_user(db: sqlite3.Connection, name: str, role: int, password: str, handle
         Taken: there is a user of that name.
     """
     if user_named(db, name) is not None:
-        message = f"there is a user {name!r} already; choose another name"
+        message = f"There is a user {name!r} already; choose another name"
         raise Taken(message)
     db.execute(
         "INSERT INTO users (name, role, password, handle, created) VALUES (?, ?, ?, ?, ?)",
@@ -261,7 +261,7 @@ def add_passkey(
             (user, name, host, credential, public_key, count, now),
         )
     except sqlite3.IntegrityError:
-        message = "this passkey is known already; remove it first, or use another"
+        message = "This passkey is known already; remove it first, or use another"
         raise Taken(message) from None
     found = passkey(db, credential)
     assert found is not None
@@ -288,7 +288,7 @@ def remove_passkey(db: sqlite3.Connection, user: int, number: int) -> Passkey:
         if one.number == number:
             db.execute("DELETE FROM passkeys WHERE number = ?", (number,))
             return one
-    message = f"there is no passkey {number} of yours; GET /api/v1/passkeys shows them"
+    message = f"There is no passkey {number} of yours; GET /api/v1/passkeys shows them"
     raise Unknown(message)
 
 

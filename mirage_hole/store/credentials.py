@@ -116,7 +116,7 @@ def end_session(db: sqlite3.Connection, number: int, user: str = "") -> str:
     """
     row = db.execute(f"{_SESSION} WHERE s.number = ? AND (? = '' OR u.name = ?)", (number, user, user)).fetchone()
     if row is None:
-        message = f"there is no session {number}; GET /api/v1/sessions shows them"
+        message = f"There is no session {number}; GET /api/v1/sessions shows them"
         raise Unknown(message)
     db.execute("DELETE FROM sessions WHERE number = ?", (number,))
     return KnownSession._make(row).user
@@ -158,10 +158,10 @@ def add_token(
         TooMany: there are a thousand.
     """
     if db.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
-        message = f"there is an API token {name!r} already; choose another name, or revoke it first"
+        message = f"There is an API token {name!r} already; choose another name, or revoke it first"
         raise Taken(message)
     if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
-        message = f"there are {MOST_TOKENS} API tokens already; revoke some"
+        message = f"There are {MOST_TOKENS} API tokens already; revoke some"
         raise TooMany(message)
     db.execute(
         "INSERT INTO tokens (user, name, role, areas, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -185,7 +185,7 @@ def revoke_token(db: sqlite3.Connection, number: int, user: str = "") -> KnownTo
     """
     row = db.execute(f"{_TOKEN_ROW} WHERE t.number = ? AND (? = '' OR u.name = ?)", (number, user, user)).fetchone()
     if row is None:
-        message = f"there is no API token {number}; GET /api/v1/tokens, or mirage-hole token list, shows them"
+        message = f"There is no API token {number}; GET /api/v1/tokens, or mirage-hole token list, shows them"
         raise Unknown(message)
     db.execute("DELETE FROM tokens WHERE number = ?", (number,))
     return _token(row)

@@ -152,8 +152,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except AccountProblem as problem:
-        text = str(problem)
-        raise Refusal(_STATUS.get(type(problem), 409), f"{text[:1].upper()}{text[1:]}.") from None
+        raise Refusal(_STATUS.get(type(problem), 409), f"{problem}.") from None
     except Unwritable as problem:
         detail = f"Nothing can be changed for now: {problem.strerror}."
         raise Refusal(503, detail, headers={"Retry-After": "30"}) from None

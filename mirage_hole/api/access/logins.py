@@ -153,7 +153,7 @@ class Logins:
 
         def add(db: sqlite3.Connection) -> User:
             if only_first and accounts.has_users(db):
-                message = "there is a user already; log in"
+                message = "There is a user already; log in"
                 raise Taken(message)
             return accounts.add_user(db, name, role, encoded, secrets.token_bytes(32), now)
 
