@@ -118,6 +118,7 @@ class ControlPlane:
             flush=lambda name, subtree: cache.flush(name, subtree=subtree),
         )
         self.parts = Parts(state=state)
+        self.parts.statistics = self.kept
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, self.parts, web[1] if web else None)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import queue
 import sqlite3
@@ -48,10 +49,6 @@ MAX_READERS: Final = 16
 T = TypeVar("T")
 
 
-class Busy(Exception):  # noqa: N818 - reads as what it is at the raise
-    """Too many look at once."""
-
-
 class StatisticsService:
     """One for the life of the supervisor. Everything but the thread's own methods is called in the event loop."""
 
@@ -66,8 +63,6 @@ class StatisticsService:
     ) -> None:
         self.path = directory / FILE
         self.enabled = settings.enabled
-        self.lost = 0
-        """Queries that are in no roll-up: the disk was too slow or could not be written."""
         self.trouble = ""
         """Why nothing can be kept, for people; empty when it can."""
         self.restored = asyncio.Event()
@@ -77,6 +72,7 @@ class StatisticsService:
         self._store = StatisticsStore(self.path, Keep(*settings[1:]))
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._unwritten: dict[int, Unit] = {}
+        self._lost = 0
         self._keys = 0
         self._batch = 0
         self._minute = 0
@@ -89,6 +85,11 @@ class StatisticsService:
         self._readers = asyncio.Semaphore(READERS)
         self._looking = 0
         self._statistics.minutes_kept.keep = settings.enabled
+
+    @property
+    def lost(self) -> int:
+        """Queries since the start that are in no roll-up: the disk was too slow or could not be written."""
+        return self._lost + self._statistics.minutes_kept.lost
 
     # -- settings --
 
@@ -169,7 +170,7 @@ class StatisticsService:
             oldest = next(iter(self._unwritten))
             gone = self._unwritten.pop(oldest)
             self._keys -= _size(gone)
-            self.lost += gone.queries
+            self._lost += gone.queries
 
     def _hand_over(self, *, last: bool = False) -> None:
         """Let the thread write what waits, unless it is at it."""
@@ -276,6 +277,10 @@ class StatisticsService:
 
     # -- reading --
 
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that the figures go by."""
+        return self._clock()
+
     async def look(self, read: Callable[[StatisticsReader], T]) -> T:
         """What ``read`` says of everything up to now; it runs in a thread.
 
@@ -284,7 +289,8 @@ class StatisticsService:
             OSError, sqlite3.Error, StoreProblem: the file can't be read.
         """
         if self._looking >= MAX_READERS:
-            raise Busy
+            message = "too many look at once"
+            raise BlockingIOError(errno.EAGAIN, message)
         self._looking += 1
         try:
             async with self._readers:
@@ -298,6 +304,8 @@ class StatisticsService:
             self._looking -= 1
 
     def _look(self, read: Callable[[StatisticsReader], T], unwritten: list[tuple[int, Unit]]) -> T:
+        if not self.path.exists():
+            raise FileNotFoundError(errno.ENOENT, "no statistics were kept", str(self.path))
         with reading(self.path, unwritten) as reader:
             return read(reader)
 

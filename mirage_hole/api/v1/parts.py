@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.v1.changes import Changes
     from mirage_hole.api.v1.lists import Lists
     from mirage_hole.api.v1.rules import Rules
+    from mirage_hole.api.v1.statistics import KeptStatistics
 
 Part = TypeVar("Part")
 
@@ -32,6 +33,8 @@ class Parts:
     """The state: settings, clients, records, groups, routes, the audit log."""
     rules: Rules | None = None
     """The user's own rules."""
+    statistics: KeptStatistics | None = None
+    """Roll-ups of minutes, hours and days."""
     lists: Lists | None = None
     """Which lists there are, and how they are."""
 

@@ -17,6 +17,7 @@ from mirage_hole.api.v1 import (
     overview,
     recent,
     server,
+    statistics,
     upstreams,
 )
 
@@ -29,6 +30,7 @@ ALL_ROUTES: Final[tuple[Route, ...]] = (
     *access_factors.ROUTES,
     *access_tokens.ROUTES,
     *overview.ROUTES,
+    *statistics.ROUTES,
     *recent.ROUTES,
     *list_view.ROUTES,
     *explain.ROUTES,
