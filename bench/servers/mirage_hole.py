@@ -42,6 +42,7 @@ class MirageHole(Server):
             *("--listen", "127.0.0.1"),
             *("--port", str(site.port)),
             *("--web", f"127.0.0.1:{site.web_port}"),
+            *("--web-open-for", "127.0.0.0/8"),
             *(text for port in site.upstream_ports for text in ("--upstream", f"127.0.0.1:{port}")),
             *(("--cache-size", "2MiB") if site.small_cache else ()),
             *("--blocklist", os.fspath(site.directory / "blocked.hosts")),

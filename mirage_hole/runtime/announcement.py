@@ -28,17 +28,33 @@ class Summary(NamedTuple):
     lists: str
     example: str
     """A command to try."""
+    users: str = ""
+    """How the first user is made, with a secret; empty when there is one."""
 
 
 def summarise(
-    endpoints: Sequence[Endpoint], url: str, generation: GenerationView | None, titles: Sequence[str]
+    endpoints: Sequence[Endpoint],
+    url: str,
+    generation: GenerationView | None,
+    titles: Sequence[str],
+    *,
+    setup: str = "",
 ) -> Summary:
-    """Gather it. ``url`` is empty when no web server runs."""
+    """Gather it.
+
+    Args:
+        endpoints: where DNS is answered.
+        url: of the web server; empty when none runs.
+        generation: that serves.
+        titles: of its lists.
+        setup: the token that makes the first user; empty when there is one.
+    """
     return Summary(
         f"{_listed([str(end) for end in endpoints])} (UDP and TCP)",
         f"{url}/" if url else "off",
         lists_line(generation, len(titles)),
         _command(endpoints),
+        _users(url, setup),
     )
 
 
@@ -52,9 +68,12 @@ def tell(summary: Summary, style: str) -> None:
             f"  lists  {summary.lists}",
             f"  try    {summary.example}",
         ]
+        if summary.users:
+            lines.append(f"  users  none yet: {summary.users}")
         log.info("%s", "\n".join(lines), extra={BLOCK: True})
     else:
-        log.info("running", extra={"version": __version__, **summary._asdict()})
+        told = {name: value for name, value in summary._asdict().items() if value or name != "users"}
+        log.info("running", extra={"version": __version__, **told})
 
 
 def status(endpoints: Sequence[Endpoint], generation: GenerationView | None, lists: int) -> str:
@@ -69,6 +88,14 @@ def lists_line(generation: GenerationView | None, lists: int) -> str:
         return "none compiled yet: nothing is blocked for the moment"
     plural = "" if lists == 1 else "s"
     return f"{generation.names:,} names from {lists} list{plural} (generation {generation.number})"
+
+
+def _users(url: str, setup: str) -> str:
+    """Behind ``#``, what a browser asks for does not contain it, and no proxy writes it down."""
+    if not setup:
+        return ""
+    command = "mirage-hole user add NAME"
+    return f"{url}/#setup={setup} makes the first, or {command}" if url else command
 
 
 def _command(endpoints: Sequence[Endpoint]) -> str:

@@ -68,7 +68,7 @@ class Sinkhole:
                 [
                     *(sys.executable, "-m", "mirage_hole"),
                     *("--listen", "127.0.0.1", "--listen", "::1", "--port", str(self.port)),
-                    *("--web", f"127.0.0.1:{self.web}"),
+                    *("--web", f"127.0.0.1:{self.web}", "--web-open-for", "127.0.0.0/8"),
                     *self.arguments,
                 ],
                 env=self.environ,

@@ -110,7 +110,7 @@ def small_disk(tmp_path: Path, upstream: int, sinkhole: Start) -> Iterator[tuple
     one = Sinkhole(tmp_path, upstream=upstream)
     arguments = [
         "--listen", "127.0.0.1", "--port", str(one.port), "--web", f"127.0.0.1:{one.web}",
-        "--upstream", f"127.0.0.1:{upstream}", "--user", "root",
+        "--upstream", f"127.0.0.1:{upstream}", "--user", "root", "--web-open-for", "127.0.0.0/8",
     ]  # fmt: skip
     disk = SmallDisk(tmp_path, arguments, one.environ)
     try:

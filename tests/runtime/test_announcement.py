@@ -4,7 +4,7 @@ import pytest
 
 from mirage_hole.api.state import GenerationView
 from mirage_hole.config.settled import Endpoint
-from mirage_hole.runtime.announcement import lists_line, status, summarise
+from mirage_hole.runtime.announcement import lists_line, status, summarise, tell
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,22 @@ def test_the_number_of_names_is_readable():
 def test_many_addresses_stay_one_line():
     listen = [Endpoint(f"192.0.2.{number}", 53) for number in range(20)]
     assert "192.0.2.5:53 and 14 more; lists: none compiled yet" in status(listen, None, 0)
+
+
+def test_how_the_first_user_is_made_is_told_while_there_is_none(caplog):
+    caplog.set_level("INFO", "mirage_hole")
+    summary = summarise([], "http://127.0.0.1:8080", None, [], setup="SECRET")
+    tell(summary, "text")
+    assert (
+        "users  none yet: http://127.0.0.1:8080/#setup=SECRET makes the first, or mirage-hole user add NAME"
+        in caplog.text
+    )
+    assert summarise([], "", None, [], setup="SECRET").users == "mirage-hole user add NAME"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_once_there_is_a_user_nothing_is_told_of_a_setup(caplog, style):
+    caplog.set_level("INFO", "mirage_hole")
+    tell(summarise([], "http://127.0.0.1:8080", None, []), style)
+    assert "users" not in caplog.text
+    assert not hasattr(caplog.records[-1], "users")
