@@ -69,7 +69,7 @@ class Watch:
 
     __slots__ = (
         "_changed", "_down", "_dropped", "_dropped_at", "_dropped_before", "_ends", "_ends_at", "_failures", "_flood_at", "_flood_text",
-        "_flooded", "_told_down", "updated",
+        "_flooded", "_told_down", "_upstreams_before", "updated",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -77,6 +77,7 @@ class Watch:
         self._changed: dict[str, float | None] = {}
         self._down: dict[str, float] = {}
         self._told_down: set[str] = set()
+        self._upstreams_before: Sequence[UpstreamView] = ()
         self._flood_at: float | None = None
         self._flood_text = ""
         self._flooded = 0
@@ -133,6 +134,10 @@ class Watch:
             yield Condition("list-failing", "", "critical", "The lists can't be compiled", text, "See the server's log")
 
     def _upstreams(self, upstreams: Sequence[UpstreamView], now: float) -> Iterator[Condition]:
+        if not upstreams and self._upstreams_before:
+            # No worker lives, so nobody knows: what was the case counts.
+            upstreams = self._upstreams_before
+        self._upstreams_before = upstreams
         down = [one.address for one in upstreams if not one.healthy]
         self._down = {address: min(self._down.get(address, now), now) for address in down}
         self._told_down &= set(down)

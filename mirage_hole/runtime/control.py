@@ -27,6 +27,7 @@ from mirage_hole.runtime.generation import remove_old_generations, usable_genera
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
+from mirage_hole.runtime.notifications import NotificationService, Sources
 from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
@@ -103,6 +104,8 @@ class ControlPlane:
         self.lists = ListService(settled, policy, self._on_generation, store=self.state.store)
         self.storage = Storage(settled.state_directory)
         self._outage = Outage()
+        self.notifications = NotificationService(settled, self._watched())
+        self.statistics.on_clients = self.notifications.on_clients
         cache = CacheService(workers)
         state = ApiState(
             statistics=self.statistics,
@@ -117,7 +120,7 @@ class ControlPlane:
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
             flush=lambda name, subtree: cache.flush(name, subtree=subtree),
         )
-        self.parts = Parts(state=state)
+        self.parts = Parts(state=state, notifications=self.notifications)
         self.parts.statistics = self.kept
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.web = WebService(web[0] if web else None, self.parts, web[1] if web else None)
@@ -142,6 +145,7 @@ class ControlPlane:
             "upstream names": self._run_names,
             "list": self._run_lists,
             "storage": self._run_storage,
+            "notification": self._run_notifications,
             "statistics": self._run_statistics,
             "state": self._run_state,
             "web": self._run_web,
@@ -200,6 +204,10 @@ class ControlPlane:
         await self._after_dns()
         await self.kept.run()
 
+    async def _run_notifications(self) -> None:
+        await self._after_dns()
+        await self.notifications.run()
+
     async def _run_commands(self) -> None:
         await self._after_dns()
         await self.commands.run()
@@ -228,6 +236,18 @@ class ControlPlane:
         gc.collect()
         gc.freeze()
 
+    def _watched(self) -> Sources:
+        """Where the notifications look."""
+        return Sources(
+            lists=self.lists.statuses,
+            upstreams=self.statistics.workers.upstreams,
+            count=self.statistics.workers.total,
+            storage=lambda: self.storage.trouble,
+            compile_error=lambda: self.lists.compile_error,
+            names=lambda: self.local.names,
+            remembers_clients=lambda: self.statistics.minutes_kept.clients,
+        )
+
     def _degraded(self) -> dict[str, str]:
         """What does not work as it should, as far as it is seen from here."""
         found: dict[str, str] = {}
@@ -255,6 +275,7 @@ class ControlPlane:
         """Keep the worker's own numbers."""
         self.statistics.workers.report(number, message, time.time())
         self._outage.note(self.statistics.workers.upstreams())
+        self.notifications.on_counters(number, message)
 
     def on_started(self, number: int) -> None:
         """Note the new process."""
@@ -263,6 +284,7 @@ class ControlPlane:
     def on_gone(self, number: int) -> None:
         """Note the end of a process."""
         self.statistics.workers.gone(number)
+        self.notifications.on_worker_ended()
 
     def on_ready(self, number: int) -> None:  # noqa: ARG002 - the protocol's signature
         """Tell the service manager once every socket is read: clients are spread over all of them."""
@@ -376,6 +398,8 @@ class ControlPlane:
             self._policy.use_clients(Clients(new.clients))
         if Part.LISTS in parts:
             self.lists.change(new)
+        if Part.NOTIFY in parts:
+            self.notifications.change(new)
         if Part.LOCAL in parts:
             self.local.change(new)
         if Part.STATISTICS in parts:

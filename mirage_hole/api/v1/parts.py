@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.access.service import AccessService
     from mirage_hole.api.state import ApiState
     from mirage_hole.api.stream import Streams
+    from mirage_hole.api.v1.notices import Notifications
     from mirage_hole.api.v1.changes import Changes
     from mirage_hole.api.v1.lists import Lists
     from mirage_hole.api.v1.rules import Rules
@@ -27,6 +28,8 @@ class Parts:
     """What is known in memory: statistics, lists, the generation that serves."""
     streams: Streams | None = None
     """The live streams; the first web application that is made fills it in."""
+    notifications: Notifications | None = None
+    """What needs attention, who is told, and the devices that were ever seen."""
     access: AccessService | None = None
     """Users, sessions, tokens."""
     changes: Changes | None = None
