@@ -11,6 +11,7 @@ def a_settled(state, **changes):
         "listen": (Endpoint("127.0.0.1", 0),),
         "web": None,
         "web_anywhere": False,
+        "web_open_for": ("127.0.0.0/8", "::1/128"),
         "blocklists": (),
         "allowlists": (),
         "upstreams": (Endpoint("127.0.0.1", 9),),
