@@ -19,6 +19,7 @@ from mirage_hole.api.v1.parts import Parts
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
+from mirage_hole.runtime.access_keeper import AccessKeeper
 from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.commands import Commands, CommandService
@@ -120,10 +121,11 @@ class ControlPlane:
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
             flush=lambda name, subtree: cache.flush(name, subtree=subtree),
         )
-        self.parts = Parts(state=state, notifications=self.notifications)
+        self.parts = parts = Parts(state=state, notifications=self.notifications)
         self.parts.statistics = self.kept
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
-        self.web = WebService(web[0] if web else None, self.parts, web[1] if web else None)
+        self.access = AccessKeeper(self.state.store, parts, settled)
+        self.web = WebService(web[0] if web else None, parts, web[1] if web else None, access=self.access.door)
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
@@ -210,6 +212,7 @@ class ControlPlane:
 
     async def _run_commands(self) -> None:
         await self._after_dns()
+        self.access.service()  # its routes are behind the control socket as well
         await self.commands.run()
 
     async def _run_web(self) -> None:
@@ -229,7 +232,11 @@ class ControlPlane:
             await wait_at_most(self._compiled, ANNOUNCE_WITHIN)
         self._announced = True
         summary = announcement.summarise(
-            self._listeners.endpoints, self.web.url, self._policy.generation(), self._policy.titles()
+            self._listeners.endpoints,
+            self.web.url,
+            self._policy.generation(),
+            self._policy.titles(),
+            setup=await self.access.setup_token(),
         )
         announcement.tell(summary, self._settled.log_format)
         # What is loaded now stays: the collector need not look at it again.
@@ -405,6 +412,7 @@ class ControlPlane:
         if Part.STATISTICS in parts:
             self.kept.change(new.statistics)
         if Part.WEB in parts:
+            self.access.change(new)
             self.web.move(new.web)
         taken = sorted({name for names in parts.values() for name in names} - {"config_file"})
         if taken:
