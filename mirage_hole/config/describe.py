@@ -140,7 +140,7 @@ def as_toml(settled: Settled, origin: Callable[[str], Origin] | None = None) -> 
     Args:
         origin: says where a setting was written; None to leave that out.
     """
-    values = _values(settled)
+    values = values_of(settled)
     lines: list[str] = []
     for section in SECTIONS:
         lines.append(f"[{section}]")
@@ -184,7 +184,7 @@ def _tables(settled: Settled) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def _values(settled: Settled) -> dict[str, object]:
+def values_of(settled: Settled) -> dict[str, object]:
     return {
         "server.listen": tuple(map(str, settled.listen)),
         "server.port": settled.listen[0].port,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.problems import Refusal
     from mirage_hole.runtime.effective_lists import Choice
     from mirage_hole.runtime.list_service import ListService
+    from mirage_hole.runtime.report import Report
     from mirage_hole.sources.progress import Progress
 
 LOOK_EVERY: Final = 0.1
@@ -28,6 +29,8 @@ LOOKED_AT_WITHIN: Final = 15.0
 """Seconds that a command right after the start waits for the first look at the lists."""
 SERVED_WITHIN: Final = 30.0
 """Seconds the workers get to take compiled lists before whoever asked is told that they are on their way."""
+LOCAL: Final = "local"
+"""Who makes a change unless it is said."""
 _MAX_EVENTS: Final = 10_000
 _NO_LISTS: Final = "the lists are not looked at yet; try again in a second"
 
@@ -75,25 +78,34 @@ class ListCommands:
                 raise _refused(503, _NO_LISTS)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def add(self, source: str, kind: str, form: str, title: str) -> dict[str, Any]:
+    async def add(self, source: str, kind: str, form: str, title: str, *, who: str = LOCAL) -> dict[str, Any]:
         """Use one more list."""
         from mirage_hole.runtime.effective_lists import AddedList
 
         wanted = AddedList(source.strip(), kind, title.strip(), form)
-        found, changed = await self._change(lambda choices, settled, catalogue: choices.add(settled, catalogue, wanted))
+        found, changed = await self._change(
+            lambda choices, settled, catalogue: choices.add(settled, catalogue, wanted, who=who)
+        )
         return {"key": found.key, "source": found.shown, "title": found.title, "changed": changed}
 
-    async def remove(self, source: str) -> dict[str, Any]:
+    async def remove(self, source: str, *, who: str = LOCAL) -> dict[str, Any]:
         """Use a list no longer that was added."""
         found, _ = await self._change(
-            lambda choices, settled, catalogue: (choices.remove(settled, catalogue, source), True)
+            lambda choices, settled, catalogue: (choices.remove(settled, catalogue, source, who=who), True)
         )
         return _told(found, changed=True)
 
-    async def switch(self, source: str, *, enabled: bool) -> dict[str, Any]:
+    async def switch(self, source: str, *, enabled: bool, who: str = LOCAL) -> dict[str, Any]:
         """Switch a list off, or on again."""
         found, changed = await self._change(
-            lambda choices, settled, catalogue: choices.switch(settled, catalogue, source, enabled=enabled)
+            lambda choices, settled, catalogue: choices.switch(settled, catalogue, source, enabled=enabled, who=who)
+        )
+        return _told(found, changed=changed)
+
+    async def edit(self, source: str, title: str | None, form: str | None, *, who: str = LOCAL) -> dict[str, Any]:
+        """Give an added list another title or format; None: as it is, empty: its own."""
+        found, changed = await self._change(
+            lambda choices, settled, catalogue: choices.edit(settled, catalogue, source, title, form, who=who)
         )
         return _told(found, changed=changed)
 
@@ -104,6 +116,43 @@ class ListCommands:
         if not self._lists.confirm(found.source.key):
             raise _refused(409, f"{found.source.shown}: no newer text of it is held back; there is nothing to confirm")
         return _told(found, changed=True)
+
+    async def start(self, sources: Collection[str], *, force: bool) -> list[dict[str, Any]]:
+        """Begin downloading these lists, or all in use; how they are. What happens is told by the live stream.
+
+        Args:
+            sources: which lists, by key or source; none: all in use.
+            force: use what comes, however many rules a list has lost.
+        """
+        await self.looked_at()
+        keys = self._keys(sources, download=True) if sources else None
+        self._lists.refresh(keys, trust=force)
+        return self.rows(keys)
+
+    async def one(self, key: str) -> dict[str, Any]:
+        """A list, by key or source."""
+        await self.looked_at()
+        chosen = self._lists.chosen
+        found = chosen.find(key) if chosen is not None else None
+        rows = self.rows({found.source.key}) if found is not None else []
+        if not rows:
+            raise _refused(404, f"{key[:200]!r} is no list here.")
+        return rows[0]
+
+    async def report(self) -> Report:
+        """What the lists that serve hold, as they were compiled."""
+        from mirage_hole.runtime.report import BadReport, read_report
+
+        directory = self._lists.generation
+        try:
+            if directory is None:
+                raise FileNotFoundError
+            return await asyncio.to_thread(read_report, directory)
+        except FileNotFoundError:
+            raise _refused(503, "There are no compiled lists yet.") from None
+        except (BadReport, OSError) as problem:
+            why = f"The report of the lists can't be read: {problem}; the next compilation writes it anew."
+            raise _refused(503, why) from None
 
     async def update(
         self, sources: Collection[str], *, download: bool, force: bool
@@ -187,7 +236,7 @@ class ListCommands:
             raise _refused(400, str(problem)) from None
         except OSError as problem:
             why = f"the choice can't be written: {problem.strerror or problem}; nothing was changed"
-            raise _refused(507, why) from None
+            raise _refused(503, why) from None
 
 
 def _not_used(one: Choice) -> dict[str, Any]:

@@ -158,6 +158,11 @@ class ListService:
         """Every list, configured or added, also those that are switched off; None until the lists are first looked at."""
         return self._chosen
 
+    @property
+    def generation(self) -> Path | None:
+        """Where the compiled lists are that serve; None when there are none yet."""
+        return self._policy.directory
+
     def confirm(self, key: str) -> bool:
         """Use the newer text of a list that was held back; False when there is none."""
         return self._refresher is not None and self._refresher.confirm(key)

@@ -84,6 +84,10 @@ class Change:
         """The tables in which something is different now."""
         return frozenset(self._states()[0])
 
+    def keys(self, table: str) -> list[Key]:
+        """The rows of a table that are different now."""
+        return [TABLES[table].key_of(key) for key in self._states()[0].get(table, {})]
+
     @property
     def empty(self) -> bool:
         """Whether all is as it was."""
