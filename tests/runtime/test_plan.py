@@ -33,7 +33,10 @@ def test_clients_are_plain_values(tmp_path):
     told = worker_settings(a_settled(tmp_path, clients=clients))
     assert told.clients == (("Desk", ("192.168.1.7/32", "fd00::7/128"), ("adult",)), ("Tv", ("10.0.0.0/8",), ()))
     assert WorkerSettings.from_json(told.to_json()) == told
-    assert changed(a_settled(tmp_path), a_settled(tmp_path, clients=clients)) == {Part.WORKERS: ["clients"]}
+    assert changed(a_settled(tmp_path), a_settled(tmp_path, clients=clients)) == {
+        Part.WORKERS: ["clients"],
+        Part.NOTIFY: ["clients"],
+    }
 
 
 def test_a_change_is_told_to_those_it_concerns(tmp_path):
@@ -43,5 +46,6 @@ def test_a_change_is_told_to_those_it_concerns(tmp_path):
     assert changed(old, new) == {
         Part.RESTART: ["workers"],
         Part.WORKERS: ["upstreams", "block_ttl"],
+        Part.NOTIFY: ["upstreams"],
         Part.LISTS: ["upstreams"],
     }
