@@ -51,9 +51,13 @@ class KeptStatistics(Protocol):
         """Forget everything."""
 
 
-Moment = Annotated[
-    float | None, Meta(ge=0, le=_LATEST, description="Seconds since the epoch.", examples=[1_790_000_000])
+Since = Annotated[
+    float,
+    Meta(
+        ge=0, le=_LATEST, description="Seconds since the epoch; absent: a day before until.", examples=[1_790_000_000]
+    ),
 ]
+Until = Annotated[float, Meta(ge=0, le=_LATEST, description="Seconds since the epoch; absent: now.")]
 StepName = Literal["auto", "minute", "hour", "day"]
 Zone = Annotated[
     str,
@@ -68,8 +72,8 @@ Zone = Annotated[
 class SeriesQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which stretch of time, in which steps."""
 
-    since: Annotated[Moment, Meta(description="The beginning; absent: a day before until.")] = None
-    until: Annotated[Moment, Meta(description="The end; absent: now.")] = None
+    since: Since | None = None
+    until: Until | None = None
     step: StepName = "auto"
     tz: Zone = "UTC"
     compare: Annotated[
@@ -81,16 +85,16 @@ class TopQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Of what, and of when."""
 
     of: Literal["names", "blocked", "clients", "lists", "upstreams", "types", "rcodes"]
-    since: Moment = None
-    until: Moment = None
+    since: Since | None = None
+    until: Until | None = None
     limit: Annotated[int, Meta(ge=1, le=view.MAX_ROWS)] = 10
 
 
 class ClientQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which stretch of time, in which steps, and how many names."""
 
-    since: Moment = None
-    until: Moment = None
+    since: Since | None = None
+    until: Until | None = None
     step: StepName = "auto"
     tz: Zone = "UTC"
     limit: Annotated[int, Meta(ge=1, le=view.MAX_ROWS)] = 10
