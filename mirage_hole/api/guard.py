@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
     from mirage_hole.api.connections import Connections
+    from mirage_hole.api.door import Door
     from mirage_hole.api.hosts import HostRule
     from mirage_hole.api.limits import Limits
+    from mirage_hole.api.proxies import Visitor
 
 log = logging.getLogger(__name__)
 
-STREAM = "/api/v1/events"
-"""The one resource without an end; it has deadlines of its own."""
+API = "/api/v1/"
+"""Below it everything is a route of :mod:`mirage_hole.api.v1.routes`."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -48,20 +50,34 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
     response.headers.setdefault("Cache-Control", "no-store")
 
 
-def guard(hosts: HostRule, connections: Connections, limits: Limits) -> Middleware:
+def guard(hosts: HostRule, connections: Connections, limits: Limits, door: Door) -> Middleware:
     """The outermost middleware: refuses what no handler should see, and turns every failure into a problem document."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         connections.renew(request.transport)
+        counted = ""
         try:
-            _check(request, hosts)
-            async with asyncio.timeout(None if request.path == STREAM else limits.request_time):
-                return await handler(request)
+            visitor = door.enter(request)
+            _check(request, hosts, visitor)
+            if not connections.begin(visitor.client):
+                detail = "These are more requests at once than this server answers for one visitor."
+                raise Refusal(429, detail, headers={"Retry-After": "5"})
+            counted = visitor.client
+            if request.method == "OPTIONS":
+                return _options(request, door)
+            door.check_origin(request, visitor)
+            # A route of the API knows how long it may take.
+            async with asyncio.timeout(None if request.path.startswith(API) else limits.request_time):
+                return await handler(door.seen(request, visitor))
         except Refusal as refusal:
             response = problem_response(refusal)
         except web.HTTPNotFound:
-            response = problem_response(Refusal(404, "There is nothing here; docs/api.md lists what there is."))
+            response = problem_response(Refusal(404, "There is nothing here; /api/docs lists what there is."))
+        except web.HTTPMethodNotAllowed as problem:
+            allowed = ", ".join(sorted(problem.allowed_methods))
+            detail = f"{request.method[:20]} means nothing here; this path knows {allowed}."
+            response = problem_response(Refusal(405, detail, headers={"Allow": allowed}))
         except web.HTTPException as problem:
             response = problem_response(Refusal(problem.status, problem.reason))
         except TimeoutError:
@@ -69,30 +85,41 @@ def guard(hosts: HostRule, connections: Connections, limits: Limits) -> Middlewa
         except Exception:  # a bug in one handler must neither end the server nor leave a visitor without an answer
             log.exception("%s %s failed", request.method, request.path)
             response = problem_response(Refusal(500, "Something broke; the log says what."))
-        if request.can_read_body or response.status >= 500:
+        finally:
+            if counted:
+                connections.end(counted)
+            connections.rest(request.transport)
+        if request.can_read_body or response.status >= 500 or not counted:
             response.force_close()
         return response
 
     return guarded
 
 
-def _check(request: web.Request, hosts: HostRule) -> None:
-    if request.method != "GET":
-        raise Refusal(405, "Everything here is read with GET.", headers={"Allow": "GET"})
+def _options(request: web.Request, door: Door) -> web.Response:
+    """What a path can, and what another origin's page may ask of it (RFC 9110 section 9.3.7)."""
+    problem = request.match_info.http_exception
+    if not isinstance(problem, web.HTTPMethodNotAllowed):
+        raise Refusal(404, "There is nothing here; /api/docs lists what there is.")
+    return web.Response(status=204, headers=door.preflight(request, {*problem.allowed_methods, "OPTIONS"}))
+
+
+def _check(request: web.Request, hosts: HostRule, visitor: Visitor) -> None:
     told = request.headers.getall("Host", [])
     if len(told) != 1:
         fault = Fault("Host", f"is given {len(told)} times", "it once")
         raise Refusal(400, "A request names its host once (RFC 9110 section 7.2).", [fault])
-    if not hosts.allows(told[0]):
-        fault = Fault(
-            "Host", f"{told[0][:80]!r} is no name of this server", "localhost, the name of the machine, or its address"
-        )
+    # A page can write X-Forwarded-Host into its own requests, so it does not make another Host good.
+    strange = next((host for host in (told[0], visitor.host) if not hosts.allows(host)), None)
+    if strange is not None:
+        instead = "localhost, the name of the machine, its address, or one of web.host_names"
+        fault = Fault("Host", f"{strange[:80]!r} is no name of this server", instead)
         detail = (
             "This server does not answer to that name, so that a stranger's page can't read it through DNS rebinding."
         )
         raise Refusal(421, detail, [fault])
-    if request.can_read_body:
-        raise Refusal(413, "A GET request has no body here.")
+    if request.method in {"GET", "HEAD", "OPTIONS"} and request.can_read_body:
+        raise Refusal(413, f"A {request.method} request has no body here.")
 
 
 class ProtocolLog(logging.LoggerAdapter[logging.Logger]):

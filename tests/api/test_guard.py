@@ -37,7 +37,7 @@ def test_the_policy_allows_no_inline_script_no_foreign_origin_and_no_frame() -> 
         assert policy[kind] == "'self'"
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 async def test_a_method_that_a_path_does_not_know_is_refused_with_those_that_it_knows(method: str) -> None:
     known: dict[str, set[str]] = {}
     for route in ALL_ROUTES:
@@ -47,17 +47,38 @@ async def test_a_method_that_a_path_does_not_know_is_refused_with_those_that_it_
             methods = known.get(path.partition("?")[0], {"GET"})
             if method not in methods:
                 status, headers, _ = await get(url + path, method=method)
-                assert (status, set(headers["Allow"].split(", "))) == (405, methods), path
+                head = set() if path == "/api/v1/events" else {"HEAD"}
+                assert (status, set(headers["Allow"].split(", "))) == (405, methods | head), path
         assert (await get(f"{url}/nothing", method=method))[0] == 404
+
+
+async def test_head_is_get_without_the_body() -> None:
+    async with serving(a_state()) as url:
+        for path in GET_ROUTES:
+            status, headers, body = await get(url + path, method="HEAD")
+            wanted, whole, _ = await get(url + path)
+            assert (status, body) == (wanted, b""), path
+            assert headers.get("Content-Type") == whole.get("Content-Type"), path
+        assert (await get(f"{url}/nothing", method="HEAD"))[0] == 404
+        assert (await get(f"{url}/api/v1/events", method="HEAD"))[0] == 405  # a stream has no length, and no end
+
+
+async def test_options_tells_what_a_path_can() -> None:
+    async with serving(a_state()) as url:
+        status, headers, body = await get(f"{url}/api/v1/stats", method="OPTIONS")
+        assert (status, headers["Allow"], body) == (204, "GET, HEAD, OPTIONS", b"")
+        assert {name: headers.get(name) for name in HEADERS} == HEADERS
+        assert (await get(f"{url}/nothing", method="OPTIONS"))[0] == 404
 
 
 async def test_the_server_has_no_other_routes_than_the_declared_ones_and_the_pages() -> None:
     app = make_app(Parts(state=a_state()), Everybody())
     served = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None}
     pages = {one for one in served if one[1] == "/" or one[1].endswith((".js", ".css", ".svg"))}
-    assert {method for method, _ in pages} == {"GET"}
-    assert served - pages == {(route.method, route.path) for route in ALL_ROUTES}
-    assert len(served - pages) == len(ALL_ROUTES)
+    assert {method for method, _ in pages} == {"GET", "HEAD"}
+    heads = {one for one in served if one[0] == "HEAD"}
+    assert served - pages - heads == {(route.method, route.path) for route in ALL_ROUTES}
+    assert {("GET", path) for _, path in heads} <= served
 
 
 async def test_a_strangers_name_reads_nothing() -> None:
@@ -108,7 +129,12 @@ async def test_what_is_no_reasonable_request_is_refused_quietly(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with serving(a_state()) as url:
-        assert b" 400 " in await talk(url, octets)
+        answer = await talk(url, octets)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b" 400 " in head
+        assert orjson.loads(body)["status"] == 400
+        assert b"Content-Type: application/problem+json" in head
+        assert [name for name in (*HEADERS, "Cache-Control") if f"\r\n{name}: ".encode() not in head] == []
         assert (await get(f"{url}/healthz"))[0] == 200
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
