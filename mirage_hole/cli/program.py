@@ -19,6 +19,7 @@ SUBCOMMANDS = (
     "explain",
     "lists",
     "rules",
+    "stats",
     "cache",
     "upstreams",
     "user",
