@@ -22,6 +22,7 @@ from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.access_keeper import AccessKeeper
 from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
+from mirage_hole.runtime.certificate_names import certificate_names
 from mirage_hole.runtime.commands import Commands, CommandService
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
@@ -37,7 +38,7 @@ from mirage_hole.runtime.state_service import StateService
 from mirage_hole.runtime.statistics_service import StatisticsService
 from mirage_hole.runtime.storage import Storage
 from mirage_hole.runtime.upstream_names import UpstreamNames
-from mirage_hole.runtime.web_service import WebService
+from mirage_hole.runtime.web_service import NOTHING, Early, WebService
 from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class ControlPlane:
         handler: logs.LogHandler,
         manager: ServiceManager,
         web: tuple[Endpoint, socket.socket | None] | None = None,
+        early: Early = NOTHING,
         commands: socket.socket | None = None,
         names: UpstreamNames | None = None,
         cookies: CookieSecrets | None = None,
@@ -125,7 +127,16 @@ class ControlPlane:
         self.parts.statistics = self.kept
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
-        self.web = WebService(web[0] if web else None, parts, web[1] if web else None, access=self.access.door)
+        self.web = WebService(
+            web[0] if web else None,
+            parts,
+            web[1] if web else None,
+            access=self.access.door,
+            door=settled.door,
+            directory=settled.state_directory,
+            names=lambda: certificate_names(self._settled),
+            early=early,
+        )
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
@@ -382,6 +393,7 @@ class ControlPlane:
                 log.exception("the configuration can't be read, the old one stays")
             else:
                 self.apply(new)
+        self.web.look()
         self.local.refresh()
         self.lists.change(self._settled)  # also what an editor has written beside the configuration
         self.lists.refresh()
@@ -413,7 +425,7 @@ class ControlPlane:
             self.kept.change(new.statistics)
         if Part.WEB in parts:
             self.access.change(new)
-            self.web.move(new.web)
+            self.web.move(new.web, new.door)
         taken = sorted({name for names in parts.values() for name in names} - {"config_file"})
         if taken:
             log.info("changed: %s", ", ".join(taken))
