@@ -2,6 +2,7 @@
 
 import { Chart, Series } from './chart.js';
 import { byId, say } from './dom.js';
+import { enter, look } from './login.js';
 import { Panels } from './panels.js';
 import { Stream } from './stream.js';
 import { Tail } from './tail.js';
@@ -15,6 +16,8 @@ const chart = new Chart(series);
 const tail = new Tail(explain);
 const panels = new Panels((text) => tail.search(text), now);
 let boot = null;
+
+await enter();
 
 const stream = new Stream({
   hello(hello) {
@@ -44,11 +47,24 @@ const stream = new Stream({
     say(byId('lost-text'), `Trying again in ${seconds} s…`);
     byId('health').dataset.state = 'bad';
     say(byId('health'), 'Not connected');
+    recheck();
   },
   found() {
     byId('lost').hidden = true;
   },
 });
+
+// A stream says nothing of why it was refused; perhaps the login has ended.
+let rechecked = 0;
+async function recheck() {
+  if (Date.now() - rechecked < 5000) return;
+  rechecked = Date.now();
+  if (!(await look())) {
+    byId('lost').hidden = true;
+    await enter();
+    stream.open();
+  }
+}
 
 byId('lost-retry').addEventListener('click', () => stream.open());
 byId('span').addEventListener('change', (event) => {
