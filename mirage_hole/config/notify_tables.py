@@ -85,6 +85,8 @@ def _settled(path: str, name: str, table: NotifyTable, found: Findings) -> Notif
         found.problem(f"{path}.server", server, "no name or address", _write("server"))
     if len(table.user) > MAX_SECRET or not table.user.isprintable():
         found.problem(f"{path}.user", None, "too long, or not printable", _write("user"))
+    if ":" in table.user and table.kind != "smtp":
+        found.problem(f"{path}.user", None, "no login has a colon (RFC 7617)", _write("user"))
     return NotifySettings(
         name=name,
         kind=table.kind,

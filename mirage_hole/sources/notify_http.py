@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -68,7 +69,8 @@ async def send_ntfy(
 
 
 def _login(user: str, password: str) -> dict[str, str]:
-    return {"Authorization": aiohttp.BasicAuth(user, password, "utf-8").encode()} if user else {}
+    """RFC 7617."""
+    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"} if user else {}
 
 
 async def _post(
