@@ -46,6 +46,8 @@ class ApiState:
     only one that waits, for workers and a few seconds at most."""
     flush: Callable[[str, bool], Awaitable[dict[str, Any]]] | None = None
     """Forgets what is remembered of a name (empty: everything), with that of all names below it or without."""
+    pause: Callable[[], dict[str, Any]] | None = None
+    """The pause of blocking that lasts, as :class:`mirage_hole.api.v1.pause.Pause` has it."""
     datagrams_lost: Callable[[], int] = int
     """UDP queries that the kernel had no room for."""
     degraded: Callable[[], Mapping[str, str]] = dict

@@ -108,6 +108,8 @@ class Feed:
 
     def _news(self, cursor: Cursor, now: float, tick: int, turn: int) -> Iterator[bytes]:
         yield self._queries(cursor, tick)
+        if self._state.pause is not None:
+            yield self._changed(cursor, tick, "pause", self._state.pause)
         if turn % _COUNTS_EVERY == 0:
             yield self._changed(cursor, tick, "counts", lambda: views.counts(self._state, now))
             yield self._changed(cursor, tick, "minutes", lambda: self._minutes(now))

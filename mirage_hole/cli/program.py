@@ -19,6 +19,7 @@ SUBCOMMANDS = (
     "explain",
     "lists",
     "rules",
+    "pause",
     "stats",
     "cache",
     "upstreams",

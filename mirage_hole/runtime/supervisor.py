@@ -20,6 +20,7 @@ from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.local_data import LOCAL
 from mirage_hole.runtime.notify import ServiceManager
+from mirage_hole.runtime.pause_service import PauseService
 from mirage_hole.runtime.plan import worker_settings
 from mirage_hole.runtime.upstream_names import UpstreamNames
 from mirage_hole.runtime.web_service import Early
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from mirage_hole.config.read import Reading
     from mirage_hole.config.settled import Settled
+    from mirage_hole.config.stored import Stored
     from mirage_hole.runtime.listeners import Listeners
 
 log = logging.getLogger(__name__)
@@ -40,7 +43,11 @@ MAX_PEM: Final = 256 * 1024
 
 
 def serve(
-    settled: Settled, reload: Callable[[], Settled] | None = None, *, command: Sequence[str] | None = None
+    settled: Settled,
+    reload: Callable[[], Settled] | None = None,
+    read: Callable[[Stored | None], Reading] | None = None,
+    *,
+    command: Sequence[str] | None = None,
 ) -> int:
     """Serve until a signal ends it; the exit code.
 
@@ -50,6 +57,7 @@ def serve(
     Args:
         settled: the settings.
         reload: reads the configuration again, for SIGHUP; may raise StartupError. None: only the lists are read again.
+        read: what the configuration comes to, with this in the place of what is stored. None: settings can't be changed here.
         command: replaces the workers' interpreter and arguments, for tests.
 
     Raises:
@@ -72,6 +80,8 @@ def serve(
         workers.use_own_rules(settled.state_directory / OWN_RULES)
         cookies = CookieSecrets(settled.state_directory, workers)
         cookies.start()
+        pause = PauseService(settled.state_directory, workers)
+        pause.start()
         workers.use_local(settled.state_directory / LOCAL)
         commands = _command_socket(settled.state_directory)
         workers.start()
@@ -95,7 +105,9 @@ def serve(
                     commands=commands,
                     names=names,
                     cookies=cookies,
+                    pause=pause,
                     reload=reload,
+                    read=read,
                 ).run()
 
             return asyncio.run(run())

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from mirage_hole.api.access.service import AccessService
     from mirage_hole.api.state import ApiState
     from mirage_hole.api.stream import Streams
-    from mirage_hole.api.v1.notices import Notifications
     from mirage_hole.api.v1.changes import Changes
     from mirage_hole.api.v1.lists import Lists
+    from mirage_hole.api.v1.notices import Notifications
+    from mirage_hole.api.v1.pause import Pausing
     from mirage_hole.api.v1.rules import Rules
     from mirage_hole.api.v1.statistics import KeptStatistics
 
@@ -28,6 +29,8 @@ class Parts:
     """What is known in memory: statistics, lists, the generation that serves."""
     streams: Streams | None = None
     """The live streams; the first web application that is made fills it in."""
+    pause: Pausing | None = None
+    """Lets everything through for a time."""
     notifications: Notifications | None = None
     """What needs attention, who is told, and the devices that were ever seen."""
     access: AccessService | None = None
