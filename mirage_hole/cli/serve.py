@@ -35,4 +35,4 @@ def run_server(flags: Flags) -> int:
 
         return flags.settled(logging.getLogger("mirage_hole.config").warning)
 
-    return serve(settled, reload)
+    return serve(settled, reload, flags.read)

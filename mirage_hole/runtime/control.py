@@ -34,6 +34,8 @@ from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.rule_commands import RuleCommands
+from mirage_hole.runtime.state_changes import StateChanges
 from mirage_hole.runtime.state_service import StateService
 from mirage_hole.runtime.statistics_service import StatisticsService
 from mirage_hole.runtime.storage import Storage
@@ -46,10 +48,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from mirage_hole.config.read import Reading
     from mirage_hole.config.settled import Endpoint, Settled
+    from mirage_hole.config.stored import Stored
     from mirage_hole.runtime.cookie_secrets import CookieSecrets
     from mirage_hole.runtime.listeners import Listeners
     from mirage_hole.runtime.notify import ServiceManager
+    from mirage_hole.runtime.pause_service import PauseService
     from mirage_hole.runtime.serving import ServingPolicy
     from mirage_hole.runtime.workers import Workers
 
@@ -80,7 +85,9 @@ class ControlPlane:
         commands: socket.socket | None = None,
         names: UpstreamNames | None = None,
         cookies: CookieSecrets | None = None,
+        pause: PauseService | None = None,
         reload: Callable[[], Settled] | None = None,
+        read: Callable[[Stored | None], Reading] | None = None,
     ) -> None:
         self._settled = settled
         self._names = names or UpstreamNames(settled)
@@ -124,6 +131,9 @@ class ControlPlane:
             flush=lambda name, subtree: cache.flush(name, subtree=subtree),
         )
         self.parts = parts = Parts(state=state, notifications=self.notifications)
+        if pause is not None:
+            pause.store = self.state.store
+            state.pause, parts.pause = pause.view, pause
         self.parts.statistics = self.kept
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
@@ -138,6 +148,15 @@ class ControlPlane:
             early=early,
         )
         list_commands = ListCommands(self.lists, lambda: _described(state), self._lists_served)
+        parts.lists, parts.rules = list_commands, RuleCommands(self.own_rules)
+        if read is not None:
+            self.state.changes = parts.changes = StateChanges(
+                self.state.store,
+                read,
+                settings=self.apply,
+                lists=lambda: self.lists.change(self._settled),
+                rules=self.own_rules.catch_up,
+            )
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
         self._register_generation()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mirage_hole.runtime.threads import to_the_end
 
 if TYPE_CHECKING:
+    from mirage_hole.runtime.state_changes import StateChanges
     from mirage_hole.store.state import StateStore
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ class StateService:
 
     def __init__(self, store: StateStore, copy_every: float = COPY_EVERY) -> None:
         self.store = store
+        self.changes: StateChanges | None = None
+        """Makes changes for the API, if there is one."""
         self._copy_every = copy_every
         self._told = ""
 
@@ -35,6 +38,8 @@ class StateService:
         try:
             while True:
                 await asyncio.sleep(self._copy_every)
+                if self.changes is not None:
+                    await self.changes.pay()
                 if self.store.copy_due:
                     await to_the_end(None, self._copy)
         finally:

@@ -17,6 +17,9 @@ AREA = "audit"
 OPERATORS = frozenset({"rules", "lists", "list_switches", "clients", "records"})
 """Tables that an operator may change, and so change back."""
 
+Moment = Annotated[float, Meta(ge=0, le=1e12, description="Seconds since the epoch.")]
+Number = Annotated[int, Meta(ge=0, le=2**53, description="Only those of a smaller number.")]
+
 
 class AuditQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which changes."""
@@ -24,10 +27,10 @@ class AuditQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     who: Annotated[str, Meta(max_length=64, description="Made by this one: a user, or local.")] = ""
     what: Annotated[str, Meta(max_length=64, description="Of this kind.", examples=["add rules"])] = ""
     target: Annotated[str, Meta(max_length=200, description="This somewhere in what it is about.")] = ""
-    since: Annotated[float | None, Meta(ge=0, le=1e12, description="Seconds since the epoch.")] = None
-    until: Annotated[float | None, Meta(ge=0, le=1e12, description="Seconds since the epoch.")] = None
+    since: Moment | None = None
+    until: Moment | None = None
     limit: Annotated[int, Meta(ge=1, le=500, description="How many on a page.")] = 50
-    below: Annotated[int | None, Meta(ge=0, le=2**53, description="Only those of a smaller number.")] = None
+    below: Number | None = None
 
 
 class AuditEntry(Struct, kw_only=True):
@@ -131,14 +134,12 @@ def _shown(one: Entry) -> AuditEntry:
 
 
 def _masked(states: Any) -> Any:
-    """The addresses of lists may have passwords in them."""
-    if not isinstance(states, dict) or not isinstance(states.get("lists"), dict):
-        return states
-    lists = {
-        key: {**row, "source": masked(row["source"])} if isinstance(row, dict) and "source" in row else row
-        for key, row in states["lists"].items()
-    }
-    return {**states, "lists": lists}
+    """The addresses of lists, here and in settings, may have passwords in them."""
+    if isinstance(states, dict):
+        return {key: _masked(value) for key, value in states.items()}
+    if isinstance(states, list):
+        return [_masked(value) for value in states]
+    return masked(states) if isinstance(states, str) else states
 
 
 ROUTES = (

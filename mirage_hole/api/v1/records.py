@@ -21,14 +21,8 @@ Value = Annotated[
     str, Meta(min_length=1, max_length=8192, description="The data, as zone files have it.", examples=["192.168.1.5"])
 ]
 Ttl = Annotated[
-    float | str,
-    Meta(
-        ge=0,
-        le=604800,
-        max_length=20,
-        description="A time such as 60 or 1h; empty: as `local.ttl` says.",
-        examples=["1h"],
-    ),
+    Annotated[float, Meta(ge=0, le=604800)] | Annotated[str, Meta(max_length=20)],
+    Meta(description="A time such as 60 or 1h; empty: as `local.ttl` says.", examples=["1h"]),
 ]
 Networks = Annotated[
     list[Annotated[str, Meta(max_length=64)]],

@@ -26,6 +26,26 @@ Text = Annotated[
         examples=["||ads.example^"],
     ),
 ]
+Domain = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\s|^$*/@,'\"]+$",
+        description="A domain, in the place of a text.",
+        examples=["ads.example"],
+    ),
+]
+Client = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^,|'\"\\~$]+$",
+        description="Only for this client: its name, address or network.",
+        examples=["Desk"],
+    ),
+]
 Comment = Annotated[str, Meta(max_length=MAX_COMMENT, description="Why it is there.")]
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST, description="How long it counts, from now.", examples=[3600])]
 Enabled = Annotated[bool, Meta(description="Whether it counts.")]
@@ -94,30 +114,12 @@ class NewRules(Struct, kw_only=True, forbid_unknown_fields=True):
 
     text: Text | None = None
     texts: Annotated[list[Text], Meta(max_length=MAX_RULES, description="Several rules, all or none.")] = []
-    name: Annotated[
-        str | None,
-        Meta(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[^\s|^$*/@,'\"]+$",
-            description="A domain, in the place of a text.",
-            examples=["ads.example"],
-        ),
-    ] = None
+    name: Domain | None = None
     action: Annotated[Literal["block", "allow"], Meta(description="What happens to `name`.")] = "block"
     scope: Annotated[Literal["exact", "subtree"], Meta(description="`name` alone, or all names below it as well.")] = (
         "exact"
     )
-    client: Annotated[
-        str | None,
-        Meta(
-            min_length=1,
-            max_length=64,
-            pattern=r"^[^,|'\"\\~$]+$",
-            description="Only for this client: its name, address or network.",
-            examples=["Desk"],
-        ),
-    ] = None
+    client: Client | None = None
     comment: Comment = ""
     seconds: Seconds | None = None
     enabled: Enabled = True

@@ -33,10 +33,13 @@ NEEDS_RESTART: Final = {
 _SECRETS: Final = ("password", "token", "secret")
 
 Path = Annotated[str, Meta(max_length=100, description="Section and key.", examples=["blocking.mode"])]
-Item = Annotated[str, Meta(max_length=4096)]
 Value = Annotated[
-    bool | int | float | str | list[Item],
-    Meta(max_length=4096, description="As in the configuration file.", examples=["nxdomain"]),
+    bool
+    | int
+    | float
+    | Annotated[str, Meta(max_length=4096)]
+    | Annotated[list[Annotated[str, Meta(max_length=4096)]], Meta(max_length=1000)],
+    Meta(description="As in the configuration file.", examples=["nxdomain"]),
 ]
 
 
@@ -228,7 +231,7 @@ def _plain(path: str, value: Any) -> Any:
     plain = to_builtins(value)
     if is_secret(path) and plain:
         return HIDDEN
-    if isinstance(plain, list):
+    if isinstance(plain, list | tuple):
         return [masked(one) if isinstance(one, str) else one for one in plain]
     return masked(plain) if isinstance(plain, str) else plain
 
