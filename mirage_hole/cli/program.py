@@ -23,6 +23,8 @@ SUBCOMMANDS = (
     "stats",
     "cache",
     "upstreams",
+    "notices",
+    "notify",
     "user",
     "token",
     "config",
