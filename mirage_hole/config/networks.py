@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
+from mirage_hole.config.problem import BadValue
 from mirage_hole.config.resolv import system_resolvers
 from mirage_hole.config.settled import PRIVATE_NETWORKS, Endpoint, HostName
 from mirage_hole.config.values import parse_endpoint, parse_network, parse_server
@@ -141,19 +142,23 @@ def _is_nobodys(address: str) -> bool:
 
 
 def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpoint | None:
-    """Where the web server listens: on loopback, unless its owner says that everybody may see it."""
+    """Where the web server listens: anywhere, as whoever comes has to log in. Where some need no login (``web.open_for``), on
+    loopback, unless its owner says that they may see it."""
     path = "web.listen"
     if web.listen.strip().lower() in {"off", "none"}:
         return None
     endpoint = found.parsed(path, web.listen, lambda: parse_endpoint(web.listen, WEB_PORT), None)
     if endpoint is None:
         return None
-    if not ip_address(endpoint.address.partition("%")[0]).is_loopback and not (
-        web.anywhere or "web.anywhere" in found.bad
+    if (
+        not ip_address(endpoint.address.partition("%")[0]).is_loopback
+        and _is_open_beyond_loopback(web)
+        and not (web.anywhere or "web.anywhere" in found.bad)
     ):
-        what = "not a loopback address, and the web server has no password: every query would be open to whoever reaches it"
+        what = "not a loopback address, and web.open_for lets visitors see every query without a login"
         instead = (
-            f"write 127.0.0.1:{endpoint.port}, or web.anywhere = true (--web-anywhere) if everyone there may see them"
+            f"write 127.0.0.1:{endpoint.port}, leave out web.open_for, or write web.anywhere = true (--web-anywhere) if "
+            "everyone there may see them"
         )
         found.problem(path, web.listen, what, instead)
     for other in listen:
@@ -163,6 +168,17 @@ def settle_web(web: Web, listen: tuple[Endpoint, ...], found: Findings) -> Endpo
             found.problem(path, web.listen, f"DNS is answered on {other} already", "write another port, or off")
             break
     return endpoint
+
+
+def _is_open_beyond_loopback(web: Web) -> bool:
+    for text in _several(web.open_for):
+        try:
+            networks = parse_network(text)
+        except BadValue:  # has a problem of its own
+            continue
+        if not all(ip_network(one).is_loopback for one in networks):
+            return True
+    return False
 
 
 def settle_limited(path: str, written: tuple[str, ...] | str, found: Findings) -> tuple[str, ...]:

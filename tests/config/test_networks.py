@@ -150,11 +150,15 @@ class TestWeb:
         assert str(settled(tmp_path, {"web.listen": "127.0.0.1"}).web) == "127.0.0.1:8080"
 
     @pytest.mark.parametrize("text", ["0.0.0.0:9000", "[::]:9000", "192.168.1.2:9000", "[fe80::1%eth0]:9000"])
-    def test_another_address_needs_its_owners_word(self, tmp_path, text):
-        (found,) = problems(tmp_path, {"web.listen": text})
-        assert "no password" in found
-        assert "write 127.0.0.1:9000, or web.anywhere = true (--web-anywhere)" in found
-        assert settled(tmp_path, {"web.listen": text, "web.anywhere": True}).web.port == 9000
+    def test_another_address_needs_its_owners_word_when_some_need_no_login(self, tmp_path, text):
+        assert settled(tmp_path, {"web.listen": text}).web.port == 9000
+        assert settled(tmp_path, {"web.listen": text, "web.open_for": ("127.0.0.1", "::1")}).web.port == 9000
+        for network in ("private", "192.168.0.0/16", "0.0.0.0/0"):
+            opened = {"web.listen": text, "web.open_for": ("127.0.0.1", network)}
+            (found,) = problems(tmp_path, opened)
+            assert "web.open_for lets visitors see every query without a login" in found
+            assert "write 127.0.0.1:9000, leave out web.open_for, or write web.anywhere = true (--web-anywhere)" in found
+            assert settled(tmp_path, opened | {"web.anywhere": True}).web.port == 9000
 
     @pytest.mark.parametrize(
         ("listen", "web"),
