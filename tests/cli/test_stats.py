@@ -53,7 +53,7 @@ class Server:
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Server:
     made = Server()
     monkeypatch.setattr(stats, "call", made.call)
-    monkeypatch.setattr(stats.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr("mirage_hole.cli.stats.time.time", lambda: 1_000_000.0)
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     return made
 
