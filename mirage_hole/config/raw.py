@@ -13,6 +13,7 @@ from msgspec import Struct
 from mirage_hole.config.about import Many
 from mirage_hole.config.answering import Answers, Blocking, Limits, Local
 from mirage_hole.config.keeping import Statistics
+from mirage_hole.config.query_log import QueryLog
 from mirage_hole.config.resolving import Cache, Dnssec, Edns, Upstream
 from mirage_hole.config.serving import Lists, Log, Server, Web
 from mirage_hole.config.tables import ClientTable, GroupTable, ListTable, NotifyTable, RecordTable, RouteTable
@@ -33,6 +34,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     local: Local = Local()
     limits: Limits = Limits()
     log: Log = Log()
+    query_log: QueryLog = QueryLog()
     statistics: Statistics = Statistics()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
@@ -55,6 +57,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "local": Local,
     "limits": Limits,
     "log": Log,
+    "query_log": QueryLog,
     "statistics": Statistics,
 }
 

@@ -25,6 +25,7 @@ from mirage_hole.config.networks import (
 from mirage_hole.config.notify_tables import settle_notify
 from mirage_hole.config.places import settle_sources, settle_state, settle_user
 from mirage_hole.config.problem import BadValue, Origin, Problem
+from mirage_hole.config.query_log import settle_query_log
 from mirage_hole.config.raw import settings
 from mirage_hole.config.settled import Settled
 from mirage_hole.config.values import format_duration, format_size, parse_duration, parse_ipv4, parse_ipv6, parse_size
@@ -104,6 +105,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         cache_lifetimes=settle_lifetimes(raw.cache, found),
         cache_keep=raw.cache.keep,
         statistics=settle_statistics(raw.statistics, found),
+        query_log=settle_query_log(raw.query_log, found),
         dnssec=raw.upstream.dnssec,
         trust=settle_trust(raw.dnssec, found),
         edns=settle_edns(raw.edns, found),

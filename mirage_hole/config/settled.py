@@ -89,6 +89,27 @@ class StatisticsSettings(NamedTuple):
 USUAL_STATISTICS = StatisticsSettings()
 
 
+class QueryLogSettings(NamedTuple):
+    """What is kept of queries, and for how long."""
+
+    enabled: bool = True
+    keep: int = 30
+    """Days of queries that were not blocked."""
+    keep_blocked: int = 90
+    """Days of blocked ones."""
+    size: int = 2 * 1024**3
+    """Octets of all files."""
+    profile: str = "normal"
+    """``normal`` or ``sd-card``."""
+    privacy: str = "full"
+    """``full``, ``hide-names``, ``hide-clients`` or ``statistics``."""
+    exclude: tuple[str, ...] = ()
+    """Networks of clients about whom nothing is known, in CIDR notation."""
+
+
+USUAL_QUERY_LOG = QueryLogSettings()
+
+
 class GroupSettings(NamedTuple):
     """Resolvers that stand for each other: one ``[[group]]`` of the file."""
 
@@ -283,6 +304,7 @@ class Settled:
     cache_keep: bool = True
     """Answers are kept in the state directory while nobody runs."""
     statistics: StatisticsSettings = USUAL_STATISTICS
+    query_log: QueryLogSettings = USUAL_QUERY_LOG
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST

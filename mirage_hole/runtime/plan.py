@@ -21,6 +21,7 @@ class Part(Enum):
     LOCAL = "local"
     LOG = "log"
     STATISTICS = "statistics"
+    QUERY_LOG = "query log"
     NOTIFY = "notify"
     NAMES = "names"
     """Looks up upstreams that are written as names."""
@@ -81,6 +82,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "cache_lifetimes": (Part.WORKERS,),
     "cache_keep": (Part.WORKERS,),
     "statistics": (Part.STATISTICS,),
+    "query_log": (Part.QUERY_LOG, Part.STATISTICS),
     "dnssec": (Part.WORKERS,),
     "trust": (Part.WORKERS,),
     "edns": (Part.WORKERS,),
