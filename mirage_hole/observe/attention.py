@@ -159,7 +159,7 @@ class Watch:
     def _flood(self, seen: Seen, now: float) -> Iterator[Condition]:
         if seen.stopped_count or seen.flood_dropped > self._flooded:
             if self._flood_at is None or seen.stopped or not self._flood_text:
-                who = _named(list(seen.stopped)) if seen.stopped else f"{seen.stopped_count} clients"
+                who = _named(list(seen.stopped)) if seen.stopped else "clients whose addresses are not known yet"
                 self._flood_text = f"More is asked than is answered, and it is dropped unread: {who}."
             self._flood_at = now
         self._flooded = seen.flood_dropped

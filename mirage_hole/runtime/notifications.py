@@ -184,7 +184,7 @@ class NotificationService:
         )
         conditions = self._watch.look(seen, steady)
         if steady - self._began < SETTLE:
-            conditions += [one.condition for one in self._board.open() if not one.passing]
+            conditions = [*(one.condition for one in self._board.open() if not one.passing), *conditions]
         news = self._board.look(conditions, now)
         news += [
             one for event in (*self._watch.updated, *self._new_devices(now)) for one in self._board.tell(event, now)
@@ -382,7 +382,8 @@ class NotificationService:
 
     def devices(self) -> list[tuple[Device, str]]:
         """Everybody who was ever seen, with the name; who was seen last is the first."""
-        return [(one, self._called(one)) for one in reversed(list(self._devices))]
+        known = sorted(self._devices, key=lambda one: one.last_seen, reverse=True)
+        return [(one, self._called(one)) for one in known]
 
     def name_of(self, address: bytes) -> str:
         """What an address (4 or 16 octets) is called; empty when nobody says."""
