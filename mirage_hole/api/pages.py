@@ -19,6 +19,8 @@ KINDS = {
 }
 MAX_FILE = 256 * 1024
 INDEX = "index.html"
+ADDRESSES = {INDEX: "/", "api.html": "/api/docs"}
+"""Of the files that are served elsewhere than under their name."""
 
 
 class Page(NamedTuple):
@@ -45,7 +47,7 @@ def load_pages(directory: Path | None) -> dict[str, Page]:
         if kind is None or not path.is_file() or path.stat().st_size > MAX_FILE:
             continue
         body = path.read_bytes()
-        served_at = "/" if path.name == INDEX else f"/{path.name}"
+        served_at = ADDRESSES.get(path.name, f"/{path.name}")
         pages[served_at] = Page(body, kind, f'"{sha256(body).hexdigest()[:20]}"')
     return pages
 

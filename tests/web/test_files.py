@@ -10,6 +10,7 @@ from mirage_hole.api import pages as pages_module
 from mirage_hole.api.pages import KINDS, MAX_FILE, load_pages, web_directory
 
 WEB = Path(__file__).parents[2] / "web"
+PAGES = (WEB / "index.html", WEB / "api.html")
 SCRIPTS = sorted(WEB.glob("*.js"))
 
 
@@ -17,7 +18,9 @@ def test_the_dashboard_is_found_in_the_checkout_and_served_whole() -> None:
     assert web_directory() == WEB
     pages = load_pages(WEB)
     assert set(pages) == {"/"} | {
-        f"/{path.name}" for path in WEB.iterdir() if path.suffix in KINDS and path.name != "index.html"
+        "/api/docs" if path.name == "api.html" else f"/{path.name}"
+        for path in WEB.iterdir()
+        if path.suffix in KINDS and path.name != "index.html"
     }
     assert all(page.body and page.etag.startswith('"') for page in pages.values())
     assert {page.content_type.partition(";")[0] for page in pages.values()} == {
@@ -47,7 +50,8 @@ def test_only_files_of_known_kinds_and_sizes_are_served(tmp_path: Path) -> None:
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
-    named = set(re.findall(r'(?:src|href)="/([\w.]+)"', (WEB / "index.html").read_text(encoding="utf-8")))
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r'(?:src|href)="/([\w.]+)"', text))
     for script in SCRIPTS:
         named |= set(re.findall(r"from '\./([\w.]+)'", script.read_text(encoding="utf-8")))
     assert named >= {"app.js", "style.css", "icon.svg"}
@@ -61,9 +65,10 @@ def test_the_page_asks_no_other_server() -> None:
 
 
 def test_the_markup_has_no_inline_script_style_or_handler() -> None:
-    markup = (WEB / "index.html").read_text(encoding="utf-8")
-    assert not re.search(r"<script(?![^>]*\bsrc=)", markup)
-    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", markup)
+    for page in PAGES:
+        markup = page.read_text(encoding="utf-8")
+        assert not re.search(r"<script(?![^>]*\bsrc=)", markup)
+        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", markup)
 
 
 def test_what_comes_from_the_network_never_becomes_markup() -> None:
@@ -75,12 +80,15 @@ def test_what_comes_from_the_network_never_becomes_markup() -> None:
 
 
 def test_every_field_of_the_page_has_a_label_and_identifiers_are_unique() -> None:
-    markup = (WEB / "index.html").read_text(encoding="utf-8")
-    identifiers = re.findall(r'\bid="([^"]+)"', markup)
-    assert len(identifiers) == len(set(identifiers))
+    known: set[str] = set()
+    for page in PAGES:
+        markup = page.read_text(encoding="utf-8")
+        identifiers = re.findall(r'\bid="([^"]+)"', markup)
+        assert len(identifiers) == len(set(identifiers))
+        assert set(re.findall(r'(?:aria-labelledby|for)="([^"]+)"', markup)) <= set(identifiers)
+        known |= set(identifiers)
     used = set(re.findall(r"byId\('([^']+)'\)", "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)))
-    assert used <= set(identifiers)
-    assert set(re.findall(r'(?:aria-labelledby|for)="([^"]+)"', markup)) <= set(identifiers)
+    assert used <= known
 
 
 def palettes() -> dict[str, dict[str, str]]:

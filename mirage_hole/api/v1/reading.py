@@ -27,6 +27,8 @@ MAX_FAULTS: Final = 20
 """As many problems are told at once."""
 MAX_PARAMETER: Final = 2048
 """Characters."""
+MAX_NUMBER: Final = 10**18 - 1
+"""Of whole numbers; fits into 64 bits wherever they are kept."""
 JSON: Final = "application/json"
 _TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MANY: Final = (list, tuple, set, frozenset)
@@ -104,9 +106,10 @@ def body_from(octets: bytes, kind: type) -> Any:
         raise Refusal(400, "The body is nested too deeply.", [fault])
     try:
         value = msgspec.json.decode(octets)
+        _check_numbers(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
-        fault = Fault("body", f"is no JSON: {str(problem)[:200]}", 'an object such as {"name": "value"}')
-        raise Refusal(400, "The body is no JSON.", [fault]) from None
+        fault = Fault("body", f"can't be read as JSON: {str(problem)[:200]}", 'an object such as {"name": "value"}')
+        raise Refusal(400, "The body can't be read as JSON.", [fault]) from None
     if not isinstance(value, dict):
         fault = Fault("body", f"is no object but {_kind_of(value)}", 'an object such as {"name": "value"}')
         raise Refusal(400, "The body is no JSON object.", [fault])
@@ -266,6 +269,19 @@ async def _octets(request: web.Request, most: int) -> bytes:
 def _too_large(most: int) -> Refusal:
     fault = Fault("body", f"is larger than {most} octets", "less, or several requests")
     return Refusal(413, f"The body is larger than {most} octets, the most that is read here.", [fault])
+
+
+def _check_numbers(value: object) -> None:
+    """No whole number is larger than databases and other programs hold."""
+    if isinstance(value, dict):
+        for one in value.values():
+            _check_numbers(one)
+    elif isinstance(value, list):
+        for one in value:
+            _check_numbers(one)
+    elif isinstance(value, int) and abs(value) > MAX_NUMBER:
+        message = f"a number has more than {len(str(MAX_NUMBER))} digits"
+        raise msgspec.ValidationError(message)
 
 
 def _depth(octets: bytes) -> int:

@@ -12,6 +12,7 @@ from mirage_hole.api.v1 import (
     audit,
     cache,
     clients,
+    description,
     devices,
     events,
     explain,
@@ -59,4 +60,5 @@ ALL_ROUTES: Final[tuple[Route, ...]] = (
     *events.ROUTES,
     *server.ROUTES,
     *health.ROUTES,
+    *description.ROUTES,
 )
