@@ -84,9 +84,28 @@ class Accounts:
         """By name."""
         return await self.read(lambda db: accounts.user_named(db, name))
 
+    async def user_to_log_in(self, name: str) -> User | None:
+        """By name.
+
+        Raises:
+            Refusal: 503: the accounts can't be read, so that nobody is told that a password is wrong.
+        """
+        return await self.read(lambda db: (self._is_there(db), accounts.user_named(db, name))[1])
+
     async def has_users(self) -> bool:
-        """Whether there is any."""
-        return await self.read(accounts.has_users)
+        """Whether there is any.
+
+        Raises:
+            Refusal: 503: that can't be found out.
+        """
+        return await self.read(self._is_there)
+
+    def _is_there(self, db: sqlite3.Connection) -> bool:
+        """Whether there is any user. In the place of a file that can't be opened there is an empty one."""
+        found = accounts.has_users(db)
+        if not found and self._store.trouble:
+            raise Refusal(503, f"The accounts can't be read: {self._store.trouble}.", headers={"Retry-After": "30"})
+        return found
 
     # -- from a thread --
 

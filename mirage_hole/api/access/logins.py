@@ -11,7 +11,7 @@ from mirage_hole.api.access.codes import step_of
 from mirage_hole.api.access.passkeys import octets_of
 from mirage_hole.api.access.passwords import faults_of
 from mirage_hole.api.access.secrets import digest_of, digest_of_code, is_session, new_session
-from mirage_hole.api.access.throttle import Wait
+from mirage_hole.api.access.throttle import Wait, network_of
 from mirage_hole.api.problems import Fault, Refusal
 from mirage_hole.store import accounts, credentials
 from mirage_hole.store.accounts import Taken
@@ -82,8 +82,8 @@ class Logins:
         Raises:
             Refusal: 401: something is wrong, or the code is missing (of the type SECOND_FACTOR); 429: later.
         """
-        attempt = self._begin(visit, name)
-        user = await self._accounts.user(name)
+        attempt = await self._begin(visit, name)
+        user = await self._accounts.user_to_log_in(name)
         try:
             good = await self._passwords.verify(user.password if user is not None else None, password)
         except Refusal:
@@ -105,7 +105,7 @@ class Logins:
         Raises:
             Refusal: 400, 429.
         """
-        attempt = self._begin(visit, "")
+        attempt = await self._begin(visit, "")
         identifier = _identifier(credential)
         known = await self._accounts.read(lambda db: accounts.passkey(db, identifier))
         user = None if known is None else await self._accounts.read(lambda db: accounts.user_numbered(db, known.user))
@@ -132,7 +132,7 @@ class Logins:
         """
         if await self._accounts.has_users():
             raise Refusal(409, "There is a user already; log in, or let an admin make an account.")
-        attempt = self._begin(visit, "")
+        attempt = await self._begin(visit, "")
         if not self._setup.matches(token):
             await self._failed("", visit, "wrong setup token")
             detail = "The setup token is wrong. The server shows it on its console or in its log when it starts, each time another."
@@ -167,7 +167,7 @@ class Logins:
         Raises:
             Refusal: 403, 429.
         """
-        attempt = self._begin(visit, user.name)
+        attempt = await self._begin(visit, user.name)
         try:
             good = await self._passwords.verify(user.password, password)
         except Refusal:
@@ -234,14 +234,25 @@ class Logins:
         await self._accounts.quiet(lambda db: accounts.replace_password(db, user.number, user.password, encoded))
         return user._replace(password=encoded)
 
-    def _begin(self, visit: Visit, account: str) -> Attempt:
+    async def _begin(self, visit: Visit, account: str) -> Attempt:
         attempt = self._throttle.begin(visit.address, account, self._monotonic())
+        if isinstance(attempt, Wait) and account and await self._is_known(visit.address, account):
+            attempt = self._throttle.begin(visit.address, account, self._monotonic())
         if isinstance(attempt, Wait):
             seconds = max(1, math.ceil(attempt.seconds))
             log.warning("a login from %s has to wait %d s: too many have failed", visit.address, seconds)
             detail = f"Too many logins have failed; wait {seconds} s."
             raise Refusal(429, detail, headers={"Retry-After": str(seconds)})
         return attempt
+
+    async def _is_known(self, address: str, account: str) -> bool:
+        """Whether the account has a session from there: the throttle's memory does not survive a restart, sessions do."""
+        now, network = self._clock(), network_of(address)
+        there = await self._accounts.read(lambda db: credentials.sessions(db, now, self._accounts.lasting, account))
+        if all(network_of(one.address) != network for one in there):
+            return False
+        self._throttle.remember(network, account)
+        return True
 
     async def _failed(self, name: str, visit: Visit, why: str) -> None:
         log.warning("a login from %s failed: %s", visit.address, why)

@@ -9,6 +9,7 @@ import pytest
 
 from mirage_hole.api.access.secrets import digest_of
 from mirage_hole.store.credentials import MOST_SESSIONS
+from mirage_hole.store.state import Unwritable
 from tests.api.access.door import GOOD, OTHER, Cheap, Door, a_door
 
 if TYPE_CHECKING:
@@ -234,3 +235,41 @@ async def test_the_visitors_of_open_networks_look_and_change_nothing(tmp_path: P
         await door.visitor("198.51.100.7").refused(401, "GET", "/api/v1/try/lists")
         door.service.change(60.0, 60.0, [])
         await guest.refused(401, "GET", "/api/v1/try/lists")
+
+
+async def test_a_state_that_can_not_be_read_is_no_reason_to_make_a_first_user(door: Door) -> None:
+    visitor = await door.set_up()
+    real = door.store.read
+
+    class Troubled:
+        trouble = "state.db: No space left on device"
+
+        def read(self, work: object) -> object:
+            return real(
+                lambda db: (db.execute("CREATE TEMP TABLE users AS SELECT * FROM main.users WHERE 0"), work(db))[1]
+            )  # type: ignore[operator]
+
+    door.service.accounts._store = Troubled()  # type: ignore[assignment]
+    other = door.visitor()
+    told = await other.refused(503, "GET", "/api/v1/setup")
+    assert "No space left" in told
+    real(lambda db: db.execute("DROP TABLE temp.users"))
+    await other.refused(503, "POST", "/api/v1/login", {"name": "ada", "password": GOOD})
+    real(lambda db: db.execute("DROP TABLE temp.users"))
+    door.service.accounts._store = door.store
+    await visitor.good("GET", "/api/v1/session")
+
+
+async def test_a_disk_that_is_full_keeps_no_session_out(door: Door) -> None:
+    visitor = await door.set_up()
+    door.clock.now += 600
+
+    def full(*_: object, **__: object) -> None:
+        raise Unwritable(28, "the disk is full", "state.db")
+
+    real, door.store.change = door.store.change, full  # type: ignore[method-assign,assignment]
+    await visitor.good("GET", "/api/v1/session")
+    assert "disk is full" in await visitor.refused(503, "POST", "/api/v1/tokens", {"name": "robot"})
+    assert "disk is full" in await visitor.refused(503, "POST", "/api/v1/login", {"name": "ada", "password": GOOD})
+    await visitor.log_in("ada", "wrong", status=401)
+    door.store.change = real  # type: ignore[method-assign]

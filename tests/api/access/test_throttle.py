@@ -161,3 +161,15 @@ async def test_guesses_of_the_setup_token_are_slowed_down(door: Door) -> None:
     body = {"token": "guess", "name": "eve", "password": GOOD}
     statuses = [(await thief.ask("POST", "/api/v1/setup", body)).status for _ in range(FREE + 1)]
     assert statuses == [401] * FREE + [429]
+
+
+async def test_an_owner_with_a_session_from_there_is_known_after_a_restart(door: Door) -> None:
+    await door.set_up()
+    for number in range(FREE_OF_ACCOUNT + 1):
+        door.service.throttle._known.clear()  # as after a restart
+        found = door.service.throttle.begin(f"203.0.113.{number}", "ada", door.ticks.now)
+        assert isinstance(found, Attempt) is (number <= FREE_OF_ACCOUNT - 1)
+    assert (
+        await door.visitor("198.51.100.7").ask("POST", "/api/v1/login", {"name": "ada", "password": GOOD})
+    ).status == 429
+    await door.visitor("127.0.0.1").log_in("ada", GOOD)
