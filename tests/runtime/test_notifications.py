@@ -76,7 +76,7 @@ class House:
     async def running(self):
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self.service.run())
-            while not self.service._loaded:
+            while not self.service._loaded:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.005)
             yield self.service
             task.cancel()
@@ -153,7 +153,7 @@ async def test_a_target_that_fails_is_tried_again_and_says_why(house):
         house.courier.failure = ""
         await house.told(1)
         async with asyncio.timeout(20):
-            while target.error:
+            while target.error:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.005)
 
 
