@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from mirage_hole.cli.control import Refused, call
-from tests.live.conftest import Sinkhole, wait_for
+from tests.live.conftest import ListServer, Sinkhole, wait_for
 
 
 def api(one: Sinkhole, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -53,11 +52,43 @@ def test_a_local_record_and_a_client_count_at_once(sinkhole: Callable[..., Sinkh
 def test_what_was_written_by_a_version_before_the_database_counts(sinkhole: Callable[..., Sinkhole]) -> None:
     one = sinkhole()
     one.stop()
-    for name in os.listdir(one.directory / "state"):
-        if name.startswith(("state.db", "state.backup")):
-            (one.directory / "state" / name).unlink()
+    for path in (one.directory / "state").glob("state.*db*"):
+        path.unlink()
     (one.directory / "state/own-rules.json").write_text('{"version": 1, "rules": [{"id": 5, "text": "old.example"}]}')
     one.start()
     wait_for(lambda: one.blocks("old.example"), "the rule of the older version")
     assert api(one, "GET", "/rules")["rules"][0]["number"] == 5
     assert (one.directory / "state/own-rules.json.migrated").exists()
+
+
+def test_a_list_is_added_seen_switched_off_and_removed(
+    sinkhole: Callable[..., Sinkhole], list_server: ListServer
+) -> None:
+    (list_server.directory / "list.txt").write_text("listed.example\nno rule at all\n")
+    one = sinkhole()
+    added = api(one, "POST", "/lists", {"source": list_server.url("list.txt"), "title": "Mine"})
+    assert added["changed"]
+    wait_for(lambda: one.blocks("listed.example"), "the list")
+    path = f"/lists/{added['key']}"
+    wait_for(lambda: api(one, "GET", path)["complaints"], "the report")
+    shown = api(one, "GET", path)
+    assert (shown["title"], shown["added"], shown["complaints"][0]["line"]) == ("Mine", True, 2)
+    report = api(one, "GET", "/lists/report?overlap=true&complaints=5")
+    assert "Mine" in [row["title"] for row in report["lists"]]
+    assert [row[number] for number, row in enumerate(report["overlap"])][-1] == 1
+    assert api(one, "PATCH", path, {"enabled": False})["changed"]
+    wait_for(lambda: not one.blocks("listed.example"), "the list to be off")
+    assert added["key"] not in [row["key"] for row in api(one, "GET", "/lists")["lists"]]
+    assert {row["key"]: row["state"] for row in api(one, "GET", "/lists?all=true")["lists"]}[added["key"]] == "off"
+    with pytest.raises(Refused, match="switched off"):
+        api(one, "POST", "/lists/update", {"lists": [added["key"]]})
+    assert api(one, "PATCH", path, {"enabled": True, "title": "Yours"})["title"] == "Yours"
+    assert added["key"] in api(one, "POST", "/lists/update", {})["lists"]
+    with pytest.raises(Refused, match="held back"):
+        api(one, "POST", f"{path}/confirm")
+    api(one, "DELETE", path)
+    with pytest.raises(Refused, match="no list here"):
+        api(one, "GET", path)
+    assert any(known["name"] == "oisd-small" for known in api(one, "GET", "/lists/catalogue")["lists"])
+    what = [row["what"] for row in api(one, "GET", "/audit?target=list")["changes"]]
+    assert what == ["remove list", "switch list on", "change list", "switch list off", "add list"]

@@ -20,7 +20,7 @@ class ListView(Struct, kw_only=True):
     title: str
     source: Annotated[str, Meta(description="Where it comes from, without passwords and tokens.")]
     kind: Literal["block", "allow"]
-    state: Literal["live", "held", "old", "missing", "loading"]
+    state: Literal["live", "held", "old", "missing", "loading", "off"]
     format: str
     rules: int
     complaints: Annotated[int, Meta(description="Lines that are no rule.")]
@@ -36,6 +36,8 @@ class ListView(Struct, kw_only=True):
     total: int | None
     last_change: Time | None
     decided: Annotated[int, Meta(description="Queries since the start that its rules decided.")]
+    enabled: Annotated[bool, Meta(description="false: it is switched off.")] = True
+    added: Annotated[bool, Meta(description="It was added here; false: the configuration names it.")] = False
 
 
 class ListViews(Struct, kw_only=True):
@@ -45,11 +47,21 @@ class ListViews(Struct, kw_only=True):
     lists: list[ListView]
 
 
-async def lists(call: Call[None, None]) -> dict[str, Any]:
+class ListsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which lists."""
+
+    all: Annotated[bool, Meta(description="Also those that are switched off.")] = False
+
+
+async def lists(call: Call[ListsQuery, None]) -> dict[str, Any]:
     """The lists in use, each with its state and how often its rules decided."""
     state = needed(call.parts.state, "state")
     generation = state.generation()
-    return {"policy": generation._asdict() if generation else None, "lists": views.lists(state)}
+    rows = call.parts.lists.rows() if call.parts.lists is not None else []
+    if not rows:  # it is not known yet which there are
+        rows = [{**one, "enabled": True, "added": False} for one in views.lists(state)]
+    shown = [one for one in rows if one["enabled"] or call.query.all]
+    return {"policy": generation._asdict() if generation else None, "lists": shown}
 
 
 ROUTES = (
@@ -60,6 +72,7 @@ ROUTES = (
         role=Role.VIEWER,
         handler=lists,
         summary="The lists in use",
+        query=ListsQuery,
         answer=ListViews,
     ),
 )

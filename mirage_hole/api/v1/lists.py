@@ -31,6 +31,9 @@ Format = Annotated[str, Meta(max_length=20, description="Such as hosts or adbloc
 class Lists(Protocol):
     """What the routes act on. Each method raises :class:`Refusal` for what it does not do."""
 
+    def rows(self, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """All lists, or these; none while it is not known which there are."""
+
     async def one(self, key: str) -> dict[str, Any]:
         """A list, by key or source."""
 
