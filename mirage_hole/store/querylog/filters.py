@@ -36,35 +36,19 @@ class Filter:
     until: float = 0.0
     """The first moment that is too late; 0: no bound."""
 
-    @property
-    def about_subjects(self) -> bool:
-        """Whether it asks for anything that subjects say."""
-        return bool(
-            self.name
-            or self.types
-            or self.outcomes
-            or self.rcodes
-            or self.transports
-            or self.lists
-            or self.rule
-            or self.upstreams
-        )
 
-
-def subjects_of(connection: sqlite3.Connection, wanted: Filter) -> list[int] | None:
-    """The numbers of a day's subjects that it means; None: all."""
-    if not wanted.about_subjects:
-        return None
+def subject_tests(wanted: Filter) -> tuple[str, list[object]]:
+    """(what SQL asks of a row of ``subjects``, its values); an empty text: nothing."""
     tests: list[str] = []
     values: list[object] = []
     if wanted.name.startswith("="):
-        tests.append("name = ?")
+        tests.append("subjects.name = ?")
         values.append(wanted.name[1:])
     elif wanted.name.startswith("."):
-        tests.append("(name = ? OR substr(name, ?) = ?)")
+        tests.append("(subjects.name = ? OR substr(subjects.name, ?) = ?)")
         values += [wanted.name[1:], -len(wanted.name), wanted.name]
     elif wanted.name:
-        tests.append("instr(name, ?) > 0")  # not LIKE: nothing in the text means anything there
+        tests.append("instr(subjects.name, ?) > 0")  # not LIKE: nothing in the text means anything there
         values.append(wanted.name)
     for column, numbers in (
         ("type", wanted.types),
@@ -73,17 +57,16 @@ def subjects_of(connection: sqlite3.Connection, wanted: Filter) -> list[int] | N
         ("transport", wanted.transports),
     ):
         if numbers:
-            tests.append(f"{column} IN ({_marks(numbers)})")
+            tests.append(f"subjects.{column} IN ({_marks(numbers)})")
             values += sorted(numbers)
     for column, texts in (("list", wanted.lists), ("upstream", wanted.upstreams)):
         if texts:
-            tests.append(f"{column} IN (SELECT number FROM texts WHERE text IN ({_marks(texts)}))")
+            tests.append(f"subjects.{column} IN (SELECT number FROM texts WHERE text IN ({_marks(texts)}))")
             values += sorted(texts)
     if wanted.rule:
-        tests.append("rule IN (SELECT number FROM texts WHERE instr(text, ?) > 0)")
+        tests.append("subjects.rule IN (SELECT number FROM texts WHERE instr(text, ?) > 0)")
         values.append(wanted.rule)
-    found = connection.execute(f"SELECT number FROM subjects WHERE {' AND '.join(tests)}", values)
-    return [number for (number,) in found]
+    return " AND ".join(tests), values
 
 
 def clients_of(connection: sqlite3.Connection, wanted: Filter) -> list[int] | None:

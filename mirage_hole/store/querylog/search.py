@@ -19,7 +19,7 @@ from mirage_hole.observe.record import TCP
 from mirage_hole.policy.verdict import Outcome
 from mirage_hole.store.database import Damaged, connect_for_reading
 from mirage_hole.store.querylog.day import DAY, NUMBERS_A_DAY, days_in
-from mirage_hole.store.querylog.filters import Filter, clients_of, subjects_of
+from mirage_hole.store.querylog.filters import Filter, clients_of, subject_tests
 from mirage_hole.wire.codes import rcode_text, type_text
 
 if TYPE_CHECKING:
@@ -37,12 +37,18 @@ FEW: Final = 500
 PAGE_SECONDS: Final = 0.2
 LATE: Final = 120
 """Seconds by which rows may be out of order."""
-KNOWN_SUBJECTS: Final = 20_000
+KNOWN_SUBJECTS: Final = 50_000
 
 _ROW: Final = "SELECT queries.number, at, subject, client, took FROM queries"
+_MEANT: Final = {
+    "client": "client IN (SELECT value FROM json_each(?))",
+    "subject": "subject IN (SELECT number FROM wanted)",
+}
 _SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 _OUTCOMES: Final = {int(outcome): outcome.name.lower() for outcome in Outcome}
 Raw = tuple[int, int, int, int, int]
+Said = tuple[str, tuple[str | int | None, ...]]
+"""The transport of a subject, and its other words."""
 
 
 class Page(NamedTuple):
@@ -138,16 +144,16 @@ class _Search:
         if before is not None and before - day * NUMBERS_A_DAY <= last:
             last = before - day * NUMBERS_A_DAY - 1
         self._first, self._last = first, last
-        self._subjects = subjects_of(connection, wanted) if last >= first else []
-        self._clients = clients_of(connection, wanted) if self._subjects != [] else []
+        self._tests, self._values = subject_tests(wanted)
+        self._clients = clients_of(connection, wanted) if last >= first else []
         self._begin = day * DAY * 1000
         self._times = _times(wanted, self._begin)
         self._window = FIRST_WINDOW
-        self._rare: bool | None = None
-        self.over = last < first or self._subjects == [] or self._clients == []
-        if self._subjects is not None and not self.over:
-            connection.execute("CREATE TEMP TABLE wanted (number INTEGER PRIMARY KEY)")
-            connection.executemany("INSERT INTO wanted VALUES (?)", [(number,) for number in self._subjects])
+        self._subjects: int | None = None
+        """How many are meant; None: they were not collected yet."""
+        self._index: str | None = None
+        """The column whose index gives the rows; empty: they are looked at in turn; None: that is not decided yet."""
+        self.over = last < first or self._clients == []
 
     @property
     def at(self) -> int:
@@ -158,10 +164,21 @@ class _Search:
         """At most ``limit`` further rows; a bounded time."""
         if self.over:
             return []
-        if self._rare is None and self._window > FIRST_WINDOW:
-            self._rare = self._is_rare()
-        raw = self._by_index(limit) if self._rare else self._by_looking(limit)
-        return [self._words.row(*one) for one in raw]
+        if self._index is None and self._window > FIRST_WINDOW:
+            self._collect()
+            if self.over:
+                return []
+        raw = self._by_index(limit) if self._index else self._by_looking(limit)
+        return self._words.rows(raw)
+
+    def _collect(self) -> None:
+        """The first rows were not enough: find out which subjects are meant, and how to come to their rows."""
+        if self._tests:
+            text = f"INSERT INTO wanted SELECT number FROM subjects WHERE {self._tests}"
+            self._connection.execute("CREATE TEMP TABLE wanted (number INTEGER PRIMARY KEY)")
+            self._subjects = self._connection.execute(text, self._values).rowcount
+        self.over = self._subjects == 0
+        self._index = "" if self.over else self._rarest()
 
     def _by_looking(self, limit: int) -> list[Raw]:
         low = max(self._first, self._last - self._window + 1)
@@ -175,47 +192,48 @@ class _Search:
         return found
 
     def _by_index(self, limit: int) -> list[Raw]:
-        found = self._rows(self._index, self._first, limit)
+        found = self._rows(self._index or "", self._first, limit)
         self._last = found[-1][0] - 1 if len(found) == limit else self._first - 1
         self.over = self._last < self._first
         return found
 
     def _rows(self, index: str, low: int, limit: int) -> list[Raw]:
         # A plus before a column keeps SQLite from using its index: which one is used is decided here.
-        tests = ["queries.number BETWEEN ? AND ?"] if not index else [f"{index} IN (SELECT value FROM json_each(?))"]
-        values: list[object] = [low, self._last]
+        values: list[object] = []
+        tests = []
+        joined = ""
         if index:
-            numbers = self._subjects if index == "subject" else self._clients
-            tests.append("+queries.number BETWEEN ? AND ?")
-            values = [_json(numbers or []), low, self._last]
-        if self._subjects is not None and index != "subject":
+            tests.append(_MEANT[index])
+            values += [_json(self._clients or [])] if index == "client" else []
+        tests.append(f"{'+' if index else ''}queries.number BETWEEN ? AND ?")
+        values += [low, self._last]
+        if self._tests and self._subjects is None:
+            joined = "CROSS JOIN subjects ON subjects.number = queries.subject"
+            tests.append(self._tests)
+            values += self._values
+        elif self._tests and index != "subject":
             tests.append("+subject IN (SELECT number FROM wanted)")
         if self._clients is not None and index != "client":
-            tests.append(
-                f"+client IN ({', '.join(map(str, self._clients[:FEW]))})"
-                if len(self._clients) <= FEW
-                else "+client IN (SELECT value FROM json_each(?))"
-            )
-            if len(self._clients) > FEW:
-                values.append(_json(self._clients))
+            tests.append("+client IN (SELECT value FROM json_each(?))")
+            values.append(_json(self._clients))
         if self._times:
             tests.append("at >= ? AND at < ?")
             values += self._times
-        text = f"{_ROW} WHERE {' AND '.join(tests)} ORDER BY queries.number DESC LIMIT ?"
+        text = f"{_ROW} {joined} WHERE {' AND '.join(tests)} ORDER BY queries.number DESC LIMIT ?"
         return self._connection.execute(text, [*values, limit]).fetchall()
 
-    def _is_rare(self) -> bool:
-        """Whether an index gives so few rows that asking it is cheap; it is chosen then."""
-        best = INDEXED
-        self._index = ""
-        for column, numbers in (("client", self._clients), ("subject", self._subjects)):
-            if numbers is None or len(numbers) > FEW:
+    def _rarest(self) -> str:
+        """The column whose index gives so few rows that asking it is cheap; empty for none."""
+        best, found = INDEXED, ""
+        for column, many in (("client", len(self._clients or ())), ("subject", self._subjects or 0)):
+            if not 0 < many <= FEW:
                 continue
-            text = f"SELECT count(*) FROM (SELECT 1 FROM queries WHERE {column} IN (SELECT value FROM json_each(?)) LIMIT ?)"
-            (rows,) = self._connection.execute(text, (_json(numbers), best)).fetchone()
+            text = f"SELECT count(*) FROM (SELECT 1 FROM queries WHERE {_MEANT[column]} LIMIT ?)"
+            values = [_json(self._clients or []), best] if column == "client" else [best]
+            (rows,) = self._connection.execute(text, values).fetchone()
             if rows < best:
-                best, self._index = rows, column
-        return bool(self._index)
+                best, found = rows, column
+        return found
 
 
 class _Words:
@@ -224,52 +242,53 @@ class _Words:
     def __init__(self, connection: sqlite3.Connection, day: int) -> None:
         self._connection = connection
         self._day = day
-        self._subjects: dict[int, tuple[str, tuple[str | int | None, ...]]] = {}
+        self._subjects: dict[int, Said] = {}
         self._clients: dict[int, str] = {}
 
-    def row(self, number: int, at: int, subject: int, client: int, took: int) -> LoggedQuery:
-        """A row in words."""
-        said = self._subjects.get(subject) or self._subject(subject)
-        address = self._clients.get(client) or self._client(client)
-        transport, rest = said
-        return tuple.__new__(
-            LoggedQuery,
-            (
-                self._day * NUMBERS_A_DAY + number,
-                self._day * DAY + at / 1000,
-                address,
-                transport,
-                took / 1e6,
-                *rest,
-            ),
-        )
+    def rows(self, raw: list[Raw]) -> list[LoggedQuery]:
+        """Rows in words."""
+        subjects, clients = self._subjects, self._clients
+        if len(subjects) > KNOWN_SUBJECTS:
+            subjects.clear()
+        if missing := {one[2] for one in raw} - subjects.keys():
+            self._learn(missing)
+        for number in {one[3] for one in raw} - clients.keys():
+            clients[number] = self._client(number)
+        base, begin, new = self._day * NUMBERS_A_DAY, self._day * DAY, tuple.__new__
+        return [
+            new(
+                LoggedQuery,
+                (
+                    base + number,
+                    begin + at / 1000,
+                    clients[client],
+                    (said := subjects[subject])[0],
+                    took / 1e6,
+                    *said[1],
+                ),
+            )
+            for number, at, subject, client, took in raw
+        ]
 
-    def _subject(self, number: int) -> tuple[str, tuple[str | int | None, ...]]:
+    def _learn(self, missing: set[int]) -> None:
+        nothing: Said = ("udp", ("", "TYPE0", "dropped", "NOERROR", None, None, None, None, None))
+        self._subjects.update(dict.fromkeys(missing, nothing))  # what a damaged file has lost
         found = self._connection.execute(
-            "SELECT name, type, outcome, rcode, l.text, r.text, scope, line, u.text, transport FROM subjects "
-            "LEFT JOIN texts AS l ON l.number = list LEFT JOIN texts AS r ON r.number = rule "
-            "LEFT JOIN texts AS u ON u.number = upstream WHERE subjects.number = ?",
-            (number,),
-        ).fetchone()
-        if found is None:  # a damaged file
-            said: tuple[str, tuple[str | int | None, ...]] = ("udp", ("", "TYPE0", "dropped", "NOERROR", *[None] * 5))
-        else:
-            name, kind, outcome, rcode, title, rule, scope, line, upstream, transport = found
+            "SELECT s.number, name, s.type, outcome, rcode, l.text, r.text, scope, line, u.text, transport FROM json_each(?) "
+            "JOIN subjects AS s ON s.number = value LEFT JOIN texts AS l ON l.number = list "
+            "LEFT JOIN texts AS r ON r.number = rule LEFT JOIN texts AS u ON u.number = upstream",
+            (_json(list(missing)),),
+        )
+        for number, name, kind, outcome, rcode, title, rule, scope, line, upstream, transport in found:
             words = (
                 name, type_text(kind), _OUTCOMES.get(outcome, "dropped"), rcode_text(rcode), title, rule,
                 _SCOPES.get(scope), line or None, upstream,
             )  # fmt: skip
-            said = ("tcp" if transport == TCP else "udp", words)
-        if len(self._subjects) >= KNOWN_SUBJECTS:
-            self._subjects.clear()
-        self._subjects[number] = said
-        return said
+            self._subjects[number] = ("tcp" if transport == TCP else "udp", words)
 
     def _client(self, number: int) -> str:
         found = self._connection.execute("SELECT address FROM clients WHERE number = ?", (number,)).fetchone()
-        text = _address(found[0]) if found is not None and len(found[0]) in {4, 16} else "0.0.0.0"  # noqa: S104 - nobody
-        self._clients[number] = text
-        return text
+        return _address(found[0]) if found is not None and len(found[0]) in {4, 16} else "0.0.0.0"  # noqa: S104 - nobody
 
 
 @contextlib.contextmanager
@@ -292,8 +311,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 def _bounds(connection: sqlite3.Connection, day: int, wanted: Filter) -> tuple[int, int]:
     """(first, last) row that can be wanted for its time."""
+    # Two looks at the ends of the tree; min and max in one would read all of it.
     first, last = connection.execute(
-        "SELECT coalesce(min(number), 1), coalesce(max(number), 0) FROM queries"
+        "SELECT coalesce((SELECT min(number) FROM queries), 1), coalesce((SELECT max(number) FROM queries), 0)"
     ).fetchone()
     begin = day * DAY
     if wanted.since > begin:
