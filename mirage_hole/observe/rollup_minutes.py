@@ -10,7 +10,7 @@ from mirage_hole.observe.rollup import BOUNDS, BUCKET_BITS, MINUTE, MOST_OTHERS,
 from mirage_hole.policy.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mirage_hole.observe.record import Subject
     from mirage_hole.observe.rollup import Key
@@ -39,6 +39,8 @@ class MinuteUnits:
         self.names = True
         self.clients = True
         """False: who asked is counted nowhere."""
+        self.hidden: Callable[[bytes], bool] | None = None
+        """Whether a client (address octets) is counted nowhere; None: none is."""
         self.lost = 0
         """Queries of minutes that nobody took in time."""
         self._open: dict[int, Unit] = {}
@@ -47,6 +49,13 @@ class MinuteUnits:
         self._skipped = 0
         self._budget_of = 0
         self._budget = 0
+
+    def seen(self, clients: Mapping[bytes, int]) -> dict[bytes, int]:
+        """Those clients that may be known."""
+        if not self.clients:
+            return {}
+        hidden = self.hidden
+        return dict(clients) if hidden is None else {key: number for key, number in clients.items() if not hidden(key)}
 
     # What comes in, of each frame
 
@@ -128,6 +137,8 @@ class MinuteUnits:
         pairs: dict[Key, int] = {}
         blocked: dict[Key, int] = {}
         for (client, encoded), number in self._pairs.items():
+            if self.hidden is not None and self.hidden(client):
+                continue
             subject = decoded[encoded]
             if subject.outcome is Outcome.BLOCKED:
                 counted = blocked

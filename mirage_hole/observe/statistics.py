@@ -107,6 +107,7 @@ class Statistics:
         }
         """Whose counts a rule is in, by what became of the query. One that failed counts for nobody."""
         self._upstreams: Counter[int] = Counter()
+        self._top = top
         self._names = RollingTop(top)
         self._blocked_names = RollingTop(top)
         self._clients = RollingTop(top)
@@ -130,10 +131,22 @@ class Statistics:
             for facet, parts in earlier.items():
                 words = {key: number for key, number in unit.counts(facet).items() if isinstance(key, bytes)}
                 parts.append((float(unit.at), words))
-        self._names.precede(earlier[Facet.NAME], now)
-        self._blocked_names.precede(earlier[Facet.BLOCKED_NAME], now)
-        self._clients.precede(earlier[Facet.CLIENT], now)
-        self._blocked_clients.precede(earlier[Facet.BLOCKED_CLIENT], now)
+        if self.minutes_kept.names:
+            self._names.precede(earlier[Facet.NAME], now)
+            self._blocked_names.precede(earlier[Facet.BLOCKED_NAME], now)
+        seen = self.minutes_kept.seen
+        self._clients.precede([(at, seen(counts)) for at, counts in earlier[Facet.CLIENT]], now)
+        self._blocked_clients.precede([(at, seen(counts)) for at, counts in earlier[Facet.BLOCKED_CLIENT]], now)
+
+    def hide(self, *, names: bool, clients: bool, hidden: Callable[[bytes], bool] | None = None) -> None:
+        """Know no names, no clients, or not those that are ``hidden`` (told their octets), from now on; the top lists begin again."""
+        self._settle()
+        kept = self.minutes_kept
+        kept.names, kept.clients, kept.hidden = not names, not clients, hidden
+        if names:
+            self._names, self._blocked_names = RollingTop(self._top), RollingTop(self._top)
+        if clients or hidden is not None:
+            self._clients, self._blocked_clients = RollingTop(self._top), RollingTop(self._top)
 
     # What comes in
 
@@ -226,15 +239,16 @@ class Statistics:
         if self.minutes_kept.names:
             self._names.add(names, now)  # type: ignore[arg-type]  # the keys are names
             self._blocked_names.add(blocked, now)  # type: ignore[arg-type]
-        if self.minutes_kept.clients:
-            self.on_clients(self._tally_clients)
-            self._clients.add(self._tally_clients, now)
-            self._blocked_clients.add(self._tally_blocked_clients, now)
+        clients, blocked_clients = map(self.minutes_kept.seen, (self._tally_clients, self._tally_blocked_clients))
+        if clients:
+            self.on_clients(clients)
+        self._clients.add(clients, now)
+        self._blocked_clients.add(blocked_clients, now)
         self._transports.update(self._tally_transports)
         if self.minutes_kept.keep:
             tallied[Facet.TRANSPORT] = dict(self._tally_transports.items())
-            tallied[Facet.CLIENT] = dict(self._tally_clients.items())
-            tallied[Facet.BLOCKED_CLIENT] = dict(self._tally_blocked_clients.items())
+            tallied[Facet.CLIENT] = dict(clients.items())
+            tallied[Facet.BLOCKED_CLIENT] = dict(blocked_clients.items())
             self.minutes_kept.settle(self._tally_minute, tallied, decoded, self.workers.addresses())
         self._tally.clear()
         self._tally_clients.clear()

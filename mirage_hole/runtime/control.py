@@ -109,6 +109,7 @@ class ControlPlane:
         self.statistics.generations.find_line = policy.line_of
         self.state = StateService(StateStore(settled.state_directory))
         self.kept = StatisticsService(settled.state_directory, self.statistics, settled.statistics)
+        self.kept.hide(settled.query_log.privacy, settled.query_log.exclude)
         self.own_rules = OwnRuleService(settled.state_directory, workers, store=self.state.store)
         self.local = LocalService(settled, workers)
         self.lists = ListService(settled, policy, self._on_generation, store=self.state.store)
@@ -442,6 +443,7 @@ class ControlPlane:
             self.local.change(new)
         if Part.STATISTICS in parts:
             self.kept.change(new.statistics)
+            self.kept.hide(new.query_log.privacy, new.query_log.exclude)
         if Part.WEB in parts:
             self.access.change(new)
             self.web.move(new.web, new.door)

@@ -14,6 +14,8 @@ import queue
 import sqlite3
 import threading
 import time
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, Facet, Unit
@@ -104,11 +106,25 @@ class StatisticsService:
             if not self.enabled:
                 self._offer(None)
 
-    def hide(self, *, names: bool, clients: bool) -> None:
-        """Count no names, or no clients, from now on; what was counted stays (:meth:`clear`)."""
-        self._statistics.totals()
-        self._statistics.minutes_kept.names = not names
-        self._statistics.minutes_kept.clients = not clients
+    def hide(self, privacy: str, exclude: tuple[str, ...] = ()) -> None:
+        """Count no names, or no clients, from now on; what was written stays, see :meth:`clear`.
+
+        Args:
+            privacy: ``full``, ``hide-names``, ``hide-clients`` or ``statistics``, which hides both.
+            exclude: networks of clients that are never told apart, in CIDR notation.
+        """
+        networks = [ip_network(one, strict=False) for one in exclude]
+
+        @lru_cache(4096)
+        def hidden(client: bytes) -> bool:
+            address = ip_address(client)
+            return any(address in network for network in networks)
+
+        self._statistics.hide(
+            names=privacy in {"hide-names", "statistics"},
+            clients=privacy in {"hide-clients", "statistics"},
+            hidden=hidden if networks else None,
+        )
 
     # -- writing --
 

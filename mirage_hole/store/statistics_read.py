@@ -38,9 +38,9 @@ class StatisticsReader:
     def __init__(self, connection: sqlite3.Connection, unwritten: Sequence[tuple[int, Unit]]) -> None:
         self._connection = connection
         facts = dict(connection.execute("SELECT what, number FROM facts"))
-        self.minutes_from = facts.get("minutes_from", 0)
+        self.minutes_from: int = facts.get("minutes_from", 0)
         """Seconds since the epoch before which there are no minutes any more."""
-        self.hours_from = facts.get("hours_from", 0)
+        self.hours_from: int = facts.get("hours_from", 0)
         self._temporary: dict[tuple[int, bytes], int] = {}
         self._temporary_words: list[bytes] = []
         written: int = facts.get("batch", 0)

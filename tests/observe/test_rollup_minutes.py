@@ -171,6 +171,28 @@ def test_what_is_to_be_hidden_is_counted_nowhere(names: bool, clients: bool, abs
     assert bool(top.clients) == clients
 
 
+def test_a_client_that_is_hidden_is_counted_without_its_address() -> None:
+    statistics = keeping()
+    statistics.hide(names=False, clients=False, hidden=lambda client: client == octets("192.0.2.9"))
+    told = subject("a.example")
+    statistics.fold_frame(frame(replays(NOON, [("192.0.2.9", told), ("192.0.2.1", told)])), NOON)
+    assert [row.key for row, _ in statistics.top(5, NOON).clients] == [octets("192.0.2.1")]
+    (unit,) = taken(statistics)
+    assert unit.queries == 2
+    assert unit.counts(Facet.CLIENT) == {octets("192.0.2.1"): 1}
+    assert unit.counts(Facet.CLIENT_NAME) == {b"\4" + octets("192.0.2.1") + from_text("a.example"): 1}
+    assert unit.counts(Facet.NAME) == {from_text("a.example"): 2}
+
+
+def test_top_lists_of_what_is_hidden_begin_again() -> None:
+    statistics = keeping()
+    statistics.fold_frame(frame(replays(NOON, [("192.0.2.1", subject("a.example"))])), NOON)
+    statistics.hide(names=True, clients=True)
+    top = statistics.top(5, NOON)
+    assert (top.names, top.clients) == ([], [])
+    assert statistics.totals()["queries"] == 1
+
+
 def test_ever_new_names_do_not_fill_the_memory() -> None:
     statistics = keeping()
     for start in range(0, 30_000, 500):

@@ -69,6 +69,10 @@ def copied(directory: Path) -> Path:
     return copy
 
 
+def everything_in(directory: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in directory.glob("statistics.db*"))
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVERY", 0.005)
@@ -226,6 +230,22 @@ async def test_it_can_be_switched_on_and_off_while_it_runs(tmp_path: Path) -> No
         house.ask("after.example")
         assert await house.minutes() == [(0, 2)]
     await house.service.close()
+
+
+@pytest.mark.parametrize(
+    ("privacy", "names", "clients"),
+    [("full", True, True), ("hide-names", False, True), ("hide-clients", True, False), ("statistics", False, False)],
+)
+async def test_what_is_private_is_not_on_the_disk(tmp_path: Path, privacy: str, names: bool, clients: bool) -> None:
+    async with a_house(tmp_path) as house:
+        house.service.hide(privacy, ("198.51.100.0/24",))
+        house.ask("secret.example", client="192.0.2.77")
+        house.ask("secret.example", client="198.51.100.4")
+    assert await house.service.close()
+    octets = everything_in(tmp_path)
+    assert (from_text("secret.example") in octets) == names
+    assert (bytes([192, 0, 2, 77]) in octets) == clients
+    assert bytes([198, 51, 100, 4]) not in octets
 
 
 async def test_clearing_forgets_what_waits_and_what_is_written(tmp_path: Path) -> None:
