@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
@@ -57,10 +56,10 @@ async def show(call: Call[DevicesQuery, None]) -> DeviceList:
     """Everybody who has ever asked, the last 10,000. Where clients are not to be remembered, there is nobody."""
     service = needed(call.parts.notifications, "table of devices")
     known = service.devices()
-    statistics = needed(call.parts.state, "statistics").statistics
+    state = needed(call.parts.state, "statistics")
     part = call.query.search.casefold()
     found = [(one, name) for one, name in known if part in name.casefold() or part in one.address or part in one.key]
-    counted = _counted(statistics, service.name_of)
+    counted = _counted(state.statistics, service.name_of, state.clock())
     rows = [_row(one, name, counted.get(one.key, (0, 0))) for one, name in found[: call.query.limit]]
     return DeviceList(total=len(found), devices=rows)
 
@@ -77,11 +76,11 @@ def _row(device: Device, name: str, counts: tuple[int, int]) -> DeviceRow:
     )
 
 
-def _counted(statistics: Statistics, name_of: Callable[[bytes], str]) -> dict[str, tuple[int, int]]:
+def _counted(statistics: Statistics, name_of: Callable[[bytes], str], now: float) -> dict[str, tuple[int, int]]:
     """Queries and blocked queries by the device's key."""
     queries: Counter[str] = Counter()
     blocked: Counter[str] = Counter()
-    for ranked, stopped in statistics.top(MOST_COUNTED, time.time()).clients:
+    for ranked, stopped in statistics.top(MOST_COUNTED, now).clients:
         address = ip_address(ranked.key)
         if address.version == 6 and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
