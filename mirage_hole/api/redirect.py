@@ -25,5 +25,5 @@ def make_redirect(to_port: int, guarded: Middleware) -> web.Application:
 
     app = web.Application(middlewares=[guarded], client_max_size=1)
     app.on_response_prepare.append(add_headers)
-    app.router.add_route("*", "/{path:.*}", lead)
+    app.router.add_route("*", "/{path:(?s:.*)}", lead)
     return app

@@ -51,7 +51,7 @@ def make_app(
 ) -> web.Application:
     """The application. ``address`` is the literal it listens on, which the Host check needs to know."""
     limits = limits or Limits()
-    connections = connections or Connections(limits)
+    connections = Connections(limits) if connections is None else connections  # an empty one is false
     names = parts.state.host_names if parts.state is not None else ()
     hosts = HostRule(address, (*own_names(), *names, *settings.host_names))
     door = door_of(settings)

@@ -101,8 +101,8 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     anywhere: Annotated[
         bool,
         about(
-            "Let the web server listen on an address other than loopback. Without web.certificate, passwords cross the network "
-            "as they are.",
+            "Let the web server listen on an address other than loopback although web.open_for lets visitors of other networks "
+            "look without a login.",
             "--web-anywhere",
             "",
             "true or false",
