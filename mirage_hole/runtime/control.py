@@ -283,7 +283,7 @@ class ControlPlane:
             storage=lambda: self.storage.trouble,
             compile_error=lambda: self.lists.compile_error,
             names=lambda: self.local.names,
-            certificate_ends=lambda: self.web.certificate_ends(),
+            certificate_ends=lambda: self.web.certificate_ends,
             remembers_clients=lambda: self.statistics.minutes_kept.clients,
         )
 
