@@ -34,6 +34,9 @@ FORWARDED = "forwarded.example."
 class Sinkhole:
     """One running `mirage-hole`."""
 
+    OPEN_FOR = "127.0.0.0/8"
+    """Who looks without a login."""
+
     def __init__(
         self,
         directory: Path,
@@ -68,7 +71,7 @@ class Sinkhole:
                 [
                     *(sys.executable, "-m", "mirage_hole"),
                     *("--listen", "127.0.0.1", "--listen", "::1", "--port", str(self.port)),
-                    *("--web", f"127.0.0.1:{self.web}", "--web-open-for", "127.0.0.0/8"),
+                    *("--web", f"127.0.0.1:{self.web}", "--web-open-for", self.OPEN_FOR),
                     *self.arguments,
                 ],
                 env=self.environ,
