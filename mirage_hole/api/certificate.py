@@ -84,17 +84,21 @@ def facts_of(pem: Pem) -> Facts:
     try:
         certificate = x509.load_pem_x509_certificates(pem.certificate)[0]
     except ValueError:
-        faults.append(Fault(CERTIFICATE, "there is no certificate in it", "a file with -----BEGIN CERTIFICATE-----"))
+        faults.append(
+            Fault(CERTIFICATE, "there is no certificate in it", "write a file with -----BEGIN CERTIFICATE-----")
+        )
     try:
         key = serialization.load_pem_private_key(pem.key, None)
     except TypeError:
         what = "has a password, which nobody is there to type"
-        faults.append(Fault(KEY, what, "one without: openssl pkey -in KEY -out NEWKEY"))
+        faults.append(Fault(KEY, what, "make one without: openssl pkey -in KEY -out NEWKEY"))
     except ValueError:
-        faults.append(Fault(KEY, "there is no private key in it", "a file with -----BEGIN PRIVATE KEY-----"))
+        faults.append(Fault(KEY, "there is no private key in it", "write a file with -----BEGIN PRIVATE KEY-----"))
     else:
         if certificate is not None and _public(certificate.public_key()) != _public(key.public_key()):
-            faults.append(Fault(KEY, "belongs to another certificate", "the key that the certificate was made for"))
+            faults.append(
+                Fault(KEY, "belongs to another certificate", "write the key that the certificate was made for")
+            )
     if faults or certificate is None:
         raise BadCertificate(faults)
     return Facts(
@@ -131,7 +135,7 @@ def context_of(pem: Pem) -> ssl.SSLContext:
     except ssl.SSLError as problem:
         what = f"OpenSSL does not take it ({problem.reason or problem})"
         raise BadCertificate(
-            [Fault(CERTIFICATE, what, "a certificate with a key of at least 2048 bits RSA, or ECDSA")]
+            [Fault(CERTIFICATE, what, "take a certificate with a key of at least 2048 bits RSA, or ECDSA")]
         ) from None
     finally:
         os.close(fd)
@@ -155,11 +159,11 @@ def _read(where: str, path: str, faults: list[Fault]) -> bytes:
         with Path(path).open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
     except OSError as problem:
-        instead = "let the account of the server read it" if problem.errno in {1, 13} else "the right file"
+        instead = "let the account of the server read it" if problem.errno in {1, 13} else "write the right file"
         faults.append(Fault(where, f"{path}: {problem.strerror}", instead))
         return b""
     if len(octets) > MAX_OCTETS:
-        faults.append(Fault(where, f"{path} is larger than {MAX_OCTETS // 1024} KiB", "the right file"))
+        faults.append(Fault(where, f"{path} is larger than {MAX_OCTETS // 1024} KiB", "write the right file"))
     return octets
 
 

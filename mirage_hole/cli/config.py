@@ -9,12 +9,14 @@ import click
 from mirage_hole.cli.options import Flags, SectionedCommand, setting_options
 from mirage_hole.config.problem import Problem
 from mirage_hole.config.read import report
+from mirage_hole.config.settled import SELF_SIGNED
 from mirage_hole.runtime.errors import BAD_CONFIG, StartupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mirage_hole.config.load import Loaded
+    from mirage_hole.config.read import Reading
 
 
 @click.group("config")
@@ -29,6 +31,7 @@ def check(ctx: click.Context) -> int:
     """Read flags, environment and file, and report every problem. Exits with 0 if there is none, else with 78."""
     reading = ctx.ensure_object(Flags).read()
     loaded = reading.loaded
+    _check_certificate(reading)
     for warning in (*loaded.warnings, *_missing_files(loaded)):
         click.echo(f"warning: {warning}", err=True)
     if loaded.problems:
@@ -39,6 +42,21 @@ def check(ctx: click.Context) -> int:
         f"correct: {loaded.file or 'no configuration file'}, {written} settings written, the others at their defaults"
     )
     return 0
+
+
+def _check_certificate(reading: Reading) -> None:
+    """Whether the files for HTTPS can be used. A server that runs keeps the pair it has when they can't."""
+    settled, loaded = reading.settled, reading.loaded
+    if settled is None or not settled.door.certificate or settled.door.certificate == SELF_SIGNED:
+        return
+    from mirage_hole.api.certificate import problems_of
+
+    values = {"web.certificate": settled.door.certificate, "web.key": settled.door.key}
+    problems, warnings = problems_of(settled.door.certificate, settled.door.key)
+    for faults, found in ((problems, loaded.problems), (warnings, loaded.warnings)):
+        for fault in faults:
+            origin = loaded.origin(fault.where)
+            found.append(Problem(fault.where, values[fault.where], fault.what, fault.instead, origin))
 
 
 def _missing_files(loaded: Loaded) -> Iterator[Problem]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import tomllib
 
+from mirage_hole.api.self_signed import own_pair
+
 
 def test_check_says_that_all_is_well(mirage_hole, tmp_path):
     config = tmp_path / "c.toml"
@@ -25,6 +27,26 @@ def test_check_reports_every_problem_and_warning(mirage_hole, tmp_path, monkeypa
         f"lists.block = 'oisd-smal' ({config}:7): is neither in the catalogue nor a file; write oisd-small" in ran.err
     )
     assert f"lists.block = 'ftp://x/y' ({config}:8): not a URL that can be downloaded" in ran.err
+
+
+def test_check_looks_into_the_certificate(mirage_hole, tmp_path):
+    own_pair(tmp_path, ["localhost"])
+    pair = tmp_path / "web-certificate.pem"
+    config = tmp_path / "c.toml"
+    config.write_text(f"[web]\ncertificate = '{pair}'\n")
+    assert mirage_hole("config", "check", "--config", str(config)).code == 0
+    pair.chmod(0o644)
+    ran = mirage_hole("config", "check", "--config", str(config))
+    assert ran.code == 0
+    assert f"can be read or changed by others on this machine; chmod 640 {pair}" in ran.err
+    pair.write_text("nothing")
+    ran = mirage_hole("config", "check", "--config", str(config))
+    assert ran.code == 78
+    assert (
+        f"web.certificate = '{pair}' ({config}:2): there is no certificate in it; write a file with -----BEGIN"
+        in ran.err
+    )
+    assert "web.key = " in ran.err
 
 
 def test_check_warns_of_a_list_that_is_not_there(mirage_hole, tmp_path):
