@@ -109,7 +109,7 @@ def check(path: Path) -> list[str]:
     """
     if not path.exists():
         return []
-    connection = _connected(path, writable=os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    connection = _connected(path, writable=_may(path, os.W_OK) and _may(path.parent, os.W_OK))
     try:
         rows = [str(text) for (text,) in connection.execute("PRAGMA integrity_check(20)")]
         broken = [
@@ -189,25 +189,28 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> bool:
-    """Whether it can be written; an empty one is made where there is none."""
+    """Whether it can be written; an empty one is made where there is none.
+
+    One that is there is never opened here: closing it would end the locks that connections of this process have on it (POSIX).
+    """
     try:
-        with contextlib.suppress(FileExistsError):
-            make_private(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-    except (PermissionError, IsADirectoryError):
+        make_private(path)
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+    except OSError:
         if not path.is_file():
             raise
-        return False
-    except OSError as problem:
-        if not path.is_file():
-            raise
-        if problem.errno != errno.EROFS:
-            raise
-        return False
-    return os.access(path.parent, os.W_OK)  # its log is made beside it
+    return _may(path, os.W_OK) and _may(path.parent, os.W_OK)  # its log is made beside it
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=True)
 
 
 def _connected(path: Path, *, writable: bool, any_thread: bool = False) -> sqlite3.Connection:
+    if not _may(path, os.R_OK) and path.exists():
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     modes = ("rw",) if writable else ("ro", "ro&immutable=1")
     failure: sqlite3.Error | None = None
     for mode in modes:

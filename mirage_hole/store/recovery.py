@@ -21,6 +21,7 @@ from mirage_hole.store.database import (
     put_aside,
     transaction,
 )
+from mirage_hole.store.tables import COPY, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STATE: Final = "state.db"
-COPY: Final = "state.backup.db"
 ASIDE: Final = "damaged"
 LOCKED_FOR: Final = 10.0
 """Seconds to wait for another process that opens it."""

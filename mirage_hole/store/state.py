@@ -19,9 +19,10 @@ import orjson
 from mirage_hole.store.audit import Entry, entry, revert
 from mirage_hole.store.changes import Change, row_of, rows_of
 from mirage_hole.store.database import Damaged, is_damage, open_database, statements, transaction
-from mirage_hole.store.recovery import COPY, STATE, alone, copy_database, recover
+from mirage_hole.store.recovery import alone, copy_database, recover
 from mirage_hole.store.schema import MIGRATIONS
 from mirage_hole.store.schema_0 import take_over
+from mirage_hole.store.tables import COPY, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,11 +243,10 @@ class StateStore:
                 lost = recover(self._directory, MIGRATIONS)
                 if lost:
                     self.recovered = lost
-                    self._changes += 1
-                new = not self.path.exists()
+                self._changes += 1  # others may have changed it since it was copied
                 connection = open_database(self.path, MIGRATIONS, synchronous="FULL", any_thread=True)
                 try:
-                    self._changes += take_over(self._directory, connection, self._clock) or new
+                    take_over(self._directory, connection, self._clock)
                 except BaseException:
                     connection.close()
                     raise

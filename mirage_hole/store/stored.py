@@ -21,7 +21,7 @@ def read_stored(directory: Path) -> tuple[Settings, Tables, str]:
     import sqlite3
 
     from mirage_hole.store.database import connect_for_reading
-    from mirage_hole.store.recovery import COPY, STATE
+    from mirage_hole.store.tables import COPY, STATE
 
     problem = ""
     for name in (STATE, COPY):

@@ -64,6 +64,10 @@ class Table(NamedTuple):
         return int(text) if self.numbered else text
 
 
+STATE: Final = "state.db"
+COPY: Final = "state.backup.db"
+"""The files, in the state directory."""
+
 _P, _F, _J = Kind.PLAIN, Kind.FLAG, Kind.JSON
 
 TABLES: Final[dict[str, Table]] = {
