@@ -24,6 +24,7 @@ from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.certificate_names import certificate_names
 from mirage_hole.runtime.commands import Commands, CommandService
+from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.list_commands import ListCommands
@@ -40,7 +41,7 @@ from mirage_hole.runtime.state_service import StateService
 from mirage_hole.runtime.statistics_service import StatisticsService
 from mirage_hole.runtime.storage import Storage
 from mirage_hole.runtime.upstream_names import UpstreamNames
-from mirage_hole.runtime.web_service import NOTHING, Early, WebService
+from mirage_hole.runtime.web_service import WebService
 from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
 from mirage_hole.runtime.activation import inherited
 from mirage_hole.runtime.control_socket import listen
 from mirage_hole.runtime.cookie_secrets import CookieSecrets
+from mirage_hole.runtime.early_web import get_early
 from mirage_hole.runtime.generation import OWN_RULES, usable_generation
 from mirage_hole.runtime.listeners import adopt, bind_web, listen_on
 from mirage_hole.runtime.local_data import LOCAL
@@ -23,7 +23,6 @@ from mirage_hole.runtime.notify import ServiceManager
 from mirage_hole.runtime.pause_service import PauseService
 from mirage_hole.runtime.plan import worker_settings
 from mirage_hole.runtime.upstream_names import UpstreamNames
-from mirage_hole.runtime.web_service import Early
 from mirage_hole.runtime.workers import Workers
 
 if TYPE_CHECKING:
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from mirage_hole.runtime.listeners import Listeners
 
 log = logging.getLogger(__name__)
-
-MAX_PEM: Final = 256 * 1024
-"""Octets."""
 
 
 def serve(
@@ -70,7 +66,7 @@ def serve(
     with contextlib.closing(listeners):
         _log_listeners(listeners)
         web = _web_socket(settled, given.web)
-        early = _early(settled)
+        early = get_early(settled)
         privileges.settle(settled.user, settled.state_directory, _read_later(settled))
         names = UpstreamNames(settled)
         settled = names.addressed()
@@ -133,27 +129,6 @@ def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Endpo
     with contextlib.suppress(OSError):
         return settled.web, bind_web(settled.web)
     return settled.web, None
-
-
-def _early(settled: Settled) -> Early:
-    """What the web server may not be able to get later: a low port, and a key that root alone may read."""
-    if settled.web is None or not settled.door.certificate:
-        return Early()
-    redirect = None
-    if settled.door.redirect is not None:
-        with contextlib.suppress(OSError):  # the web part's to tell, and to try again
-            redirect = bind_web(settled.door.redirect)
-    pair = None
-    if settled.door.key and os.geteuid() == 0:
-        with contextlib.suppress(OSError):
-            pair = (_octets(settled.door.certificate), _octets(settled.door.key))
-    return Early(redirect, pair)
-
-
-def _octets(path: str) -> bytes:
-    """What is in a file, as far as a certificate can be long."""
-    with open(path, "rb") as file:  # noqa: PTH123 - pathlib is not loaded this early
-        return file.read(MAX_PEM)
 
 
 def _command_socket(state: Path) -> socket.socket | None:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mirage_hole.config.settled import WebDoor
+from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.parts import back_off, wait_at_most
 
 if TYPE_CHECKING:
@@ -27,18 +28,6 @@ log = logging.getLogger(__name__)
 
 
 PLAIN = WebDoor()
-
-
-class Early(NamedTuple):
-    """What was got while there were privileges."""
-
-    redirect: socket.socket | None = None
-    """Listens at ``web.redirect``."""
-    pair: tuple[bytes, bytes] | None = None
-    """Certificate and key in PEM."""
-
-
-NOTHING = Early()
 
 
 class WebService:

@@ -15,8 +15,9 @@ from mirage_hole.api.v1.parts import Parts
 from mirage_hole.config.settled import SELF_SIGNED, Endpoint, WebDoor
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.runtime import web_service
+from mirage_hole.runtime.early_web import Early
 from mirage_hole.runtime.listeners import bind_web
-from mirage_hole.runtime.web_service import Early, WebService
+from mirage_hole.runtime.web_service import WebService
 from tests.ports import kept_port
 
 ANYWHERE = Endpoint("127.0.0.1", 0)
