@@ -141,3 +141,45 @@ async def test_a_server_without_notifications_says_so():
     async with serving(None, Role.ADMIN) as url:
         for path in ("notices", "notifications/targets", "devices"):
             await get_json(f"{url}/api/v1/{path}", 503)
+
+
+@pytest.fixture
+def naming(monkeypatch):
+    """Has the door of the state's routes serve devices, too."""
+    from mirage_hole.api.v1 import clients, devices
+    from tests.api import test_state_routes
+
+    monkeypatch.setattr(test_state_routes, "ROUTES", (*devices.ROUTES, *clients.ROUTES))
+    monkeypatch.setattr(test_state_routes, "Parts", lambda **parts: Parts(notifications=Service(), **parts))
+    return test_state_routes.opened
+
+
+async def test_a_device_gets_a_name_another_name_and_company(tmp_path, naming):
+    async with naming(tmp_path) as door:
+        assert (await door.call("PATCH", "/devices/192.168.1.20", {"name": "Desk"}))[1] == {
+            "name": "Desk",
+            "addresses": ["192.168.1.20/32"],
+        }
+        await door.call("PATCH", "/clients/Desk", {"tags": ["adult"]})
+        assert (await door.call("PATCH", "/devices/192.168.1.20", {"name": "Table"}))[0] == 200
+        assert (await door.call("PATCH", "/devices/192.168.1.20", {"name": "table"}))[1]["name"] == "Table"
+        status, said = await door.call("PATCH", "/devices/2001:db8::7", {"name": "Table"})
+        assert (status, said["addresses"]) == (200, ["192.168.1.20/32", "2001:db8::/64"])
+        (only,) = (await door.call("GET", "/clients"))[1]["clients"]
+        assert (only["name"], only["tags"], only["counts"]) == ("Table", ["adult"], True)
+        assert (await door.call("PATCH", "/devices/192.168.1.20", {"name": "Own"}))[0] == 200
+        names = {one["name"]: one["addresses"] for one in (await door.call("GET", "/clients"))[1]["clients"]}
+        assert names == {"Table": ["2001:db8::/64"], "Own": ["192.168.1.20/32"]}
+
+
+async def test_what_can_not_be_named_is_refused_and_nothing_changes(tmp_path, naming):
+    text = '[[client]]\nname = "Fixed"\naddresses = ["192.168.1.20"]\n'
+    async with naming(tmp_path, text) as door:
+        status, said = await door.call("PATCH", "/devices/192.168.1.20", {"name": "Desk"})
+        assert status == 409
+        assert "config.toml" in said["problems"][0]["what"]
+        assert (await door.call("PATCH", "/devices/192.168.1.99", {"name": "Desk"}))[0] == 404
+        assert (await door.call("PATCH", "/devices/2001:db8::7", {"name": "192.168.1.1"}))[0] == 422
+        assert (await door.call("PATCH", "/devices/2001:db8::7", {"name": ""}))[0] == 400
+        assert (await door.call("PATCH", "/devices/2001:db8::7", {"name": "Fixed"}))[0] in {409, 422}
+        assert [one["name"] for one in (await door.call("GET", "/clients"))[1]["clients"]] == ["Fixed"]
