@@ -351,3 +351,33 @@ async def test_on_a_disk_that_can_only_be_read_writes_are_refused_clearly_and_re
 def test_every_setting_that_needs_a_restart_says_so() -> None:
     fixed = {name for name, parts in CONCERNS.items() if Part.RESTART in parts}
     assert set(settings.NEEDS_RESTART.values()) == fixed
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/audit?who=%ff%fe", None),
+        ("GET", "/audit?target=%00&below=9007199254740992&since=1e12", None),
+        ("GET", "/rules?text=%ff", None),
+        ("GET", "/clients/%ff", None),
+        ("DELETE", "/clients/%25%27%3B--", None),
+        ("GET", "/rules/999999999999999999", None),
+        ("DELETE", "/records/999999999999999999", None),
+        ("POST", "/rules", {"text": "\ud800"}),
+        ("POST", "/rules", {"text": "a.example", "comment": "\x00'; DROP TABLE rules; --"}),
+        ("POST", "/clients", {"name": "\x00", "addresses": ["192.0.2.1"]}),
+        ("POST", "/clients", {"name": "'; DROP TABLE clients; --", "addresses": ["192.0.2.1"]}),
+        ("POST", "/records", {"name": "a", "type": "TXT", "value": "\x00", "ttl": 1e308}),
+        ("POST", "/records", {"name": "a", "type": "TXT", "value": "x", "ttl": "9" * 20}),
+        ("PATCH", "/settings", {"settings": {"upstream.timeout": 1e308}}),
+        ("PATCH", "/settings", {"settings": {"server.port": 2**70}}),
+        ("PATCH", "/settings", {"settings": {"lists.block": ["\x00", "../../etc/passwd"]}}),
+        ("PATCH", "/settings", {"settings": {"blocking.mode": True}}),
+        ("POST", "/audit/999999999999999999/undo", None),
+    ],
+)
+async def test_nothing_that_is_sent_breaks_anything(door: Door, method: str, path: str, body: Any) -> None:
+    status, said = await door.call(method, path, body)
+    assert status < 500, said
+    assert (await door.call("GET", "/rules"))[0] == 200
+    assert (await door.call("GET", "/clients"))[0] == 200
