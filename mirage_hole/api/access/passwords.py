@@ -116,6 +116,11 @@ class Passwords:
         self._there += 1
         try:
             async with self._turns:
-                return await asyncio.to_thread(work)
+                done = asyncio.get_running_loop().run_in_executor(None, work)
+                try:
+                    return await asyncio.shield(done)
+                except asyncio.CancelledError:  # a thread can't be stopped: its turn ends when it does
+                    await asyncio.wait([done])
+                    raise
         finally:
             self._there -= 1

@@ -86,3 +86,27 @@ async def test_two_are_hashed_at_once_some_wait_and_the_others_are_told_to_come_
         await passwords.hash("there is room again")
     finally:
         hasher.go.set()
+
+
+async def test_whoever_gives_up_keeps_the_turn_until_the_hash_is_done() -> None:
+    hasher = Held()
+    passwords = Passwords(hasher)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(passwords.hash("x")) for _ in range(AT_ONCE)]
+            while hasher.at_it < AT_ONCE:
+                await asyncio.sleep(0.001)
+            for task in tasks:
+                task.cancel()
+            next_one = group.create_task(passwords.hash("y"))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not any(task.done() for task in tasks)
+            assert hasher.at_it == AT_ONCE
+            loop.call_soon(hasher.go.set)
+        assert all(task.cancelled() for task in tasks)
+        assert next_one.result().startswith("$argon2id$")
+        assert hasher.most == AT_ONCE
+    finally:
+        hasher.go.set()
