@@ -296,8 +296,8 @@ class ControlPlane:
             found["lists"] = f"there are no compiled lists yet, so {until}"
         if self.lists.compile_error:
             found["compiler"] = f"the lists could not be compiled: {self.lists.compile_error}"
-        if self.storage.trouble:
-            found["storage"] = self.storage.trouble
+        if trouble := self.storage.trouble or self.state.store.trouble:
+            found["storage"] = trouble
         if self.kept.trouble:
             found["statistics"] = self.kept.trouble
         return found
