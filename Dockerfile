@@ -27,7 +27,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 953 mirage-hole \
     && useradd --system --uid 953 --gid 953 --home-dir /var/lib/mirage-hole --shell /usr/sbin/nologin mirage-hole \
-    && install -d -o mirage-hole -g mirage-hole -m 0750 /var/lib/mirage-hole
+    && install -d -o mirage-hole -g mirage-hole -m 0700 /var/lib/mirage-hole
 
 COPY --from=build /opt/mirage-hole /opt/mirage-hole
 ENV PATH="/opt/mirage-hole/bin:$PATH" \
