@@ -204,6 +204,7 @@ def values_of(settled: Settled) -> dict[str, object]:
         "web.host_names": settled.door.host_names,
         "web.cors_origins": settled.door.cors_origins,
         "web.open_for": settled.web_open_for,
+        "web.requests_per_second": settled.requests_per_second,
         "web.session_idle": format_duration(settled.session_idle),
         "web.session_max": format_duration(settled.session_max),
         "lists.block": settled.blocklists,

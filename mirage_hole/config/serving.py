@@ -185,6 +185,15 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "a network such as 127.0.0.0/8 or 192.168.1.0/24",
         ),
     ] = ()
+    requests_per_second: Annotated[
+        int,
+        about(
+            "How many requests each visitor, login or token may make, with four times as many at once. 0: any number.",
+            "--web-requests-per-second",
+            "N",
+            "a whole number from 0 to 100000",
+        ),
+    ] = 50
     session_idle: Annotated[
         Duration,
         about(

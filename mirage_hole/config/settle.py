@@ -95,6 +95,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         door=settle_door(raw.web, web, listen, found),
         web_anywhere=raw.web.anywhere,
         web_open_for=settle_limited("web.open_for", raw.web.open_for, found),
+        requests_per_second=_limit("web.requests_per_second", raw.web.requests_per_second, 0, 100_000, found),
         session_idle=_duration("web.session_idle", raw.web.session_idle, *SESSIONS, found),
         session_max=_duration("web.session_max", raw.web.session_max, *SESSIONS, found),
         blocklists=settle_sources("lists.block", raw.lists.block, found),

@@ -290,6 +290,8 @@ class Settled:
     door: WebDoor = WebDoor()
     web_open_for: tuple[str, ...] = ()
     """CIDR notation; whose visitors look without a login."""
+    requests_per_second: int = 50
+    """Of each visitor of the web server; 0: any number."""
     session_idle: float = 7 * 86400.0
     """Seconds without a request after which a login ends."""
     session_max: float = 30 * 86400.0

@@ -144,6 +144,7 @@ class ControlPlane:
             parts,
             web[1] if web else None,
             access=self.access.door,
+            requests_per_second=settled.requests_per_second,
             door=settled.door,
             directory=settled.state_directory,
             names=lambda: certificate_names(self._settled),
@@ -448,6 +449,7 @@ class ControlPlane:
             self.kept.hide(new.query_log.privacy, new.query_log.exclude)
         if Part.WEB in parts:
             self.access.change(new)
+            self.web.limit(new.requests_per_second)
             self.web.move(new.web, new.door)
         taken = sorted({name for names in parts.values() for name in names} - {"config_file"})
         if taken:

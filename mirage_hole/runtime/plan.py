@@ -39,6 +39,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "web_anywhere": (Part.WEB,),
     "door": (Part.WEB,),
     "web_open_for": (Part.WEB,),
+    "requests_per_second": (Part.WEB,),
     "session_idle": (Part.WEB,),
     "session_max": (Part.WEB,),
     "blocklists": (Part.LISTS,),
