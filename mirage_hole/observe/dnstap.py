@@ -15,9 +15,7 @@ from mirage_hole.wire.codes import RRClass, RRType, rcode_number, type_number
 from mirage_hole.wire.names import from_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mirage_hole.observe.recent import QueryRow
+    from mirage_hole.observe.tables import Subject
 
 CONTENT_TYPE: Final = b"protobuf:dnstap.Dnstap"
 MEDIA: Final = "application/x-dnstap"
@@ -48,34 +46,30 @@ def end() -> bytes:
     return _ESCAPE + _LENGTH.pack(len(_STOP)) + _STOP
 
 
-def frames(rows: Iterable[QueryRow]) -> bytes:
-    """Queries as data frames."""
-    parts: list[bytes] = []
-    for row in rows:
-        answered = round(row.at * 1e6)  # a float of this century has microseconds, and no more
-        asked = max(0, answered - round(row.duration * 1e6))
-        said = _about(row.name, row.type, row.rcode, row.outcome, row.list or "", row.rule or "")
-        message = b"".join(
-            (
-                _client(row.client, row.transport),
-                _second(8, asked // 1_000_000),
-                _REST.pack(asked % 1_000_000 * 1000),
-                _second(12, answered // 1_000_000),
-                _REST.pack(answered % 1_000_000 * 1000),
-                said,
-            )
+def frame(at: float, client: str, duration: float, subject: bytes) -> bytes:
+    """A query as a data frame; ``subject``: as :func:`subject` has put it."""
+    answered = round(at * 1e6)  # a float of this century has microseconds, and no more
+    asked = max(0, answered - round(duration * 1e6))
+    message = b"".join(
+        (
+            _client(client),
+            _second(8, asked // 1_000_000),
+            _REST.pack(asked % 1_000_000 * 1000),
+            _second(12, answered // 1_000_000),
+            _REST.pack(answered % 1_000_000 * 1000),
+            subject,
         )
-        head = b"\x72" + _varint(len(message))  # field 14
-        # Behind it field 15, the kind of payload: a message.
-        parts += (_LENGTH.pack(len(head) + len(message) + 2), head, message, b"\x78\x01")
-    return b"".join(parts)
+    )
+    head = b"\x72" + _varint(len(message))  # field 14
+    # Behind it field 15, the kind of payload: a message.
+    return b"".join((_LENGTH.pack(len(head) + len(message) + 2), head, message, b"\x78\x01"))
 
 
 @lru_cache(4096)
-def _client(client: str, transport: str) -> bytes:
+def _client(client: str) -> bytes:
     address = ip_address(client).packed
     family = 1 if len(address) == 4 else 2
-    return _CLIENT_RESPONSE + _number(2, family) + _number(3, _TRANSPORTS[transport]) + _octets(4, address)
+    return _CLIENT_RESPONSE + _number(2, family) + _octets(4, address)
 
 
 @lru_cache(4096)
@@ -84,9 +78,9 @@ def _second(field: int, seconds: int) -> bytes:
     return _number(field, seconds) + bytes((field + 1 << 3 | 5,))
 
 
-@lru_cache(4096)
-def _about(name: str, kind: str, rcode: str, outcome: str, title: str, rule: str) -> bytes:
-    """The message and the policy, which are the same whoever asks."""
+def subject(words: Subject) -> bytes:
+    """The transport, the message and the policy, which are the same whoever asks."""
+    transport, name, kind, outcome, rcode, title, rule = map(str, ("" if word is None else word for word in words[:7]))
     asked = from_text(name) if name else b"\0"
     code = rcode_number(rcode)
     question = asked + _QUESTION.pack(type_number(kind), RRClass.IN)
@@ -94,7 +88,7 @@ def _about(name: str, kind: str, rcode: str, outcome: str, title: str, rule: str
     # RFC 6891 6.1.3: the upper bits of a long response code stand in an OPT record.
     option = struct.pack(">BHHBBHH", 0, RRType.OPT, 1232, extended, 0, 0, 0) if extended else b""
     header = _HEADER.pack(0, _RESPONSE | code & 15, 1, 0, 0, 1 if option else 0)
-    said = _octets(14, header + question + option)
+    said = _number(3, _TRANSPORTS[transport]) + _octets(14, header + question + option)
     if not title:
         return said
     if outcome == "dropped":

@@ -9,8 +9,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirage_hole.observe.exports import FORMATS, Format
 from mirage_hole.observe.recent import QueryRow
-from mirage_hole.observe.tables import COLUMNS, csv_header, csv_lines, json_lines
+from mirage_hole.observe.tables import COLUMNS
 
 TEXTS = st.text(max_size=20)
 ROWS = st.builds(
@@ -32,14 +33,19 @@ ROWS = st.builds(
 )
 
 
+def written(form: Format, rows: list[QueryRow]) -> bytes:
+    lines = [form.line(row.at, row.client, row.duration, form.subject((row.transport, *row[5:]))) for row in rows]
+    return form.begin + form.join(lines) + form.end
+
+
 def read_csv(rows: list[QueryRow]) -> list[dict[str, str]]:
-    text = (csv_header() + csv_lines(rows)).decode()
+    text = written(FORMATS["csv"], rows).decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
 @given(st.lists(ROWS, max_size=20))
 def test_every_row_of_json_says_what_was_logged(rows: list[QueryRow]) -> None:
-    lines = json_lines(rows).decode().split("\n")[:-1]
+    lines = written(FORMATS["jsonl"], rows).decode().split("\n")[:-1]
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
         said = json.loads(line)
@@ -69,4 +75,5 @@ def test_no_cell_of_csv_is_a_formula(row: QueryRow) -> None:
 
 def test_a_time_is_of_utc_with_milliseconds() -> None:
     row = QueryRow(1, 1_700_000_000.25, "::1", "udp", 0.0125, "a.example", "A", "cached", "NOERROR", *[None] * 5)
-    assert csv_lines([row]).decode() == "2023-11-14T22:13:20.250Z,::1,udp,12.500,a.example,A,cached,NOERROR,,,,,\r\n"
+    _, line = written(FORMATS["csv"], [row]).decode().splitlines()
+    assert line == "2023-11-14T22:13:20.250Z,::1,12.500,udp,a.example,A,cached,NOERROR,,,,,"

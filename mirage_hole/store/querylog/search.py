@@ -11,7 +11,7 @@ import contextlib
 import time
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mirage_hole.lists.rule import Scope
 from mirage_hole.observe.logged import LoggedQuery
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from mirage_hole.observe.exports import Format
+    from mirage_hole.observe.tables import Subject
 
 FIRST_WINDOW: Final = 20_000
 """Rows that are looked at before an index is thought of."""
@@ -47,8 +50,6 @@ _MEANT: Final = {
 _SCOPES: Final = {scope.value: scope.name.lower() for scope in Scope}
 _OUTCOMES: Final = {int(outcome): outcome.name.lower() for outcome in Outcome}
 Raw = tuple[int, int, int, int, int]
-Said = tuple[str, tuple[str | int | None, ...]]
-"""The transport of a subject, and its other words."""
 
 
 class Page(NamedTuple):
@@ -96,21 +97,23 @@ class Reader:
                 return Page(rows, below, complete=False)
         return Page(rows, None, complete=True)
 
-    def batches(self, wanted: Filter, size: int = 5000) -> Iterator[list[LoggedQuery]]:
-        """Every query, the newest first, for exports. A day is read as it is at the moment it is come to.
+    def export(self, wanted: Filter, form: Format, size: int = 10_000) -> Iterator[bytes]:
+        """Every query, the newest first, as the pieces of a file. A day is read as it is at the moment it is come to.
 
         Raises:
             OSError, sqlite3.Error: the files can't be read.
         """
+        yield form.begin
         for day, path in self._days(wanted, None):
             with _opened(path) as connection:
                 if connection is None:
                     continue
                 search = _Search(connection, day, wanted, None)
                 while not search.over:
-                    rows = search.step(size)
-                    if rows:
-                        yield rows
+                    piece = search.export(form, size)
+                    if piece:
+                        yield piece
+        yield form.end
 
     def count(self) -> int:
         """How many queries there are, by their numbers: those that were taken out of a day are counted, too."""
@@ -162,14 +165,18 @@ class _Search:
 
     def step(self, limit: int) -> list[LoggedQuery]:
         """At most ``limit`` further rows; a bounded time."""
-        if self.over:
-            return []
+        return self._words.rows(self._further(limit))
+
+    def export(self, form: Format, limit: int) -> bytes:
+        """The same as a piece of a file."""
+        return self._words.lines(self._further(limit), form)
+
+    def _further(self, limit: int) -> list[Raw]:
         if self._index is None and self._window > FIRST_WINDOW:
             self._collect()
-            if self.over:
-                return []
-        raw = self._by_index(limit) if self._index else self._by_looking(limit)
-        return self._words.rows(raw)
+        if self.over:
+            return []
+        return self._by_index(limit) if self._index else self._by_looking(limit)
 
     def _collect(self) -> None:
         """The first rows were not enough: find out which subjects are meant, and how to come to their rows."""
@@ -242,36 +249,52 @@ class _Words:
     def __init__(self, connection: sqlite3.Connection, day: int) -> None:
         self._connection = connection
         self._day = day
-        self._subjects: dict[int, Said] = {}
+        self._subjects: dict[int, Subject] = {}
+        self._written: dict[int, Any] = {}
         self._clients: dict[int, str] = {}
 
     def rows(self, raw: list[Raw]) -> list[LoggedQuery]:
         """Rows in words."""
+        self._prepare(raw)
         subjects, clients = self._subjects, self._clients
-        if len(subjects) > KNOWN_SUBJECTS:
-            subjects.clear()
-        if missing := {one[2] for one in raw} - subjects.keys():
-            self._learn(missing)
-        for number in {one[3] for one in raw} - clients.keys():
-            clients[number] = self._client(number)
         base, begin, new = self._day * NUMBERS_A_DAY, self._day * DAY, tuple.__new__
         return [
             new(
                 LoggedQuery,
                 (
-                    base + number,
-                    begin + at / 1000,
-                    clients[client],
-                    (said := subjects[subject])[0],
-                    took / 1e6,
-                    *said[1],
+                    base + number, begin + at / 1000, clients[client], (said := subjects[subject])[0], took / 1e6,
+                    *said[1:],
                 ),
             )
             for number, at, subject, client, took in raw
-        ]
+        ]  # fmt: skip
+
+    def lines(self, raw: list[Raw], form: Format) -> bytes:
+        """Rows as a piece of a file."""
+        self._prepare(raw)
+        written, clients, line = self._written, self._clients, form.line
+        for number in {one[2] for one in raw} - written.keys():
+            written[number] = form.subject(self._subjects[number])
+        begin = self._day * DAY
+        return form.join(
+            [
+                line(begin + at / 1000, clients[client], took / 1e6, written[subject])
+                for _, at, subject, client, took in raw
+            ]
+        )
+
+    def _prepare(self, raw: list[Raw]) -> None:
+        subjects, clients = self._subjects, self._clients
+        if len(subjects) > KNOWN_SUBJECTS:
+            subjects.clear()
+            self._written.clear()
+        if missing := {one[2] for one in raw} - subjects.keys():
+            self._learn(missing)
+        for number in {one[3] for one in raw} - clients.keys():
+            clients[number] = self._client(number)
 
     def _learn(self, missing: set[int]) -> None:
-        nothing: Said = ("udp", ("", "TYPE0", "dropped", "NOERROR", None, None, None, None, None))
+        nothing: Subject = ("udp", "", "TYPE0", "dropped", "NOERROR", None, None, None, None, None)
         self._subjects.update(dict.fromkeys(missing, nothing))  # what a damaged file has lost
         found = self._connection.execute(
             "SELECT s.number, name, s.type, outcome, rcode, l.text, r.text, scope, line, u.text, transport FROM json_each(?) "
@@ -280,11 +303,10 @@ class _Words:
             (_json(list(missing)),),
         )
         for number, name, kind, outcome, rcode, title, rule, scope, line, upstream, transport in found:
-            words = (
-                name, type_text(kind), _OUTCOMES.get(outcome, "dropped"), rcode_text(rcode), title, rule,
+            self._subjects[number] = (
+                "tcp" if transport == TCP else "udp", name, _type(kind), _OUTCOMES.get(outcome, "dropped"), _rcode(rcode), title, rule,
                 _SCOPES.get(scope), line or None, upstream,
             )  # fmt: skip
-            self._subjects[number] = ("tcp" if transport == TCP else "udp", words)
 
     def _client(self, number: int) -> str:
         found = self._connection.execute("SELECT address FROM clients WHERE number = ?", (number,)).fetchone()
@@ -341,3 +363,7 @@ def _json(numbers: list[int]) -> str:
 @lru_cache(4096)
 def _address(octets: bytes) -> str:
     return str(ip_address(octets))
+
+
+_type = lru_cache(1024)(type_text)
+_rcode = lru_cache(1024)(rcode_text)
