@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 MINUTE: Final = 60
 HOUR: Final = 3600
@@ -235,8 +235,8 @@ def encode(facets: Mapping[Facet, Counts]) -> bytes:
     return zlib.compress(b"".join(parts), 3)
 
 
-def decode(octets: bytes) -> dict[Facet, Counts]:
-    """The reverse of :func:`encode`; tables of facets that this version does not know are left out.
+def decode(octets: bytes, only: Container[int] = frozenset(Facet)) -> dict[Facet, Counts]:
+    """The reverse of :func:`encode`; tables of other facets than ``only`` are left out, and those that this version does not know.
 
     Raises:
         BadUnit: it is none, or it was altered.
@@ -262,7 +262,7 @@ def decode(octets: bytes) -> dict[Facet, Counts]:
         if end > len(data):
             message = f"the table at octet {at} is cut short"
             raise BadUnit(message)
-        if number in _KNOWN:
+        if number in _KNOWN and number in only:
             keys, numbers = array("Q", data[at:middle]), array("Q", data[middle:end])
             if sys.byteorder == "big":
                 keys.byteswap()

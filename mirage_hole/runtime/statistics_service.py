@@ -48,6 +48,8 @@ READERS: Final = 2
 MAX_READERS: Final = 16
 """Looks that may wait for their turn."""
 
+_RESTORED: Final = frozenset({Facet.NAME, Facet.BLOCKED_NAME, Facet.CLIENT, Facet.BLOCKED_CLIENT})
+
 T = TypeVar("T")
 
 
@@ -278,7 +280,8 @@ class StatisticsService:
                     units = reader.units(MINUTE, int(now) - DAY, int(now) + MINUTE)
                     minutes = [(unit.at, unit.queries, unit.blocked) for unit in units]
                     hours = [
-                        _in_words(unit, reader) for unit in reader.units(HOUR, int(now) - DAY, int(now) + 1, tops=True)
+                        _in_words(unit, reader)
+                        for unit in reader.units(HOUR, int(now) - DAY, int(now) + 1, tops=_RESTORED)
                     ]
         except (sqlite3.Error, OSError, StoreProblem) as failure:
             problem = self._failed(failure)
@@ -370,7 +373,7 @@ def _copy(unit: Unit) -> Unit:
 def _in_words(unit: Unit, reader: StatisticsReader) -> Unit:
     """The tables of names and clients, by their words again."""
     found = Unit(unit.at)
-    for facet in (Facet.NAME, Facet.BLOCKED_NAME, Facet.CLIENT, Facet.BLOCKED_CLIENT):
+    for facet in _RESTORED:
         counts = unit.counts(facet)
         words = reader.words(key for key in counts if isinstance(key, int))
         found.of(facet).add({words[key]: number for key, number in counts.items() if key in words})

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, BadUnit, Unit, decode, encode, total
+from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, TOPS, BadUnit, Facet, Unit, decode, encode, total
 from mirage_hole.store.database import Damaged, check, open_database, put_aside, transaction
 from mirage_hole.store.statistics_schema import (
     BEFORE,
@@ -27,7 +27,7 @@ from mirage_hole.store.statistics_schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -259,7 +259,7 @@ class StatisticsStore:
         return next(iter(self._units(step, at, at + 1)), None)
 
     def _units(self, step: int, since: int, until: int) -> list[Unit]:
-        return read_units(self._open(), step, since, until, tops=True)
+        return read_units(self._open(), step, since, until)
 
     def _number(self, kind: int, word: bytes, day: int) -> int | None:
         known = self._numbers.get((kind, word))
@@ -297,10 +297,13 @@ class StatisticsStore:
                 _set(self._open(), f"{TABLES[step]}_from", self._from[step])
 
 
-def read_units(connection: sqlite3.Connection, step: int, since: int, until: int, *, tops: bool) -> list[Unit]:
-    """The units that begin from ``since`` to before ``until``, oldest first, as they are in the file. One that can't be read counts
-    as empty."""
+def read_units(
+    connection: sqlite3.Connection, step: int, since: int, until: int, tops: Container[int] = TOPS
+) -> list[Unit]:
+    """The units that begin from ``since`` to before ``until``, oldest first, as they are in the file, with those of the large tables
+    that are in ``tops``. What can't be read counts as empty."""
     units = []
+    wanted = frozenset(facet for facet in Facet if facet not in TOPS or facet in tops)
     columns = "at, queries, blocked, body, tops" if tops else "at, queries, blocked, body"
     for at, queries, blocked, *blobs in connection.execute(
         f"SELECT {columns} FROM {TABLES[step]} WHERE at >= ? AND at < ? ORDER BY at",
@@ -310,7 +313,7 @@ def read_units(connection: sqlite3.Connection, step: int, since: int, until: int
         unit.queries, unit.blocked = queries, blocked
         try:
             for blob in blobs:
-                unit.facets.update(decode(blob))
+                unit.facets.update(decode(blob, wanted))
         except BadUnit as problem:
             log.warning("what happened from %d on can't be read in full: %s", at, problem)
         units.append(unit)

@@ -7,7 +7,7 @@ import contextlib
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, Unit, total
+from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, Facet, Unit, total
 from mirage_hole.store.database import connect_for_reading
 from mirage_hole.store.statistics import read_units
 from mirage_hole.store.statistics_schema import LARGER, SMALLER, TABLES, numbered
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY: Final = 1 << 31
 """Numbers from here on are of words that the file does not have yet."""
+NONE: Final[frozenset[Facet]] = frozenset()
 BY_DAYS_FROM: Final = 7 * DAY
 """A stretch of more seconds is added up from days where it can be: hours tell more names apart, and there are more of them."""
 
@@ -46,9 +47,9 @@ class StatisticsReader:
         written: int = facts.get("batch", 0)
         self._unwritten = [numbered(unit, self._number_or_new) for batch, unit in unwritten if batch > written]
 
-    def units(self, step: int, since: int, until: int, *, tops: bool = False) -> list[Unit]:
+    def units(self, step: int, since: int, until: int, *, tops: frozenset[Facet] = NONE) -> list[Unit]:
         """The units of ``step`` seconds that begin from ``since`` to before ``until``, oldest first, without those in which nothing
-        happened."""
+        happened; of the large tables with those in ``tops``."""
         found = {unit.at: unit for unit in self._written(step, since, until, tops=tops)}
         for unit in self._unwritten:
             at = unit.at // step * step
@@ -58,8 +59,8 @@ class StatisticsReader:
                 found[at].merge(unit)
         return [found[at] for at in sorted(found)]
 
-    def _written(self, step: int, since: int, until: int, *, tops: bool) -> list[Unit]:
-        units = read_units(self._connection, step, since, until, tops=tops)
+    def _written(self, step: int, since: int, until: int, *, tops: frozenset[Facet]) -> list[Unit]:
+        units = read_units(self._connection, step, since, until, tops)
         if step == MINUTE:
             return units
         stale = [
@@ -77,7 +78,7 @@ class StatisticsReader:
                 found[at] = total(at, self._written(SMALLER[step], at, at + step, tops=tops))
         return [found[at] for at in sorted(found)]
 
-    def cover(self, since: float, until: float, *, tops: bool = False) -> Covered:
+    def cover(self, since: float, until: float, *, tops: frozenset[Facet] = NONE) -> Covered:
         """The fewest units that make up a stretch: minutes at its ends, hours and days within, as far as they are kept."""
         low, step = int(since // MINUTE) * MINUTE, MINUTE
         while step != DAY and low < self._from(step):
@@ -114,7 +115,7 @@ class StatisticsReader:
     def _from(self, step: int) -> int:
         return {MINUTE: self.minutes_from, HOUR: self.hours_from}.get(step, 0)
 
-    def grouped(self, starts: Sequence[int], until: int, *, tops: bool = False) -> list[Unit]:
+    def grouped(self, starts: Sequence[int], until: int, *, tops: frozenset[Facet] = NONE) -> list[Unit]:
         """The sums from each of ``starts`` to the next, the last to ``until``; one without queries is there, too.
 
         Days of a place are made of hours that way. Where hours are not kept any more, each day of UTC counts where its noon is.

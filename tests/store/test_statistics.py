@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, Counts, Facet, Unit, encode
+from mirage_hole.observe.rollup import DAY, HOUR, MINUTE, TOPS, Counts, Facet, Unit, encode
 from mirage_hole.store.database import NewerSchema, open_database
 from mirage_hole.store.statistics import Keep, StatisticsStore
 from mirage_hole.store.statistics_read import reading
@@ -49,7 +49,7 @@ def a_store(path: Path, **changes: object) -> StatisticsStore:
 def names_of(path: Path, step: int, since: int = 0, until: int = 1 << 40) -> dict[int, dict[bytes, int]]:
     with reading(path) as reader:
         found = {}
-        for unit in reader.units(step, since, until, tops=True):
+        for unit in reader.units(step, since, until, tops=TOPS):
             counts = unit.counts(Facet.NAME)
             words = reader.words(int(key) for key in counts)
             found[unit.at] = {words[int(key)]: number for key, number in counts.items()}
@@ -111,7 +111,7 @@ def test_what_is_not_written_yet_counts_once(path: Path) -> None:
         assert [unit.queries for unit in reader.units(HOUR, 0, 1 << 40)] == [5]
     store.write(1, [units[0][1]], NOW + 120)
     with reading(path, units) as reader:
-        (hour,) = reader.units(HOUR, 0, 1 << 40, tops=True)
+        (hour,) = reader.units(HOUR, 0, 1 << 40, tops=TOPS)
         assert hour.queries == 5
         words = reader.words(int(key) for key in hour.counts(Facet.NAME))
         assert {words[int(key)]: number for key, number in hour.counts(Facet.NAME).items()} == {b"\1a": 3, b"\1new": 2}
@@ -219,7 +219,7 @@ def test_ever_new_names_fill_neither_the_file_nor_hide_that_they_are_missing(pat
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM words").fetchone()[0] <= 52
     with reading(path) as reader:
-        (hour,) = reader.units(HOUR, 0, 1 << 40, tops=True)
+        (hour,) = reader.units(HOUR, 0, 1 << 40, tops=TOPS)
     assert hour.queries == 300
     assert len(hour.counts(Facet.NAME)) <= 50
     assert hour.facets[Facet.NAME].floor >= 1
@@ -259,7 +259,7 @@ def test_a_unit_that_can_not_be_read_counts_only_its_totals(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE minutes SET tops = x'00'")
     with reading(path) as reader:
-        (unit,) = reader.units(MINUTE, 0, 1 << 40, tops=True)
+        (unit,) = reader.units(MINUTE, 0, 1 << 40, tops=TOPS)
     assert unit.queries == 1
     assert unit.counts(Facet.NAME) == {}
     assert unit.counts(Facet.TYPE) == {1: 1}

@@ -253,7 +253,7 @@ async def top(call: Call[TopQuery, None]) -> dict[str, Any]:
         if not 0 <= since < until:
             fault = Fault("since", f"{since:g} is not before {until:g}", "an earlier time")
             raise Refusal(400, "This stretch of time is empty.", [fault])
-        covered = reader.cover(since, until, tops=True)
+        covered = reader.cover(since, until, tops=view.tables_for(asked.of))
         found = view.top(covered.units, asked.of, asked.limit, reader)
         return {"of": asked.of, "since": covered.since, "until": covered.until, **found}
 
@@ -272,7 +272,7 @@ async def client(call: Call[ClientQuery, None]) -> dict[str, Any]:
 
     def read(reader: StatisticsReader) -> dict[str, Any]:
         wanted = stretch(asked.since, asked.until, asked.step, zone, now, _kept_from(reader), MAX_CLIENT_POINTS)
-        units = view.units_of(reader, wanted, tops=True)
+        units = view.units_of(reader, wanted, tops=view.OF_CLIENTS)
         return {
             "client": str(ip_address(address)),
             "step": wanted.step,

@@ -9,6 +9,7 @@ from mirage_hole.api.v1.statistics_stretch import STEPS
 from mirage_hole.observe.durations import percentiles
 from mirage_hole.observe.rollup import BUCKET_BITS, PAIR_BITS, Counts, Facet, Unit, heaviest, total
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.store.statistics_read import NONE
 from mirage_hole.store.statistics_schema import CLIENT
 from mirage_hole.wire.codes import rcode_text, type_text
 from mirage_hole.wire.names import to_text
@@ -36,9 +37,16 @@ OF: Final = {
     "rcodes": Facet.RCODE,
 }
 """What a top list can be of."""
+OF_CLIENTS: Final = frozenset({Facet.CLIENT, Facet.BLOCKED_CLIENT, Facet.CLIENT_NAME, Facet.CLIENT_BLOCKED})
+"""What figures of one client are made of."""
 
 
-def units_of(reader: StatisticsReader, stretch: Stretch, *, tops: bool = False) -> list[Unit]:
+def tables_for(of: str) -> frozenset[Facet]:
+    """What a top list is made of."""
+    return frozenset({OF[of], Facet.BLOCKED_CLIENT}) if of == "clients" else frozenset({OF[of]})
+
+
+def units_of(reader: StatisticsReader, stretch: Stretch, *, tops: frozenset[Facet] = NONE) -> list[Unit]:
     """One unit for each point of a series."""
     if stretch.step == "day":
         return reader.grouped(stretch.starts, stretch.until, tops=tops)
