@@ -76,6 +76,9 @@ class Tls:
         self._pem: Pem | None = None
         self._seen: object = None
         self._asked = asyncio.Event()
+        self._told = ""
+        """What was logged of the newest files."""
+        self._warned = ""
         self.facts: Facts | None = None
         """Of the certificate in use."""
         self.trouble = ""
@@ -119,11 +122,11 @@ class Tls:
     def look(self) -> None:
         """Look at the files now, whether they seem changed or not."""
         self._seen = None
+        self._told = ""  # whoever asks wants to hear it again
         self._asked.set()
 
     async def watch(self) -> None:
         """Take new files when they come; never returns."""
-        told = ""
         while True:
             try:
                 async with asyncio.timeout(RENEW_EVERY if self.is_own else self._look_every):
@@ -136,11 +139,11 @@ class Tls:
             try:
                 await self.load()
             except (BadCertificate, OSError) as problem:
-                if str(problem) != told:
+                if str(problem) != self._told:
                     log.error("the new certificate is not used, the old one goes on: %s", problem)
-                told = str(problem)
+                self._told = str(problem)
             else:
-                told = ""
+                self._told = ""
 
     async def add_header(self, request: web.Request, response: web.StreamResponse) -> None:
         """Signal handler: browsers are to come with HTTPS from now on. Not for one's own certificate, which they only tolerate."""
@@ -162,7 +165,9 @@ class Tls:
 
     def _from_files(self) -> Pem:
         for fault in open_key(self._key):
-            log.warning("%s: %s; %s", fault.where, fault.what, fault.instead)
+            if fault.what != self._warned:
+                log.warning("%s: %s; %s", fault.where, fault.what, fault.instead)
+            self._warned = fault.what
         try:
             return read_files(self._certificate, self._key)
         except BadCertificate as bad:
