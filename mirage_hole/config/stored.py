@@ -21,6 +21,9 @@ STATE: Final = "state.db"
 NEVER: Final = {
     "server.state_directory": "it says where stored settings are",
     "server.user": "it is needed before they are read",
+    "web.certificate": "root may read it at the start, and who changes settings need not be root",
+    "web.key": "root may read it at the start, and who changes settings need not be root",
+    "dnssec.anchors": "root may read it at the start, and who changes settings need not be root",
 }
 """Settings that can't be stored, and why."""
 
@@ -55,7 +58,8 @@ def add_stored(loaded: Loaded, values: dict[str, object], stored: Stored, take: 
     for path, value in stored.settings.items():
         if path not in known or path in NEVER:
             instead = "it is left out"
-            loaded.warnings.append(Problem(path, None, "no such setting any more", instead, Origin("stored", STATE)))
+            what = f"can't be stored: {NEVER[path]}" if path in NEVER else "no such setting any more"
+            loaded.warnings.append(Problem(path, None, what, instead, Origin("stored", STATE)))
         elif path not in loaded.places:
             loaded.places[path] = Origin("stored", STATE)
             take(loaded, values, known[path], tuple(value) if isinstance(value, list) else value)

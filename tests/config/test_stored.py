@@ -54,6 +54,7 @@ def test_the_file_a_variable_and_a_flag_beat_what_is_stored(tmp_path):
         {"upstream.fallback": "nobody"},
         {"no.such": 1},
         {"server.state_directory": "/elsewhere"},
+        {"web.key": "/etc/ssl/private/another.key"},
         {"lists.shrink_guard": 101},
     ],
 )
