@@ -31,7 +31,8 @@ INTRODUCTION = """\
 Nothing needs to be configured: `mirage-hole` alone blocks with its own starter list and asks the system's resolvers.
 
 Each setting can be written in three places. A flag beats an environment variable, a variable beats the file, and the
-file beats the default. A list replaces the list of the place below it; it is not added to it.
+file beats the default. A list replaces the list of the place below it; it is not added to it. What was changed through the
+API counts where none of the three says anything ([control-plane.md](control-plane.md)).
 
 * **The file** is TOML. The first that exists is read: the one of `--config`, the one of `$MIRAGE_HOLE_CONFIG`,
   `$XDG_CONFIG_HOME/mirage-hole/config.toml` (`~/.config` when that is not set), `/etc/mirage-hole/config.toml`.
