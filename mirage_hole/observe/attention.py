@@ -60,6 +60,8 @@ class Seen(NamedTuple):
     """Unwanted ends, since the start."""
     certificate_left: float | None = None
     """Seconds until it expires; None: there is no certificate."""
+    certificate_trouble: str = ""
+    """What is wrong with its files; empty for nothing."""
     rows_dropped: int = 0
     """Queries that are missing in the log or the statistics, since the start."""
 
@@ -97,7 +99,7 @@ class Watch:
             *self._flood(seen, now),
             *self._storage(seen),
             *self._workers(seen.worker_ends, now),
-            *self._certificate(seen.certificate_left),
+            *self._certificate(seen.certificate_left, seen.certificate_trouble),
             *self._losses(seen.rows_dropped, now),
         ]
 
@@ -187,7 +189,11 @@ class Watch:
             yield Condition("worker", "", "critical", "Workers end again and again", text, advice)
 
     @staticmethod
-    def _certificate(left: float | None) -> Iterator[Condition]:
+    def _certificate(left: float | None, trouble: str) -> Iterator[Condition]:
+        if trouble:
+            text = f"The certificate of the web server can't be loaded, so the one before it serves, or none: {trouble}."
+            advice = "Mend the files; they are looked at again by themselves"
+            yield Condition("certificate", "files", "critical", "The certificate can't be loaded", text, advice)
         if left is None or left > EXPIRES:
             return
         text = (

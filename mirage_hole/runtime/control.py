@@ -286,6 +286,7 @@ class ControlPlane:
             compile_error=lambda: self.lists.compile_error,
             names=lambda: self.local.names,
             certificate_ends=lambda: self.web.certificate_ends,
+            certificate_trouble=lambda: self.web.certificate_trouble,
             remembers_clients=lambda: self.statistics.minutes_kept.clients,
         )
 

@@ -60,6 +60,8 @@ class Sources:
     """Names of addresses, of leases and hosts files."""
     certificate_ends: Callable[[], float | None] = lambda: None
     """Seconds since the epoch."""
+    certificate_trouble: Callable[[], str] = str
+    """What is wrong with its files; empty for nothing."""
     rows_dropped: Callable[[], int] = lambda: 0
     """Rows that the query log has lost."""
     remembers_clients: Callable[[], bool] = lambda: True
@@ -180,6 +182,7 @@ class NotificationService:
             sources.compile_error(),
             self._worker_ends,
             None if ends is None else ends - now,
+            sources.certificate_trouble(),
             sources.count("records_dropped") + sources.rows_dropped(),
         )
         conditions = self._watch.look(seen, steady)

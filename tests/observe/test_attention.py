@@ -130,6 +130,12 @@ def test_a_certificate_is_told_of_before_it_ends(days, severity, says):
     assert all(says in one.text for one in found)
 
 
+def test_a_certificate_that_can_not_be_loaded_is_told():
+    (found,) = Watch().look(Seen(certificate_trouble="key.pem is not there"), 0.0)
+    assert (found.key, found.severity) == (("certificate", "files"), "critical")
+    assert "key.pem is not there" in found.text
+
+
 def test_lost_queries_are_counted_until_no_more_are_lost():
     watch = Watch()
     assert watch.look(Seen(rows_dropped=0), 0.0) == []
