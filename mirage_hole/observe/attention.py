@@ -191,7 +191,9 @@ class Watch:
     @staticmethod
     def _certificate(left: float | None, trouble: str) -> Iterator[Condition]:
         if trouble:
-            text = f"The certificate of the web server can't be loaded, so the one before it serves, or none: {trouble}."
+            text = (
+                f"The certificate of the web server can't be loaded, so the one before it serves, or none: {trouble}."
+            )
             advice = "Mend the files; they are looked at again by themselves"
             yield Condition("certificate", "files", "critical", "The certificate can't be loaded", text, advice)
         if left is None or left > EXPIRES:
