@@ -280,3 +280,22 @@ def test_a_message_leads_to_the_web_page_where_others_reach_it(tmp_path, web, li
     house = House(tmp_path, PHONE)
     house.service.change(replace(house.settled, web=Endpoint(web, 8080) if web else None))
     assert house.service._link(SimpleNamespace(link=link)) == wanted
+
+
+async def test_what_a_full_disk_did_not_take_is_kept_later(house, monkeypatch, caplog):
+    async with house.running() as service:
+        service.on_clients([b"\xc0\xa8\1\7"])
+        service.look()
+        with monkeypatch.context() as full:
+            full.setattr(service._file, "save", _full)
+            await service.keep()
+            await service.keep()
+        assert caplog.text.count("devices and notices can't be kept") == 1
+        await service.keep()
+    house.again()
+    async with house.running() as service:
+        assert [one.address for one, _ in service.devices()] == ["192.168.1.7"]
+
+
+def _full(*_):
+    raise OSError(28, "No space left on device")
