@@ -4,13 +4,19 @@ import asyncio
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from mirage_hole.api.limits import Limits
 from mirage_hole.api.problems import Refusal
+from mirage_hole.api.server import start_web
 from mirage_hole.api.stream import Feed
+from mirage_hole.api.v1.dispatch import Everybody
+from mirage_hole.api.v1.identity import NOBODY, Identity, Role
+from mirage_hole.api.v1.parts import Parts
 from mirage_hole.api.views import boot
+from mirage_hole.config.settled import Endpoint
 from mirage_hole.observe.statistics import Statistics
-from tests.api.serving import Clock, a_state, get_json, listening, report, serving
+from tests.api.serving import Clock, a_state, get, get_json, listening, report, serving
 from tests.observe.frames import NOON, frame, replays, ruled, subject
 
 FAST = Limits(tick=0.02, heartbeat=0.1)
@@ -219,3 +225,65 @@ def test_lists_on_their_way_are_told_every_second_and_a_thousand_chunks_are_no_t
     last = feed.news(cursor, 12)
     assert b'"doing":""' in last
     assert [feed.news(cursor, tick).count(b"event: lists\n") for tick in range(13, 20)] == [0] * 7
+
+
+async def test_one_client_has_a_few_streams_and_leaves_places_for_others() -> None:
+    limits = Limits(tick=0.02, listeners=9, listeners_per_client=2)
+    async with serving(a_state(), limits) as url:
+        async with listening(url), listening(url):
+            status, headers, body = await get(f"{url}/api/v1/events")
+            assert (status, headers["Retry-After"]) == (503, "10")
+            assert b"2 live streams are open from there" in body
+        async with asyncio.timeout(30):  # until their ends are seen
+            while await refused(url):  # noqa: ASYNC110 - nothing tells us
+                await asyncio.sleep(0.01)
+
+
+async def refused(url: str) -> bool:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/api/v1/events") as response:
+        return response.status == 503
+
+
+class Revoked(Everybody):
+    """A token that is revoked at some time."""
+
+    def __init__(self) -> None:
+        super().__init__(Identity("token x", Role.VIEWER, "token", key="1"))
+        self.over: Refusal | None = None
+
+    async def identify(self, request: web.Request) -> Identity:
+        if self.over is not None:
+            raise self.over
+        return await super().identify(request)
+
+    def become(self, identity: Identity) -> None:
+        self._identity = identity
+
+
+@pytest.mark.parametrize("how", ["revoked", "logged out", "other area"])
+async def test_a_stream_ends_with_the_session_or_token_that_asked_for_it(how: str) -> None:
+    access = Revoked()
+    limits = Limits(tick=0.02, heartbeat=0.1, recheck=0.05)
+    server = await start_web(Endpoint("127.0.0.1", 0), Parts(state=a_state()), access, limits=limits)
+    try:
+        async with listening(server.url) as listener:
+            await listener.until("counts")
+            await listener.until("ping")
+            if how == "revoked":
+                access.over = Refusal(401, "it was revoked")
+            elif how == "logged out":
+                access.become(NOBODY)
+            else:
+                access.become(Identity("token x", Role.VIEWER, "token", frozenset({"lists"}), "1"))
+            with pytest.raises(EOFError):
+                await listener.until("never")
+    finally:
+        await server.cleanup()
+
+
+async def test_a_pause_is_told_when_it_begins_and_ends() -> None:
+    pause = {"paused": False}
+    async with serving(a_state(pause=lambda: dict(pause)), FAST) as url, listening(url) as listener:
+        assert (await listener.until("pause"))[0] == {"paused": False}
+        pause["paused"] = True
+        assert (await listener.until("pause"))[0] == {"paused": True}
