@@ -35,6 +35,7 @@ from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.query_log import QueryLogService
 from mirage_hole.runtime.rule_commands import RuleCommands
 from mirage_hole.runtime.state_changes import StateChanges
 from mirage_hole.runtime.state_service import StateService
@@ -46,12 +47,13 @@ from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from mirage_hole.config.read import Reading
     from mirage_hole.config.settled import Endpoint, Settled
     from mirage_hole.config.stored import Stored
+    from mirage_hole.observe.workers import UpstreamView
     from mirage_hole.runtime.cookie_secrets import CookieSecrets
     from mirage_hole.runtime.listeners import Listeners
     from mirage_hole.runtime.notify import ServiceManager
@@ -109,6 +111,12 @@ class ControlPlane:
         self.statistics = Statistics()
         self.statistics.generations.find_line = policy.line_of
         self.state = StateService(StateStore(settled.state_directory))
+        self.query_log = QueryLogService(
+            settled.state_directory,
+            settled.query_log,
+            self.statistics.generations,
+            lambda number: _upstream_at(self.statistics.workers.upstreams(), number),
+        )
         self.kept = StatisticsService(settled.state_directory, self.statistics, settled.statistics)
         self.kept.hide(settled.query_log.privacy, settled.query_log.exclude)
         self.own_rules = OwnRuleService(settled.state_directory, workers, store=self.state.store)
@@ -137,6 +145,7 @@ class ControlPlane:
             pause.store = self.state.store
             state.pause, parts.pause = pause.view, pause
         self.parts.statistics = self.kept
+        self.parts.query_log = self.query_log
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
         self.web = WebService(
@@ -183,6 +192,7 @@ class ControlPlane:
             "notification": self._run_notifications,
             "statistics": self._run_statistics,
             "state": self._run_state,
+            "query log": self.query_log.run,
             "web": self._run_web,
             "control": self._run_commands,
             "start": self._announce,
@@ -298,6 +308,8 @@ class ControlPlane:
             found["lists"] = f"there are no compiled lists yet, so {until}"
         if self.lists.compile_error:
             found["compiler"] = f"the lists could not be compiled: {self.lists.compile_error}"
+        if self.query_log.trouble:
+            found["query log"] = self.query_log.trouble
         if trouble := self.storage.trouble or self.state.store.trouble:
             found["storage"] = trouble
         if self.kept.trouble:
@@ -311,7 +323,8 @@ class ControlPlane:
 
     def on_frame(self, frame: bytes) -> None:
         """Count the queries."""
-        self.statistics.fold_frame(frame, time.time())
+        frame = self.query_log.privacy.redact(frame)
+        self.query_log.offer(frame, self.statistics.fold_frame(frame, time.time()))
 
     def on_counters(self, number: int, message: Mapping[str, Any]) -> None:
         """Keep the worker's own numbers."""
@@ -445,6 +458,8 @@ class ControlPlane:
             self.notifications.change(new)
         if Part.LOCAL in parts:
             self.local.change(new)
+        if Part.QUERY_LOG in parts:
+            self.query_log.change(new.query_log)
         if Part.STATISTICS in parts:
             self.kept.change(new.statistics)
             self.kept.hide(new.query_log.privacy, new.query_log.exclude)
@@ -462,6 +477,11 @@ def _described(state: ApiState) -> list[dict[str, Any]]:
     from mirage_hole.api.views import lists
 
     return lists(state)
+
+
+def _upstream_at(upstreams: Sequence[UpstreamView], number: int) -> str:
+    """The address of the upstream with this index; empty when there is none any more."""
+    return upstreams[number].address if number < len(upstreams) else ""
 
 
 def _terminal_is_gone() -> bool:

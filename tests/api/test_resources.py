@@ -179,7 +179,9 @@ async def test_an_empty_state_can_be_read_too() -> None:
     async with serving(state) as url:
         stats = await get_json(f"{url}/api/v1/stats")
         assert (stats["totals"]["queries"], stats["policy"], stats["top"]["names"]) == (0, None, [])
-        assert (await get_json(f"{url}/api/v1/queries")) == {"boot": stats["boot"], "queries": [], "before": None}
+        assert (await get_json(f"{url}/api/v1/queries")) == {
+            "boot": stats["boot"], "logged": False, "queries": [], "before": None, "complete": True,
+        }  # fmt: skip
         assert (await get_json(f"{url}/api/v1/lists")) == {"policy": None, "lists": []}
         assert (await get(f"{url}/metrics"))[0] == 200
 

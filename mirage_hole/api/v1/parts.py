@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from mirage_hole.api.state import ApiState
     from mirage_hole.api.stream import Streams
     from mirage_hole.api.v1.changes import Changes
+    from mirage_hole.api.v1.document import DocumentPart
     from mirage_hole.api.v1.lists import Lists
     from mirage_hole.api.v1.notices import Notifications
     from mirage_hole.api.v1.pause import Pausing
+    from mirage_hole.api.v1.queries import QueryLog
     from mirage_hole.api.v1.rules import Rules
     from mirage_hole.api.v1.statistics import KeptStatistics
 
@@ -39,6 +41,10 @@ class Parts:
     """The state: settings, clients, records, groups, routes, the audit log."""
     rules: Rules | None = None
     """The user's own rules."""
+    query_log: QueryLog | None = None
+    """The log of queries on the disk."""
+    document: DocumentPart | None = None
+    """The whole state as one document."""
     statistics: KeptStatistics | None = None
     """Roll-ups of minutes, hours and days."""
     lists: Lists | None = None

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from mirage_hole.api import views
-from mirage_hole.api.v1.identity import Role
-from mirage_hole.api.v1.parts import needed
-from mirage_hole.api.v1.route import Call, Route
 from mirage_hole.api.v1.shapes import Time
-from mirage_hole.api.v1.values import Limit, Network
 from mirage_hole.policy.verdict import Outcome
+from mirage_hole.wire.codes import rcode_number, type_number
 
 if TYPE_CHECKING:
+    from mirage_hole.api.state import ApiState
     from mirage_hole.observe.recent import QueryRow
+    from mirage_hole.store.querylog.filters import Filter
 
 OutcomeName = Literal[
     "forwarded", "cached", "blocked", "local", "failed", "refused", "malformed", "dropped",
     "stale", "limited", "special", "bogus", "rebind",
 ]  # fmt: skip
-
-
-class RecentQuery(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which of them."""
-
-    limit: Limit = 100
-    before: Annotated[int | None, Meta(description="Only those with a smaller number: the next page.")] = None
-    name: Annotated[str, Meta(max_length=255, description="Only names that contain this text.")] = ""
-    client: Annotated[Network, Meta(description="Only this address or network.")] = ""
-    outcome: Annotated[
-        tuple[OutcomeName, ...], Meta(max_length=len(Outcome), description="Only these, separated by commas.")
-    ] = ()
 
 
 class Row(Struct, kw_only=True):
@@ -55,47 +42,35 @@ class Row(Struct, kw_only=True):
     duration_ms: Annotated[float, Meta(description="From the query's arrival to its answer; 0 for a ready answer.")]
 
 
-class Recent(Struct, kw_only=True):
-    """A page of queries, the newest first."""
+def page(state: ApiState, wanted: Filter, limit: int, before: int | None) -> tuple[list[dict[str, Any]], int | None]:
+    """(the last queries in memory that are wanted, the newest first; the number to go on before)."""
+    upstreams = [view.address for view in state.statistics.workers.upstreams()]
 
-    boot: Annotated[str, Meta(description="Differs in each run; numbers begin again with it.")]
-    queries: list[Row]
-    before: Annotated[int | None, Meta(description="For the next page; null when this was the last.")]
-
-
-async def queries(call: Call[RecentQuery, None]) -> dict[str, Any]:
-    """The last queries that are in memory, the newest first."""
-    asked, state = call.query, needed(call.parts.state, "state")
-    name = asked.name.lower()
-    client = ip_network(asked.client, strict=False) if asked.client else None
-    outcomes = frozenset[str](asked.outcome)
-
-    def wanted(row: QueryRow) -> bool:
+    def fits(row: QueryRow) -> bool:
+        upstream = upstreams[row.upstream] if row.upstream is not None and row.upstream < len(upstreams) else ""
         return (
-            (not outcomes or row.outcome in outcomes)
-            and name in row.name
-            and (client is None or ip_address(row.client) in client)
+            _named(row.name, wanted.name)
+            and (not wanted.clients or any(ip_address(row.client) in network for network in wanted.clients))
+            and (not wanted.types or type_number(row.type) in wanted.types)
+            and (not wanted.outcomes or int(Outcome[row.outcome.upper()]) in wanted.outcomes)
+            and (not wanted.rcodes or rcode_number(row.rcode) in wanted.rcodes)
+            and (not wanted.transports or ("udp", "tcp").index(row.transport) in wanted.transports)
+            and (not wanted.lists or row.list in wanted.lists)
+            and wanted.rule in (row.rule or "")
+            and (not wanted.upstreams or upstream in wanted.upstreams)
+            and row.at >= wanted.since
+            and (not wanted.until or row.at < wanted.until)
         )
 
     # One more than asked for tells whether there is a next page.
-    found = state.statistics.recent.find(asked.limit + 1, asked.before, wanted)
-    page = found[: asked.limit]
-    return {
-        "boot": views.boot(state),
-        "queries": views.rows(state, page),
-        "before": page[-1].number if len(found) > asked.limit else None,
-    }
+    found = state.statistics.recent.find(limit + 1, before, fits)
+    rows = found[:limit]
+    return views.rows(state, rows), rows[-1].number if len(found) > limit else None
 
 
-ROUTES = (
-    Route(
-        method="GET",
-        path="/api/v1/queries",
-        area="queries",
-        role=Role.VIEWER,
-        handler=queries,
-        summary="The last queries",
-        query=RecentQuery,
-        answer=Recent,
-    ),
-)
+def _named(name: str, wanted: str) -> bool:
+    if wanted.startswith("="):
+        return name == wanted[1:]
+    if wanted.startswith("."):
+        return name == wanted[1:] or name.endswith(wanted)
+    return wanted in name

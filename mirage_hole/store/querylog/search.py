@@ -24,7 +24,7 @@ from mirage_hole.wire.codes import rcode_text, type_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from mirage_hole.observe.exports import Format
@@ -97,7 +97,7 @@ class Reader:
                 return Page(rows, below, complete=False)
         return Page(rows, None, complete=True)
 
-    def export(self, wanted: Filter, form: Format, size: int = 10_000) -> Iterator[bytes]:
+    def export(self, wanted: Filter, form: Format, size: int = 10_000) -> Generator[bytes, None, None]:
         """Every query, the newest first, as the pieces of a file. A day is read as it is at the moment it is come to.
 
         Raises:
