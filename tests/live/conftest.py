@@ -72,6 +72,7 @@ class Sinkhole:
                     *(sys.executable, "-m", "mirage_hole"),
                     *("--listen", "127.0.0.1", "--listen", "::1", "--port", str(self.port)),
                     *("--web", f"127.0.0.1:{self.web}", "--web-open-for", self.OPEN_FOR),
+                    *("--web-requests-per-second", "0"),
                     *self.arguments,
                 ],
                 env=self.environ,
