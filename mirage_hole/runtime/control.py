@@ -297,8 +297,13 @@ class ControlPlane:
             names=lambda: self.local.names,
             certificate_ends=lambda: self.web.certificate_ends,
             certificate_trouble=lambda: self.web.certificate_trouble,
+            rows_dropped=self._rows_dropped,
             remembers_clients=lambda: self.statistics.minutes_kept.clients,
         )
+
+    def _rows_dropped(self) -> int:
+        counts = self.query_log.counts()
+        return counts.dropped_queue + counts.dropped_disk
 
     def _degraded(self) -> dict[str, str]:
         """What does not work as it should, as far as it is seen from here."""
