@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 
 MAX_AUDIT: Final = 20_000
 """Rows of the audit log; the oldest go."""
+MAX_AUDIT_OCTETS: Final = 16 * 1024 * 1024
+"""Characters of what was before and after, in all rows; the oldest go, but never the last."""
+_LARGE: Final = 4096
+"""Characters of a change after which it is seen how much there is."""
 MAX_TARGET: Final = 200
 """Characters."""
 _PASSING: Final = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -223,6 +227,13 @@ class StateStore:
         )
         number = int(found.lastrowid or 0)
         change.connection.execute("DELETE FROM audit WHERE number <= ?", (number - MAX_AUDIT,))
+        if len(before) + len(after) > _LARGE:
+            change.connection.execute(
+                "DELETE FROM audit WHERE number < ? AND number <= (SELECT number FROM (SELECT number, "
+                "sum(length(before) + length(after)) OVER (ORDER BY number DESC) AS total FROM audit) "
+                "WHERE total > ? ORDER BY number DESC LIMIT 1)",
+                (number, MAX_AUDIT_OCTETS),
+            )
         return number
 
     def _for_writing(self) -> sqlite3.Connection:

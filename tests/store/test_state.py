@@ -132,6 +132,17 @@ def test_the_audit_log_is_bounded(store: StateStore, monkeypatch: pytest.MonkeyP
     assert len(audit(store)) == 3
 
 
+def test_large_changes_push_out_old_ones_but_the_last_stays(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "MAX_AUDIT_OCTETS", 25_000)
+    for number in range(6):
+        comment = rule("x.example", 1, comment=str(number) * 10_000)
+        store.change("me", "change rule", str(number), lambda change, row=comment: change.put("rules", row))
+    assert [target for _, _, target, _, _ in audit(store)] == ["5"]
+    monkeypatch.setattr(state_module, "MAX_AUDIT_OCTETS", 1000)
+    store.change("me", "change rule", "6", lambda change: change.put("rules", rule("x.example", 1, comment="y" * 9000)))
+    assert [target for _, _, target, _, _ in audit(store)] == ["6"]
+
+
 def test_the_changes_of_another_process_are_noticed(store: StateStore, tmp_path: Path) -> None:
     other = StateStore(tmp_path)
     before = store.stamp()
