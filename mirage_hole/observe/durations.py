@@ -33,16 +33,11 @@ class Durations:
         self.buckets[bisect_left(BOUNDS, seconds)] += number
         self.sum += seconds * number
 
-    def add_each(self, durations: Iterable[float]) -> list[int]:
-        """Count one answer for each of the durations, in seconds; the bucket of each in ``FINE``."""
-        buckets, total, fine = self.buckets, 0.0, []
-        for seconds in durations:
-            place = bisect_left(FINE, seconds)
-            fine.append(place)
-            buckets[_COARSE[place]] += 1
-            total += seconds
-        self.sum += total
-        return fine
+    def add_places(self, places: Mapping[int, int], seconds: float) -> None:
+        """Count answers by their bucket in ``FINE``; ``seconds`` is the sum of all their durations."""
+        for place, number in places.items():
+            self.buckets[_COARSE[place]] += number
+        self.sum += seconds
 
     def cumulative(self) -> list[tuple[str, int]]:
         """(upper bound, answers not slower than it), as in the exposition format; the last bound is ``+Inf``."""
@@ -52,6 +47,44 @@ class Durations:
             total += count
             rows.append((bound, total))
         return rows
+
+
+class DurationsBy:
+    """Durations by a small number, such as an outcome or an upstream: a histogram each, at most ``most`` of them."""
+
+    __slots__ = ("_by", "_most")
+
+    def __init__(self, most: int = 256) -> None:
+        self._by: dict[int, Durations] = {}
+        self._most = most
+
+    def add(self, key: int, place: int, seconds: float) -> None:
+        """Count one answer that took ``seconds``, whose bucket in ``FINE`` is ``place``. Beyond ``most`` nothing is counted."""
+        durations = self._by.get(key)
+        if durations is None:
+            if len(self._by) >= self._most:
+                return
+            durations = self._by[key] = Durations()
+        durations.buckets[_COARSE[place]] += 1
+        durations.sum += seconds
+
+    def of(self, key: int, replayed: int = 0) -> Durations:
+        """A copy of one histogram with ``replayed`` answers more that took no time."""
+        found = Durations()
+        kept = self._by.get(key)
+        if kept is not None:
+            found.buckets, found.sum = kept.buckets.copy(), kept.sum
+        if replayed > 0:
+            found.add(0.0, replayed)
+        return found
+
+    def number(self, key: int) -> int:
+        """How many were counted."""
+        return sum(self._by[key].buckets) if key in self._by else 0
+
+    def keys(self) -> list[int]:
+        """Those of which there is something."""
+        return sorted(self._by)
 
 
 def percentiles(buckets: Mapping[int, int], shares: Iterable[float]) -> list[float] | None:

@@ -60,6 +60,7 @@ BOUNDS: Final[dict[int, int]] = {MINUTE: 2000, HOUR: 5000, DAY: 5000}
 MOST_OTHERS: Final = 4096
 """Keys of any other table."""
 BUCKET_BITS: Final = 6
+BUCKETS: Final = (1 << BUCKET_BITS) - 1
 PAIR_BITS: Final = 32
 
 _HEAD = struct.Struct("<B")

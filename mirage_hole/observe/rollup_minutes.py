@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.observe.record import NO_UPSTREAM
-from mirage_hole.observe.rollup import BOUNDS, BUCKET_BITS, MINUTE, MOST_OTHERS, TOPS, Facet, Unit
+from mirage_hole.observe.rollup import BOUNDS, BUCKET_BITS, BUCKETS, MINUTE, MOST_OTHERS, TOPS, Facet, Unit
 from mirage_hole.policy.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ UNKNOWN_UPSTREAM: Final = b"unknown upstream"
 NO_PLACE: Final = NO_UPSTREAM << BUCKET_BITS
 
 _BLOCKED = int(Outcome.BLOCKED)
-_WAITED = frozenset(map(int, (Outcome.FORWARDED, Outcome.FAILED, Outcome.BOGUS, Outcome.REBIND)))
+WAITED = frozenset(map(int, (Outcome.FORWARDED, Outcome.FAILED, Outcome.BOGUS, Outcome.REBIND)))
 
 
 class MinuteUnits:
@@ -45,7 +45,6 @@ class MinuteUnits:
         """Queries of minutes that nobody took in time."""
         self._open: dict[int, Unit] = {}
         self._pairs: Counter[tuple[bytes, bytes]] = Counter()
-        self._durations: Counter[int] = Counter()
         self._skipped = 0
         self._budget_of = 0
         self._budget = 0
@@ -72,22 +71,6 @@ class MinuteUnits:
         self._budget -= number
         self._pairs.update(zip(clients, subjects, strict=True))
 
-    def tally_times(self, subjects: Sequence[bytes], places: Sequence[int]) -> None:
-        """Count how long answers took, each by its bucket of ``FINE``."""
-        if self.keep:
-            # The fifteenth octet of a subject is the upstream, the third the outcome: an answer from the cache names who gave it.
-            self._durations.update(
-                [
-                    (subject[14] << BUCKET_BITS if subject[2] in _WAITED else NO_PLACE) | place
-                    for subject, place in zip(subjects, places, strict=True)
-                ]
-            )
-
-    def tally_replays(self, number: int) -> None:
-        """Count answers that took no time."""
-        if self.keep:
-            self._durations[NO_PLACE] += number
-
     # What comes in, of each tally
 
     def settle(
@@ -113,10 +96,14 @@ class MinuteUnits:
         outcomes = tallied[Facet.OUTCOME]
         unit.queries += sum(outcomes.values())
         unit.blocked += outcomes.get(_BLOCKED, 0)
-        for facet, counted in (*tallied.items(), *self._of_frames(decoded, upstreams)):
+        for facet, counted in (*tallied.items(), *self._pairs_in(decoded)):
             if counted and self._may(facet):
                 table = unit.of(facet)
-                table.add(named(counted, upstreams) if facet is Facet.UPSTREAM else counted)
+                if facet is Facet.UPSTREAM:
+                    counted = named(counted, upstreams)
+                elif facet is Facet.DURATION:
+                    counted = timed(counted, upstreams)
+                table.add(counted)
                 most = BOUNDS[MINUTE] if facet in TOPS else MOST_OTHERS
                 if len(table.counts) > 2 * most:
                     table.cut(most)
@@ -125,15 +112,7 @@ class MinuteUnits:
                 unit.of(facet).missed(self._skipped)
         self._clear()
 
-    def _of_frames(
-        self, decoded: Mapping[bytes, Subject], upstreams: Sequence[str]
-    ) -> Iterable[tuple[Facet, Mapping[Key, int]]]:
-        times: dict[Key, int] = {}
-        for key, number in self._durations.items():
-            index = key >> BUCKET_BITS
-            word = (b"" if index == NO_UPSTREAM else address(index, upstreams)) + bytes([key & (1 << BUCKET_BITS) - 1])
-            times[word] = times.get(word, 0) + number
-        yield Facet.DURATION, times
+    def _pairs_in(self, decoded: Mapping[bytes, Subject]) -> Iterable[tuple[Facet, Mapping[Key, int]]]:
         pairs: dict[Key, int] = {}
         blocked: dict[Key, int] = {}
         for (client, encoded), number in self._pairs.items():
@@ -160,7 +139,6 @@ class MinuteUnits:
 
     def _clear(self) -> None:
         self._pairs.clear()
-        self._durations.clear()
         self._skipped = 0
 
     # What goes out
@@ -190,5 +168,15 @@ def named(counted: Mapping[Key, int], upstreams: Sequence[str]) -> dict[Key, int
     found: dict[Key, int] = {}
     for index, number in counted.items():
         word = address(int(index), upstreams)
+        found[word] = found.get(word, 0) + number
+    return found
+
+
+def timed(counted: Mapping[Key, int], upstreams: Sequence[str]) -> dict[Key, int]:
+    """Counts by upstream's number and bucket as counts by its address, empty for none, and one octet for the bucket."""
+    found: dict[Key, int] = {}
+    for key, number in counted.items():
+        index = int(key) >> BUCKET_BITS
+        word = (b"" if index == NO_UPSTREAM else address(index, upstreams)) + bytes([int(key) & BUCKETS])
         found[word] = found.get(word, 0) + number
     return found

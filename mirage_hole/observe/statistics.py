@@ -6,15 +6,16 @@ minute, when it is full, or when somebody looks. A blocked name that is asked a 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from mirage_hole.observe.durations import Durations
+from mirage_hole.observe.durations import FINE, Durations
 from mirage_hole.observe.generations import Generations
 from mirage_hole.observe.recent import RecentQueries
 from mirage_hole.observe.record import NO_LIST, NO_UPSTREAM, TCP, UDP, decode_subject
-from mirage_hole.observe.rollup import Facet
-from mirage_hole.observe.rollup_minutes import ANSWERED, LATE, MinuteUnits
+from mirage_hole.observe.rollup import BUCKET_BITS, BUCKETS, Facet
+from mirage_hole.observe.rollup_minutes import ANSWERED, LATE, NO_PLACE, WAITED, MinuteUnits
 from mirage_hole.observe.segments import BadFrame, read_frame
 from mirage_hole.observe.series import MinuteSeries
 from mirage_hole.observe.toplist import RollingTop
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mirage_hole.observe.segments import Segment
     from mirage_hole.observe.series import Minutes
     from mirage_hole.observe.toplist import Ranked
+
+K = TypeVar("K")
 
 MAX_TALLY = 4096
 MAX_TITLES = 1000
@@ -83,7 +86,7 @@ class Statistics:
     def __init__(self, *, recent: int = 1000, top: int = 1000) -> None:
         self.generations = Generations()
         self.workers = Workers()
-        self.durations = Durations()
+        self._durations = Durations()
         self.bad_frames = 0
         """Frames that could not be read and were left out as a whole."""
         self.on_clients: Callable[[Iterable[bytes]], object] = tuple
@@ -116,6 +119,9 @@ class Statistics:
         self._tally_clients: Counter[bytes] = Counter()
         self._tally_blocked_clients: Counter[bytes] = Counter()
         self._tally_transports: Counter[int] = Counter()
+        self._tally_times: dict[int, int] = {}
+        """By upstream and bucket of ``FINE``, as in :func:`mirage_hole.observe.rollup.duration_key`."""
+        self._tally_seconds = 0.0
         self._tally_generation = 0
         self._tally_minute = 0
         self._tally_now = 0
@@ -202,18 +208,22 @@ class Statistics:
         self._tally_clients.update(clients)
         self._tally_blocked_clients.update(blocked)
         self.minutes_kept.tally(counted, clients, subjects)
-        replayed = 0
+        replayed, times = 0, self._tally_times
         for segment in segments:
-            number = len(segment.subjects)
-            self._tally_transports[segment.transport] += number
+            self._tally_transports[segment.transport] += len(segment.subjects)
             if segment.durations:
-                self.minutes_kept.tally_times(segment.subjects, self.durations.add_each(segment.durations))
+                for seconds, subject in zip(segment.durations, segment.subjects, strict=True):
+                    # The fifteenth octet is the upstream: an answer from the cache names who gave it, and did not wait.
+                    key = (subject[14] << BUCKET_BITS if subject[2] in WAITED else NO_PLACE) | bisect_left(
+                        FINE, seconds
+                    )
+                    times[key] = times.get(key, 0) + 1
+                self._tally_seconds += sum(segment.durations)
             else:
-                replayed += number
+                replayed += len(segment.subjects)
             self._recent.add(generation, segment)
         if replayed:
-            self.durations.add(0.0, replayed)
-            self.minutes_kept.tally_replays(replayed)
+            times[NO_PLACE] = times.get(NO_PLACE, 0) + replayed
         self._series.add(at, len(subjects), len(blocked), minute)
 
     def _tally_is_full(self) -> bool:
@@ -245,15 +255,22 @@ class Statistics:
         self._clients.add(clients, now)
         self._blocked_clients.add(blocked_clients, now)
         self._transports.update(self._tally_transports)
+        places: dict[int, int] = {}
+        for key, number in self._tally_times.items():
+            _add(places, key & BUCKETS, number)
+        self._durations.add_places(places, self._tally_seconds)
         if self.minutes_kept.keep:
             tallied[Facet.TRANSPORT] = dict(self._tally_transports.items())
             tallied[Facet.CLIENT] = dict(clients.items())
             tallied[Facet.BLOCKED_CLIENT] = dict(blocked_clients.items())
+            tallied[Facet.DURATION] = dict(self._tally_times.items())
             self.minutes_kept.settle(self._tally_minute, tallied, decoded, self.workers.addresses())
         self._tally.clear()
         self._tally_clients.clear()
         self._tally_blocked_clients.clear()
         self._tally_transports.clear()
+        self._tally_times.clear()
+        self._tally_seconds = 0.0
 
     def _count(self, subject: Subject, number: int, tallied: dict[Facet, dict[Key, int]]) -> None:
         _add(tallied[Facet.OUTCOME], int(subject.outcome), number)
@@ -279,6 +296,12 @@ class Statistics:
         self._settle()
         by_outcome = {outcome.name.lower(): self._outcomes[outcome] for outcome in Outcome}
         return {"queries": sum(by_outcome.values()), **by_outcome}
+
+    @property
+    def durations(self) -> Durations:
+        """How long answers took, since the start."""
+        self._settle()
+        return self._durations
 
     def breakdown(self) -> Breakdown:
         """The same queries by other features."""
@@ -321,5 +344,5 @@ class Statistics:
         return self._recent
 
 
-def _add(counts: dict[Key, int], key: Key, number: int) -> None:
+def _add(counts: dict[K, int], key: K, number: int) -> None:
     counts[key] = counts.get(key, 0) + number
