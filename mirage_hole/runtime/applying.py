@@ -3,53 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mirage_hole.api.problems import Fault, Refusal
+from mirage_hole.api.v1.changes import Overruled, WrongState
 from mirage_hole.api.v1.document import Plan, Row
+from mirage_hole.api.v1.settings import HIDDEN, NEEDS_RESTART, is_secret
 from mirage_hole.config.document import PARTS, BadDocument, ListEntry, RuleEntry, UserEntry, read_document
 from mirage_hole.lists.own import BadRule, read_own
-from mirage_hole.runtime.documents import PART_OF, ROLES, Named, SameTwice, after, exported, steps_to
-from mirage_hole.runtime.list_choices import RefusedList
+from mirage_hole.runtime.documents import PART_OF, ROLES, Named, SameTwice, exported, steps_to
+from mirage_hole.runtime.effective_lists import AddedList, names_of
+from mirage_hole.runtime.list_choices import RefusedList, checked
 from mirage_hole.runtime.own_rules import MAX_COMMENT, MAX_RULES
 from mirage_hole.store import accounts
 from mirage_hole.store.difference import take
-from mirage_hole.store.state import Unwritable
 from mirage_hole.store.tables import TABLES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from mirage_hole.config.document import Document
+    from mirage_hole.config.load import Loaded
     from mirage_hole.config.problem import Problem
+    from mirage_hole.config.settled import Settled
+    from mirage_hole.runtime.state_changes import StateChanges
     from mirage_hole.store.changes import Change
     from mirage_hole.store.difference import Step
-    from mirage_hole.store.state import StateStore
+    from mirage_hole.store.state import Done
     from mirage_hole.store.tables import Row as StoredRow
 
+MAX_FAULTS = 100
 _NUMBERS = {name: number for number, name in ROLES.items()}
-
-
-class Server(Protocol):
-    """The running server, as far as a document is about it."""
-
-    def judge(self, tables: dict[str, list[StoredRow]]) -> tuple[list[Problem], list[str]]:
-        """(what would be wrong with these rows, the settings among them that need a restart)."""
-
-    def called(self, entry: ListEntry) -> Named:
-        """What the state calls an added list.
-
-        Raises:
-            RefusedList: it is none.
-        """
-
-    async def take_over(self, touched: frozenset[str]) -> None:
-        """Serve by what is different now in these tables."""
 
 
 @dataclass(slots=True)
@@ -59,90 +50,141 @@ class _Wanted:
     steps: list[Step]
     users: list[tuple[UserEntry, accounts.User | None]]
     left_alone: list[str]
-    restart: list[str] = field(default_factory=list)
+
+
+class _Enough(Exception):  # noqa: N818 - no error: only looking ends so, and nothing is changed
+    """What would happen is known."""
 
 
 class Documents:
     """See :class:`mirage_hole.api.v1.document.DocumentPart`."""
 
-    def __init__(self, store: StateStore, server: Server) -> None:
-        self._store = store
-        self._server = server
-        self._one_at_a_time = asyncio.Lock()
+    def __init__(self, changes: StateChanges, settled: Callable[[], Settled]) -> None:
+        """``settled``: the settings as they are."""
+        self._changes = changes
+        self._settled = settled
 
     async def export(self, *, accounts: bool) -> Document:
-        """All there is; ``accounts``: with users and the hashes of their passwords."""
-        return await asyncio.to_thread(exported, self._store, accounts=accounts)
+        """All there is; ``accounts``: with users and the hashes of their passwords.
+
+        Raises:
+            Refusal: 503: the state can't be read.
+        """
+        try:
+            return await asyncio.to_thread(exported, self._changes.store, accounts=accounts)
+        except OSError as problem:
+            raise Refusal(503, f"The state can't be read: {problem.strerror or problem}.") from None
 
     async def plan(self, data: bytes) -> Plan:
         """What :meth:`apply` would do.
 
         Raises:
-            Refusal: 422 with every problem of the document.
+            Refusal: as :meth:`apply`.
         """
-        return _told(await asyncio.to_thread(self._judged, data), None, applied=False)
+        wanted, _ = await self._run(data, "", looking=True)
+        return _told(wanted, None, applied=False)
 
     async def apply(self, data: bytes, who: str) -> Plan:
         """Make it so; all or nothing.
 
         Raises:
-            Refusal: as :meth:`plan`; 409 when something else was changed meanwhile; 503 when the disk does not take it.
+            Refusal: 422 with every problem of the document; 409: something of it is said by a flag, a variable or the
+                file, and that counts; 503: the disk does not take it.
         """
-        async with self._one_at_a_time:
-            wanted = await asyncio.to_thread(self._judged, data)
-            if not wanted.steps and not wanted.users:
-                return _told(wanted, None, applied=True)
-            try:
-                done = await asyncio.to_thread(
-                    self._store.change, who, "apply", "the whole state", lambda change: _take(change, wanted)
-                )
-            except Unwritable as problem:
-                raise Refusal(
-                    503, f"The state can't be changed: {problem.strerror}.", headers={"Retry-After": "10"}
-                ) from None
-            except accounts.AccountProblem as problem:
-                raise Refusal(409, str(problem)) from None
-            await self._server.take_over(done.touched)
-            return _told(wanted, done.number, applied=True)
+        wanted, number = await self._run(data, who, looking=False)
+        return _told(wanted, number, applied=True)
 
-    def _judged(self, data: bytes) -> _Wanted:
+    async def _run(self, data: bytes, who: str, *, looking: bool) -> tuple[_Wanted, int | None]:
+        document, called = await asyncio.to_thread(self._read, data)
+        reading = await self._changes.look()
+        found: list[_Wanted] = []
+
+        def work(change: Change) -> None:
+            wanted = _compared(document, change, called)
+            _check_places(wanted.steps, reading.loaded)
+            found[:] = [wanted]
+            _take(change, wanted)
+
+        def do(check: Callable[[Change], object]) -> Done[None]:
+            def all_of_it(change: Change) -> None:
+                work(change)
+                check(change)
+                if looking:
+                    raise _Enough
+
+            return self._changes.store.change(who, "apply", "a document", all_of_it)
+
+        try:
+            done = (await self._changes.run(do)).done
+        except _Enough:
+            return found[0], None
+        except Overruled as problem:
+            raise Refusal(409, f"{problem}.") from None
+        except WrongState as problem:
+            _refuse([_fault(one) for one in problem.problems])
+        except accounts.AccountProblem as problem:
+            raise Refusal(409, str(problem)) from None
+        except OSError as problem:
+            why = problem.strerror or str(problem)
+            raise Refusal(503, f"Nothing can be changed for now: {why}.", headers={"Retry-After": "30"}) from None
+        return found[0], done.number
+
+    def _read(self, data: bytes) -> tuple[Document, Callable[[ListEntry], Named]]:
+        """(the document, what the state calls its lists)."""
+        from mirage_hole.sources.catalogue import load_catalogue
+
         try:
             document = read_document(data)
         except BadDocument as bad:
-            raise _refusal([_fault(one) for one in bad.problems]) from None
-        faults = [*_rule_faults(document), *self._list_faults(document)]
-        if faults:
-            raise _refusal(faults)
-        return self._store.read(lambda connection: self._compared(document, connection))
-
-    def _list_faults(self, document: Document) -> list[Fault]:
-        faults = []
+            _refuse([_fault(one) for one in bad.problems])
+        catalogue, settled = load_catalogue(), self._settled()
+        name_of = names_of(catalogue)
+        names: dict[ListEntry, Named] = {}
+        faults = _rule_faults(document)
         for number, entry in enumerate(document.get("list", ())):
+            added = AddedList(entry.source, entry.kind, entry.title, entry.format)
             try:
-                self._server.called(entry)
+                source = checked(added, settled, catalogue)
             except RefusedList as problem:
-                faults.append(
-                    Fault(f"list[{number}].source", str(problem), "the address of a list, a file or a catalogue name")
-                )
-        return faults
-
-    def _compared(self, document: Document, connection: sqlite3.Connection) -> _Wanted:
-        present = {table: self._store.rows(table) for table in TABLES}
-        try:
-            steps = steps_to(document, present, self._server.called, time.time())
-        except SameTwice as twice:
-            fault = Fault(
-                f"{twice.part}[{twice.number}]", f"is about the same as {twice.part}[{twice.first}]", "one of them"
-            )
-            raise _refusal([fault]) from None
-        problems, restart = self._server.judge(after(steps, present))
-        users, faults = _users(document, connection)
-        faults += [_fault(one) for one in problems]
+                instead = "the address of a list, a file or a catalogue name"
+                faults.append(Fault(f"list[{number}]", str(problem), instead))
+            else:
+                names[entry] = Named(name_of(source), entry.source)
         if faults:
-            raise _refusal(faults)
-        changed = {str(step.title) for step in steps if step.table == "settings"}
-        left_alone = [part for part in PARTS if part not in document]
-        return _Wanted(steps, users, left_alone, sorted(changed & set(restart)))
+            _refuse(faults)
+        return document, names.__getitem__
+
+
+def _compared(document: Document, change: Change, called: Callable[[ListEntry], Named]) -> _Wanted:
+    present = {table: change.rows(table) for table in TABLES}
+    try:
+        steps = steps_to(document, present, called, time.time())
+    except SameTwice as twice:
+        what = f"is about the same as {twice.part}[{twice.first}]"
+        _refuse([Fault(f"{twice.part}[{twice.number}]", what, "one of them")])
+    users, faults = _users(document, change.connection)
+    if faults:
+        _refuse(faults)
+    return _Wanted(steps, users, [part for part in PARTS if part not in document])
+
+
+def _check_places(steps: Sequence[Step], loaded: Loaded) -> None:
+    """What a flag, a variable or the file says can't be said by a document.
+
+    Raises:
+        Refusal: 409 with every place.
+    """
+    faults = []
+    for step in steps:
+        if step.table != "settings" or step.after is None:
+            continue
+        origin = loaded.origin(step.title)
+        if origin.kind in {"flag", "environment", "file"}:
+            faults.append(
+                Fault(f"settings.{step.title}", f"is said by {origin}, and that counts", "it there, or leave it out")
+            )
+    if faults:
+        raise Refusal(409, "Something of the document is said elsewhere; nothing was changed.", faults[:MAX_FAULTS])
 
 
 def _rule_faults(document: Document) -> list[Fault]:
@@ -194,18 +236,16 @@ def _take(change: Change, wanted: _Wanted) -> None:
     for entry, there in wanted.users:
         role = _NUMBERS[entry.role]
         if there is None:
-            from secrets import token_bytes
-
-            accounts.add_user(change.connection, entry.name, role, entry.password_hash, token_bytes(32), time.time())
+            handle = secrets.token_bytes(32)
+            accounts.add_user(change.connection, entry.name, role, entry.password_hash, handle, time.time())
             continue
         if there.role != role:
             accounts.set_role(change.connection, entry.name, role)
         if entry.password_hash not in {"", there.password}:
             accounts.set_password(change.connection, entry.name, entry.password_hash)
     if wanted.users:
-        before, _ = change.told()
-        named = [entry.name for entry, _ in wanted.users]
-        change.note(before, {"users": named, "steps": [f"{PART_OF[one.table]} {one.title}" for one in wanted.steps]})
+        before, after = change.told()
+        change.note(before, {"users": [entry.name for entry, _ in wanted.users], "changes": after})
 
 
 def _told(wanted: _Wanted, number: int | None, *, applied: bool) -> Plan:
@@ -213,40 +253,39 @@ def _told(wanted: _Wanted, number: int | None, *, applied: bool) -> Plan:
         Row(
             part=PART_OF[step.table],
             title=step.title,
-            before=_shown(step.before),
-            after=_shown(step.after),
+            before=_shown(step, step.before),
+            after=_shown(step, step.after),
             changed=list(step.changed),
         )
         for step in wanted.steps
     ]
-    rows += [
-        Row(
-            part="user",
-            title=entry.name,
-            before=None if there is None else {"role": ROLES[there.role]},
-            after={"role": entry.role},
-            changed=[]
-            if there is None
-            else [
-                *(["role"] if ROLES[there.role] != entry.role else []),
-                *(["password"] if entry.password_hash not in {"", there.password} else []),
-            ],
-        )
-        for entry, there in wanted.users
-    ]
-    return Plan(steps=rows, left_alone=wanted.left_alone, restart=wanted.restart, applied=applied, audit=number)
+    for entry, there in wanted.users:
+        before = None if there is None else {"role": ROLES[there.role]}
+        changed = []
+        if there is not None:
+            changed += ["role"] if ROLES[there.role] != entry.role else []
+            changed += ["password"] if entry.password_hash not in {"", there.password} else []
+        rows.append(Row(part="user", title=entry.name, before=before, after={"role": entry.role}, changed=changed))
+    restart = sorted({step.title for step in wanted.steps if step.table == "settings"} & NEEDS_RESTART.keys())
+    return Plan(steps=rows, left_alone=wanted.left_alone, restart=restart, applied=applied, audit=number)
 
 
-def _shown(row: StoredRow | None) -> dict[str, Any] | None:
-    return None if row is None else {name: value for name, value in row.items() if name not in {"number", "created"}}
+def _shown(step: Step, row: StoredRow | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    shown = {name: value for name, value in row.items() if name not in {"number", "created"}}
+    if step.table == "settings" and is_secret(step.title):
+        shown["value"] = HIDDEN
+    return shown
 
 
-def _refusal(faults: Sequence[Fault]) -> Refusal:
+def _refuse(faults: Sequence[Fault]) -> NoReturn:
     count = len(faults)
     said = "a problem" if count == 1 else f"{count} problems"
-    return Refusal(422, f"The document has {said}; nothing was changed.", list(faults)[:100])
+    raise Refusal(422, f"The document has {said}; nothing was changed.", list(faults)[:MAX_FAULTS])
 
 
 def _fault(problem: Problem) -> Fault:
-    where = f"{problem.setting} ({problem.origin})" if str(problem.origin) != "default" else problem.setting
-    return Fault(where, problem.problem, problem.instead)
+    place = str(problem.origin)
+    where = f"{problem.setting} ({place})" if problem.origin.kind == "file" else problem.setting
+    return Fault(where, problem.problem, problem.instead.removeprefix("write "))

@@ -20,6 +20,7 @@ from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.access_keeper import AccessKeeper
+from mirage_hole.runtime.applying import Documents
 from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.certificate_names import certificate_names
@@ -169,6 +170,7 @@ class ControlPlane:
                 lists=lambda: self.lists.change(self._settled),
                 rules=self.own_rules.catch_up,
             )
+            parts.document = Documents(self.state.changes, lambda: self._settled)
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
         self._register_generation()

@@ -81,7 +81,7 @@ class ListChoices:
             RefusedList: it is none, or can't be one here.
             OSError: the disk does not take it.
         """
-        source = _checked(wanted, settled, catalogue)
+        source = checked(wanted, settled, catalogue)
 
         def act() -> tuple[Source, bool]:
             known = choose(settled, self.said, catalogue)
@@ -173,7 +173,7 @@ class ListChoices:
             new = replace(
                 old, title=old.title if title is None else title.strip(), format=old.format if form is None else form
             )
-            _checked(new, settled, catalogue)
+            checked(new, settled, catalogue)
             if new != old:
                 self._save({**self.added, found.name: new}, self.switched)
             return choose(settled, self.said, catalogue).find(found.source.key) or found, new != old
@@ -307,7 +307,7 @@ def _found(known: Choices, text: str) -> Choice:
     return found
 
 
-def _checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -> Source:
+def checked(wanted: AddedList, settled: Settled, catalogue: dict[str, Entry]) -> Source:
     """What a list to be added means.
 
     Raises:
