@@ -115,8 +115,11 @@ class PauseService:
         self._workers.pause(known["until"])
 
     async def _tell(self, who: str, what: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-        until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(after["until"])) if after["paused"] else "now on"
-        log.info("%s: %s, by %s", "nothing is blocked until" if after["paused"] else "blocking again from", until, who)
+        if after["paused"]:
+            until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(after["until"]))
+            log.info("nothing is blocked until %s: %s paused it", until, who)
+        else:
+            log.info("blocking again: %s ended the pause", who)
         store = self.store
         if store is None:
             return
