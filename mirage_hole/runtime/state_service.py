@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from mirage_hole.runtime.threads import to_the_end
+from mirage_hole.store.database import StoreProblem
 
 if TYPE_CHECKING:
     from mirage_hole.runtime.state_changes import StateChanges
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RETRY_EVERY: Final = 10.0
+"""Seconds between two tries to open a state that could not be."""
 COPY_EVERY: Final = 2.0
 """Seconds between two looks whether something has changed: many changes at once are one copy."""
 
@@ -35,15 +38,25 @@ class StateService:
             OSError: the state can't be opened.
         """
         await to_the_end(None, self.store.open)
+        tried = asyncio.get_running_loop().time()
         try:
             while True:
                 await asyncio.sleep(self._copy_every)
+                if self.store.trouble and (again := asyncio.get_running_loop().time()) - tried >= RETRY_EVERY:
+                    tried = again
+                    await to_the_end(None, self._retry)
                 if self.changes is not None:
                     await self.changes.pay()
                 if self.store.copy_due:
                     await to_the_end(None, self._copy)
         finally:
             await to_the_end(None, self._end)
+
+    def _retry(self) -> None:
+        try:
+            self.store.retry()
+        except (OSError, StoreProblem) as problem:
+            log.error("the state can't be opened: %s; it is tried again", problem)
 
     def _copy(self) -> None:
         try:

@@ -78,6 +78,7 @@ class StateStore:
         self._connection: sqlite3.Connection | None = None
         self._missing: OSError | None = None
         """The directory is not there: there is nothing, and nothing can be changed."""
+        self._told = ""
         self._opened = 0
         self._changes = 0
         self._copied = 0
@@ -102,6 +103,17 @@ class StateStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def retry(self) -> None:
+        """Open it anew when it could not be, or not for writing; perhaps that has passed.
+
+        Raises:
+            StoreProblem, OSError: as :meth:`open`.
+        """
+        with self._lock:
+            if self.trouble:
+                self.close()
+                self.open()
 
     def stamp(self) -> tuple[int, int, int]:
         """Different whenever somebody has changed something, also another process.
@@ -279,7 +291,9 @@ class StateStore:
                 if connection.execute("PRAGMA query_only").fetchone() == (0,) and not self._writes(connection):
                     self.trouble = f"{self.path} can't be written: its disk is read-only"
             return connection
-        log.error("the state can't be opened: %s; nothing can be changed until it can", self.trouble)
+        if self.trouble != self._told:
+            log.error("the state can't be opened: %s; nothing can be changed until it can", self.trouble)
+        self._told = self.trouble
         return _empty()
 
     @staticmethod

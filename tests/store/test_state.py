@@ -391,3 +391,26 @@ def test_without_a_directory_there_is_nothing_to_read_or_change(tmp_path: Path) 
     add(store, "a.example")
     assert texts(store) == ["a.example"]
     store.close()
+
+
+def test_a_state_that_could_not_be_opened_is_opened_once_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = StateStore(tmp_path)
+    add(store, "a.example")
+    store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(state_module, "open_database", full)
+        for _ in range(3):
+            store.retry()
+            store.open()
+            assert store.rows("rules") == []
+    assert caplog.text.count("can't be opened") == 1
+    assert store.rows("rules") == []
+    store.retry()
+    assert store.trouble == ""
+    assert len(store.rows("rules")) == 1
+    store.close()
