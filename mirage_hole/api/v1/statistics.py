@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, TypeVar
@@ -227,7 +228,8 @@ class Cleared(Struct, kw_only=True):
 async def statistics(call: Call[SeriesQuery, None]) -> dict[str, Any]:
     """Totals, shares, percentiles and a series of a stretch of time, at most 2,000 points; the last point is still running."""
     asked = call.query
-    kept, zone = needed(call.parts.statistics, "statistics"), zone_of(asked.tz)
+    kept = needed(call.parts.statistics, "statistics")
+    zone = await asyncio.to_thread(zone_of, asked.tz)  # its rules are a file
     now = kept.now()
 
     def read(reader: StatisticsReader) -> dict[str, Any]:
@@ -263,7 +265,8 @@ async def top(call: Call[TopQuery, None]) -> dict[str, Any]:
 async def client(call: Call[ClientQuery, None]) -> dict[str, Any]:
     """How much one client asked and for what, as far as its address is still the same device's."""
     asked, kept = call.query, needed(call.parts.statistics, "statistics")
-    zone, now, text = zone_of(asked.tz), kept.now(), call.path["address"]
+    zone = await asyncio.to_thread(zone_of, asked.tz)
+    now, text = kept.now(), call.path["address"]
     try:
         address = plain_address(ip_address(text).packed)
     except ValueError:
