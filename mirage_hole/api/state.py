@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from mirage_hole.observe.metrics import QueueFacts
     from mirage_hole.observe.statistics import Statistics
     from mirage_hole.policy.explain import Explanation
     from mirage_hole.sources.status import ListStatus
@@ -52,4 +53,8 @@ class ApiState:
     """UDP queries that the kernel had no room for."""
     degraded: Callable[[], Mapping[str, str]] = dict
     """What does not work as it should beside the workers and upstreams, in a word and for people."""
+    queues: Callable[[], Sequence[QueueFacts]] = tuple
+    """The queues inside this process."""
+    certificate_ends: Callable[[], float | None] = lambda: None
+    """End of the web server's certificate, in seconds since the epoch."""
     clock: Callable[[], float] = time.time

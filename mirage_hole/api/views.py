@@ -190,6 +190,8 @@ def facts(state: ApiState) -> Facts:
         ],
         state.datagrams_lost(),
         degraded(state, state.clock()).keys(),
+        queues=state.queues(),
+        certificate_ends=state.certificate_ends(),
     )
 
 

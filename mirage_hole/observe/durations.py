@@ -49,44 +49,6 @@ class Durations:
         return rows
 
 
-class DurationsBy:
-    """Durations by a small number, such as an outcome or an upstream: a histogram each, at most ``most`` of them."""
-
-    __slots__ = ("_by", "_most")
-
-    def __init__(self, most: int = 256) -> None:
-        self._by: dict[int, Durations] = {}
-        self._most = most
-
-    def add(self, key: int, place: int, seconds: float) -> None:
-        """Count one answer that took ``seconds``, whose bucket in ``FINE`` is ``place``. Beyond ``most`` nothing is counted."""
-        durations = self._by.get(key)
-        if durations is None:
-            if len(self._by) >= self._most:
-                return
-            durations = self._by[key] = Durations()
-        durations.buckets[_COARSE[place]] += 1
-        durations.sum += seconds
-
-    def of(self, key: int, replayed: int = 0) -> Durations:
-        """A copy of one histogram with ``replayed`` answers more that took no time."""
-        found = Durations()
-        kept = self._by.get(key)
-        if kept is not None:
-            found.buckets, found.sum = kept.buckets.copy(), kept.sum
-        if replayed > 0:
-            found.add(0.0, replayed)
-        return found
-
-    def number(self, key: int) -> int:
-        """How many were counted."""
-        return sum(self._by[key].buckets) if key in self._by else 0
-
-    def keys(self) -> list[int]:
-        """Those of which there is something."""
-        return sorted(self._by)
-
-
 def percentiles(buckets: Mapping[int, int], shares: Iterable[float]) -> list[float] | None:
     """The times in seconds that these shares of all answers did not exceed; None when there was no answer.
 

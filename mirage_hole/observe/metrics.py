@@ -82,6 +82,27 @@ class ListFacts(NamedTuple):
     healthy: bool
 
 
+class ProcessFacts(NamedTuple):
+    """What the metrics tell of one process."""
+
+    name: str
+    """``supervisor``, ``worker 0``."""
+    resident: int
+    """Octets."""
+    cpu: float
+    """Seconds."""
+    descriptors: int
+
+
+class QueueFacts(NamedTuple):
+    """What the metrics tell of one queue inside the supervisor."""
+
+    name: str
+    octets: int
+    dropped: int
+    """Rows or records, since the start."""
+
+
 class Facts(NamedTuple):
     """What the metrics tell that is not counted here."""
 
@@ -95,6 +116,12 @@ class Facts(NamedTuple):
     """UDP queries that the kernel had no room for."""
     degraded: Collection[str] = ()
     """Those of ``KINDS_OF_TROUBLE`` that there are."""
+    processes: Sequence[ProcessFacts] = ()
+    queues: Sequence[QueueFacts] = ()
+    stream_listeners: int = 0
+    """Who listens to the live stream."""
+    certificate_ends: float | None = None
+    """Seconds since the epoch; None: the web server has no certificate."""
 
 
 class MetricsCollector:
@@ -234,6 +261,7 @@ def _facts(facts: Facts) -> Iterator[Metric]:
         "what",
         [(kind, float(kind in facts.degraded)) for kind in KINDS_OF_TROUBLE],
     )
+    yield from _insides(facts)
     yield GaugeMetricFamily(PREFIX + "policy_generation", "Number of the live generation.", value=facts.generation)
     yield GaugeMetricFamily(PREFIX + "policy_names", "Names in the live generation.", value=facts.names)
     lists = {one.title: one for one in facts.lists}  # a label value may occur once
@@ -256,3 +284,36 @@ def _facts(facts: Facts) -> Iterator[Metric]:
         "list",
         [(t, float(one.healthy)) for t, one in lists.items()],
     )
+
+
+def _insides(facts: Facts) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    processes, queues = facts.processes, facts.queues
+    yield _gauge(
+        "process_resident_memory_bytes",
+        "Memory of a process that is in RAM.",
+        "process",
+        [(one.name, one.resident) for one in processes],
+    )
+    yield _counter(
+        "process_cpu_seconds", "Processor time of a process.", "process", [(one.name, one.cpu) for one in processes]
+    )
+    yield _gauge(
+        "process_open_fds",
+        "Open file descriptors of a process.",
+        "process",
+        [(one.name, one.descriptors) for one in processes],
+    )
+    yield _gauge("queue_bytes", "Octets that wait in a queue.", "queue", [(one.name, one.octets) for one in queues])
+    yield _counter(
+        "queue_dropped", "What a queue had no room for, or its reader could not keep.", "queue",
+        [(one.name, one.dropped) for one in queues],
+    )  # fmt: skip
+    yield GaugeMetricFamily(PREFIX + "stream_listeners", "Listeners of the live stream.", value=facts.stream_listeners)
+    ends = GaugeMetricFamily(
+        PREFIX + "certificate_expiry_timestamp_seconds", "End of the web server's certificate, since the epoch."
+    )
+    if facts.certificate_ends is not None:
+        ends.add_metric([], facts.certificate_ends)
+    yield ends

@@ -37,6 +37,7 @@ from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
 from mirage_hole.runtime.query_log import QueryLogService
+from mirage_hole.runtime.queues import query_log_queue
 from mirage_hole.runtime.rule_commands import RuleCommands
 from mirage_hole.runtime.state_changes import StateChanges
 from mirage_hole.runtime.state_service import StateService
@@ -140,6 +141,8 @@ class ControlPlane:
             degraded=self._degraded,
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
             flush=lambda name, subtree: cache.flush(name, subtree=subtree),
+            queues=lambda: [query_log_queue(self.query_log)],
+            certificate_ends=lambda: self.web.certificate_ends,
         )
         self.parts = parts = Parts(state=state, notifications=self.notifications)
         if pause is not None:

@@ -1,18 +1,36 @@
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from mirage_hole.observe.metrics import PREFIX, Facts, ListFacts, MetricsCollector, exposition
+from mirage_hole.observe.metrics import (
+    PREFIX,
+    Facts,
+    ListFacts,
+    MetricsCollector,
+    ProcessFacts,
+    QueueFacts,
+    exposition,
+)
 from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.verdict import OWN_LIST, Outcome
 from tests.observe.frames import NOON, frame, replays, ruled, single, subject
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
-FACTS = Facts("1.2.3", NOON, 42, 1000, [ListFacts("Ads", 900, 3, NOON, True), ListFacts("Broken", 0, 0, None, False)])
+FACTS = Facts(
+    "1.2.3", NOON, 42, 1000, [ListFacts("Ads", 900, 3, NOON, True), ListFacts("Broken", 0, 0, None, False)],
+    processes=[ProcessFacts("supervisor", 50_000_000, 1.5, 20)],
+    queues=[QueueFacts("query log", 4096, 7)],
+    stream_listeners=2,
+    certificate_ends=NOON,
+)  # fmt: skip
 
 
 def collector() -> MetricsCollector:
@@ -95,3 +113,78 @@ def test_two_lists_of_one_title_are_one_label() -> None:
     facts = FACTS._replace(lists=[ListFacts("Ads", 1, 0, NOON, True), ListFacts("Ads", 2, 0, NOON, True)])
     body, _ = exposition(MetricsCollector(Statistics(), lambda: facts), "")
     assert body.decode().count('mirage_hole_list_rules{list="Ads"}') == 1
+
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+
+
+@needs_promtool
+def test_promtool_finds_nothing_to_complain_about() -> None:
+    body, _ = exposition(collector(), "text/plain")
+    checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, check=False, timeout=30)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_questions_of_strangers_add_no_series() -> None:
+    statistics = Statistics()
+
+    def series() -> set[tuple[str, ...]]:
+        return {
+            (sample.name, *sample.labels.values())
+            for family in MetricsCollector(statistics, lambda: FACTS).collect()
+            for sample in family.samples
+        }
+
+    statistics.fold_frame(frame(single(NOON, "192.0.2.1", subject("a.example", qtype=65_000), 0.01)), NOON)
+    before = series()
+    for number in range(300):
+        asked = subject(f"n{number}.example", qtype=30_000 + number)
+        statistics.fold_frame(frame(single(NOON, f"192.0.2.{number % 250}", asked, 0.01)), NOON)
+    assert series() == before
+
+
+def exported() -> set[str]:
+    return {sample.name for family in collector().collect() for sample in family.samples}
+
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+DASHBOARD = PACKAGING / "grafana" / "mirage-hole.json"
+ALERTS = PACKAGING / "prometheus" / "alerts.yml"
+
+
+def test_the_dashboard_and_the_alerts_ask_only_for_what_there_is() -> None:
+    for path in (DASHBOARD, ALERTS):
+        asked = set(re.findall(r"\bmirage_hole_\w+", path.read_text(encoding="utf-8")))
+        assert asked
+        assert asked <= exported(), path
+
+
+def test_the_dashboard_is_well_formed() -> None:
+    board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    assert board["schemaVersion"] >= 36
+    assert [one["type"] for one in board["templating"]["list"]] == ["datasource"]
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        if panel["type"] != "row":
+            assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            assert all(target["expr"] for target in panel["targets"])
+
+
+def test_the_dashboard_loads_with_grafanas_own_types() -> None:
+    models = pytest.importorskip("grafana_foundation_sdk.models.dashboard")
+    read = models.Dashboard.from_json(json.loads(DASHBOARD.read_text(encoding="utf-8")))
+    assert read.title == "Mirage Hole"
+    assert read.panels
+
+
+@needs_promtool
+def test_promtool_takes_the_alerts() -> None:
+    checked = subprocess.run(["promtool", "check", "rules", ALERTS], capture_output=True, check=False, timeout=30)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from mirage_hole.api import views
+from mirage_hole.api.processes import processes
 from mirage_hole.api.v1.identity import Role
 from mirage_hole.api.v1.parts import needed
 from mirage_hole.api.v1.route import Call, Route
@@ -54,7 +56,11 @@ async def metrics(call: Call[None, None]) -> web.Response:
 
     state = needed(call.parts.state, "state")
     await asyncio.to_thread(load_exposition)
-    collector = MetricsCollector(state.statistics, lambda: views.facts(state))
+    pids = {f"worker {view.number}": view.pid for view in state.statistics.workers.views() if view.pid}
+    seen = await asyncio.to_thread(processes, {"supervisor": os.getpid(), **pids})
+    listeners = call.parts.streams.listeners if call.parts.streams is not None else 0
+    facts = views.facts(state)._replace(processes=seen, stream_listeners=listeners)
+    collector = MetricsCollector(state.statistics, lambda: facts)
     body, content_type = exposition(collector, call.request.headers.get("Accept", "")[:1000])
     return web.Response(body=body, headers={"Content-Type": content_type})
 
