@@ -16,8 +16,8 @@ from msgspec.structs import fields
 from mirage_hole import __version__
 from mirage_hole.api.access.csrf import HEADER
 from mirage_hole.api.access.secrets import SESSION_COOKIE
+from mirage_hole.api.v1.checking import MAX_NUMBER
 from mirage_hole.api.v1.identity import Role
-from mirage_hole.api.v1.reading import MAX_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
