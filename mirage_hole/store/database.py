@@ -109,7 +109,7 @@ def check(path: Path) -> list[str]:
     """
     if not path.exists():
         return []
-    connection = _connected(path, writable=_may(path, os.W_OK) and _may(path.parent, os.W_OK))
+    connection = _connected(path, writable=may_write(path))
     try:
         rows = [str(text) for (text,) in connection.execute("PRAGMA integrity_check(20)")]
         broken = [
@@ -201,7 +201,12 @@ def _make(path: Path) -> bool:
     except OSError:
         if not path.is_file():
             raise
-    return _may(path, os.W_OK) and _may(path.parent, os.W_OK)  # its log is made beside it
+    return may_write(path)
+
+
+def may_write(path: Path) -> bool:
+    """Whether this process may write the file, and its log beside it."""
+    return _may(path, os.W_OK) and _may(path.parent, os.W_OK)
 
 
 def _may(path: Path, how: int) -> bool:

@@ -68,7 +68,7 @@ def recover(directory: Path, migrations: Sequence[str]) -> str:
         OSError: the disk does not take it.
     """
     path, copy = directory / STATE, directory / COPY
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # a disk that is read-only says so before it sees that there is none
         (directory / (STATE + _NEW)).unlink()  # of a run that was cut off
     if not path.exists():
         if not copy.exists() or not _gives(copy, migrations):

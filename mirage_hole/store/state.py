@@ -6,7 +6,6 @@ one transaction, and it is on the disk when the call returns. Everything here wa
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import sqlite3
@@ -18,7 +17,7 @@ import orjson
 
 from mirage_hole.store.audit import Entry, entry, revert
 from mirage_hole.store.changes import Change, row_of, rows_of
-from mirage_hole.store.database import Damaged, is_damage, open_database, statements, transaction
+from mirage_hole.store.database import Damaged, is_damage, may_write, open_database, statements, transaction
 from mirage_hole.store.recovery import alone, copy_database, recover
 from mirage_hole.store.schema import MIGRATIONS
 from mirage_hole.store.schema_0 import take_over
@@ -269,7 +268,7 @@ class StateStore:
                 self._changes += 1  # others may have changed it since it was copied
                 connection = open_database(self.path, MIGRATIONS, synchronous="FULL", any_thread=True)
                 try:
-                    take_over(self._directory, connection, self._clock)
+                    self.trouble = self._take_over(connection)
                 except BaseException:
                     connection.close()
                     raise
@@ -287,23 +286,32 @@ class StateStore:
                 raise
             self.trouble = f"{self.path}: {problem.strerror or problem}"
         else:
-            with contextlib.suppress(sqlite3.OperationalError):
-                if connection.execute("PRAGMA query_only").fetchone() == (0,) and not self._writes(connection):
-                    self.trouble = f"{self.path} can't be written: its disk is read-only"
+            self._tell("the state can only be read")
             return connection
-        if self.trouble != self._told:
-            log.error("the state can't be opened: %s; nothing can be changed until it can", self.trouble)
-        self._told = self.trouble
+        self._tell("the state can't be opened")
         return _empty()
 
-    @staticmethod
-    def _writes(connection: sqlite3.Connection) -> bool:
+    def _take_over(self, connection: sqlite3.Connection) -> str:
+        """Take over the files of an earlier version; why nothing can be written, or nothing."""
+        if not may_write(self.path):
+            return f"{self.path}: its disk is read-only, or the file is not ours to write"
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
+            take_over(self._directory, connection, self._clock)
         except sqlite3.OperationalError as problem:
-            return problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY
-        return True
+            explained = self._explained(problem)
+            if not isinstance(explained, Unwritable):
+                raise
+            return f"{self.path}: {explained.strerror}"
+        except OSError as problem:
+            if problem.errno not in _PASSING:
+                raise
+            return f"{problem.filename or self.path}: {problem.strerror or problem}"
+        return ""
+
+    def _tell(self, what: str) -> None:
+        if self.trouble and self.trouble != self._told:
+            log.error("%s: %s; nothing can be changed until it can", what, self.trouble)
+        self._told = self.trouble
 
     def _explained(self, problem: sqlite3.Error) -> Exception:
         if is_damage(problem):

@@ -414,3 +414,23 @@ def test_a_state_that_could_not_be_opened_is_opened_once_it_can_be(
     assert store.trouble == ""
     assert len(store.rows("rules")) == 1
     store.close()
+
+
+def test_a_state_that_can_only_be_read_is_read_and_says_why_it_is_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    add(store, "a.example")
+    store.close()
+    (tmp_path / "own-rules.json").write_bytes(orjson.dumps(RULES))
+    with monkeypatch.context() as patch:
+        patch.setattr("mirage_hole.store.database._may", lambda _, how: how == os.R_OK)
+        assert texts(store) == ["a.example"]
+        assert "read-only" in store.trouble
+        with pytest.raises(Unwritable, match="read-only"):
+            add(store, "b.example")
+        assert texts(store) == ["a.example"]
+        assert (tmp_path / "own-rules.json").exists()
+    assert add(store, "c.example")
+    assert texts(store) == ["a.example", "b.example", "c.example"]
+    store.close()
