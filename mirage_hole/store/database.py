@@ -33,7 +33,7 @@ class NewerSchema(StoreProblem):
 
 
 class ForeignFile(StoreProblem):
-    """A database of another program."""
+    """A database of another program, or a symbolic link."""
 
 
 class Damaged(StoreProblem):
@@ -214,6 +214,9 @@ def _may(path: Path, how: int) -> bool:
 
 
 def _connected(path: Path, *, writable: bool, any_thread: bool = False) -> sqlite3.Connection:
+    if path.is_symlink():  # made by the server's account, it could lead root to any file
+        message = f"{path} is a symbolic link; put the file itself there, or link the folder"
+        raise ForeignFile(message)
     if not _may(path, os.R_OK) and path.exists():
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     modes = ("rw",) if writable else ("ro", "ro&immutable=1")

@@ -99,6 +99,15 @@ def test_a_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_symbolic_link_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    path = tmp_path / "link.db"
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ForeignFile, match="symbolic link"):
+        open_database(path, (FIRST,), synchronous="NORMAL")
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
 def test_what_is_no_database_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "torn.db"
     path.write_bytes(b"not a database at all" * 100)
