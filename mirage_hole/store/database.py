@@ -249,10 +249,11 @@ def _connected(path: Path, *, writable: bool, any_thread: bool = False) -> sqlit
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, before: str) -> None:
+    # In this order: another process that makes the file now makes tables and mark at once.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     if owner == APPLICATION_ID:
         return
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if owner or tables:
         message = f"{path} is a database of another program; move it away, and a new one is made"
         raise ForeignFile(message)
