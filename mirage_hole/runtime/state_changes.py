@@ -58,7 +58,8 @@ class StateChanges:
         self._rules = rules
         self._one_at_a_time = asyncio.Lock()
         self._owed: list[Changed] = []
-        """Changes whose maker went away before the server followed."""
+        """Changes that the server has not followed yet."""
+        self._told = ""
 
     async def look(self) -> Reading:
         """What the settings come to, as far as what is stored means anything."""
@@ -106,14 +107,27 @@ class StateChanges:
 
         async with self._one_at_a_time:
             changed = await to_the_end(self._owed.append, make)
-            await self._follow(changed)
+            self._owed.append(changed)  # it is stored, whatever becomes of us
+            await self._settle_up()
         return changed
 
     async def pay(self) -> None:
-        """Have the server follow the changes whose makers went away."""
+        """Have the server follow the changes whose makers went away, or that could not be followed yet."""
         async with self._one_at_a_time:
+            await self._settle_up()
+
+    async def _settle_up(self) -> None:
+        try:
             while self._owed:
-                await self._follow(self._owed.pop(0))
+                await self._follow(self._owed[0])
+                self._owed.pop(0)
+        except OSError as problem:
+            why = problem.strerror or str(problem)
+            if why != self._told:
+                log.error("what was changed is stored, but does not count yet: %s; it is tried again", why)
+            self._told = why
+        else:
+            self._told = ""
 
     async def _follow(self, changed: Changed) -> None:
         touched = changed.done.touched

@@ -92,6 +92,24 @@ async def test_a_change_whose_maker_went_away_is_followed_all_the_same(server: F
     assert server.told == ["nodata"]
 
 
+async def test_what_cannot_be_followed_yet_is_stored_and_followed_later(
+    server: Followed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"number": None, "text": "a.example", "comment": "", "created": 0.0, "until": None, "enabled": True}
+
+    async def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.changes, "_rules", full)
+        changed = await server.changes.change("me", "x", "", lambda change: change.put("rules", row))
+        await server.changes.pay()
+    assert changed.done.number == 1
+    assert caplog.text.count("does not count yet: No space") == 1
+    await server.changes.pay()
+    assert server.told == ["rules"]
+
+
 async def test_the_state_is_copied_soon_after_a_change_and_at_the_end(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     service = StateService(store, copy_every=0.01)
