@@ -114,7 +114,7 @@ ROUTES = (
         handler=export,
         summary="The state as one document",
         query=ExportQuery,
-        media=TOML,
+        media=f"{TOML}, application/json",
         seconds=60.0,
     ),
     Route(

@@ -191,12 +191,9 @@ def _conditions(route: Route) -> list[Json]:
 
 def _responses(route: Route, schema_of: dict[type, Json]) -> Json:
     found: Json = {}
-    content: Json = {"schema": {"type": "string"}} if not route.media.endswith("json") else {}
-    if route.answer is not None:
-        content = {"schema": schema_of[route.answer]}
     good: Json = {"description": "Done." if route.method != "GET" else "What was asked for."}
     if route.status != 204:
-        good["content"] = {route.media: content}
+        good["content"] = {media.strip(): _content(route, media, schema_of) for media in route.media.split(",")}
     found[str(route.status)] = good
     if route.method == "GET" and route.answer is not None:
         good["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "The tag of this answer."}}
@@ -213,6 +210,12 @@ def _responses(route: Route, schema_of: dict[type, Json]) -> Json:
         there["content"] = {**there["content"], "application/json": {"schema": schema_of[kind]}}
         found[str(status)] = there
     return found
+
+
+def _content(route: Route, media: str, schema_of: dict[type, Json]) -> Json:
+    if route.answer is not None:
+        return {"schema": schema_of[route.answer]}
+    return {} if media.strip().endswith("json") else {"schema": {"type": "string"}}
 
 
 def _problem(status: int) -> Json:

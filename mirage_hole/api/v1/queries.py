@@ -232,7 +232,7 @@ ROUTES = (
         handler=export,
         summary="The query log as a file",
         query=Export,
-        media="text/csv",
+        media=", ".join(form.media for form in FORMATS.values()),
         seconds=0,
     ),
     Route(

@@ -62,7 +62,7 @@ class Route:
     """A ``msgspec.Struct``; None: the handler makes the response itself."""
     status: int = 200
     media: str = "application/json"
-    """Of the answer, where the handler makes it."""
+    """Of the answer, where the handler makes it; several are separated by commas."""
     others: tuple[tuple[int, type], ...] = ()
     """Statuses with answers of their own that the handler makes, besides ``status``."""
     problems: tuple[int, ...] = ()
