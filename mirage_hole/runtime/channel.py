@@ -9,6 +9,7 @@ Down (supervisor to worker), one JSON object with ``"do"``:
     {"do": "local", "path": FILE, "version": N} take local data from this file
     {"do": "pause", "until": EPOCH | null}      let everything through until then
     {"do": "log", "level": "DEBUG"}             change the log level
+    {"do": "log", "module": "net", "level": ""} change that of one module; "" is the level of the whole program
     {"do": "settings", "settings": {...}}       replace the settings that may change while running
     {"do": "cache", "ask": N, "what": "show", "name": TEXT, "subtree": BOOL, "limit": N}
     {"do": "cache", "ask": N, "what": "flush", "name": TEXT, "subtree": BOOL}

@@ -31,6 +31,7 @@ from mirage_hole.runtime.generation import remove_old_generations, usable_genera
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
+from mirage_hole.runtime.log_levels import LogLevels
 from mirage_hole.runtime.notifications import NotificationService, Sources
 from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
@@ -144,7 +145,8 @@ class ControlPlane:
             queues=lambda: [query_log_queue(self.query_log)],
             certificate_ends=lambda: self.web.certificate_ends,
         )
-        self.parts = parts = Parts(state=state, notifications=self.notifications)
+        self.log_levels = LogLevels(workers.log_module_at)
+        self.parts = parts = Parts(state=state, notifications=self.notifications, logging=self.log_levels)
         if pause is not None:
             pause.store = self.state.store
             state.pause, parts.pause = pause.view, pause
@@ -353,6 +355,7 @@ class ControlPlane:
 
     def on_ready(self, number: int) -> None:  # noqa: ARG002 - the protocol's signature
         """Tell the service manager once every socket is read: clients are spread over all of them."""
+        self.log_levels.tell_again()
         if not self._dns_up.is_set() and self._workers.serving() == len(self._listeners.udp):
             self._dns_up.set()
             self._manager.ready(self._status())

@@ -281,7 +281,10 @@ class Worker:
             case "pause":
                 self._pause(message["until"])
             case "log":
-                logging.getLogger().setLevel(message["level"])
+                module = message.get("module", "")
+                logging.getLogger(f"mirage_hole.{module}" if module else None).setLevel(
+                    message["level"] or logging.NOTSET
+                )
             case "settings":
                 self._change_settings(message["settings"])
             case "loop":

@@ -226,6 +226,10 @@ class Workers:
         self._settings = replace(self._settings, log_level=level)
         self._tell({"do": "log", "level": level})
 
+    def log_module_at(self, module: str, level: str) -> None:
+        """Give a module a log level of its own; empty: that of the whole program."""
+        self._tell({"do": "log", "module": module, "level": level})
+
     def change(self, settings: WorkerSettings) -> None:
         """Take new settings: at once where a worker can do that, else through a new worker beside the old one.
 

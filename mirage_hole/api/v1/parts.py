@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.state import ApiState
     from mirage_hole.api.stream import Streams
     from mirage_hole.api.v1.changes import Changes
+    from mirage_hole.api.v1.diagnosis import Logging
     from mirage_hole.api.v1.document import DocumentPart
     from mirage_hole.api.v1.lists import Lists
     from mirage_hole.api.v1.notices import Notifications
@@ -47,6 +48,8 @@ class Parts:
     """The whole state as one document."""
     statistics: KeptStatistics | None = None
     """Roll-ups of minutes, hours and days."""
+    logging: Logging | None = None
+    """Log levels of modules."""
     lists: Lists | None = None
     """Which lists there are, and how they are."""
 

@@ -14,6 +14,7 @@ from mirage_hole.api.v1 import (
     clients,
     description,
     devices,
+    diagnosis,
     document,
     events,
     explain,
@@ -61,6 +62,7 @@ ALL_ROUTES: Final[tuple[Route, ...]] = (
     *upstreams.ROUTES,
     *events.ROUTES,
     *server.ROUTES,
+    *diagnosis.ROUTES,
     *health.ROUTES,
     *description.ROUTES,
 )
