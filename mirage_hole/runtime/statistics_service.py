@@ -258,15 +258,13 @@ class StatisticsService:
             self._store.close()  # a disk that was full or read-only may need to be looked at anew
         return f"{self.path}: {failure}"
 
-    def _open(self) -> bool:
-        """Open the file where it is not; whether there was one. Batches are counted from the start of this process."""
-        existed = False
+    def _open(self) -> None:
+        """Open the file where it is not. Batches are counted from the start of this process."""
         if not self._store.is_open:
-            existed = self._store.open()
+            self._store.open()
         if not self._is_mine:
             self._store.count_batches_from(0)
             self._is_mine = True
-        return existed
 
     def _open_and_restore(self) -> None:
         assert self._loop is not None
@@ -274,7 +272,7 @@ class StatisticsService:
         minutes: list[tuple[int, int, int]] = []
         hours: list[Unit] = []
         try:
-            if self._open():
+            if self._store.open():
                 now = self._clock()
                 with reading(self.path) as reader:
                     units = reader.units(MINUTE, int(now) - DAY, int(now) + MINUTE)
@@ -283,6 +281,7 @@ class StatisticsService:
                         _in_words(unit, reader)
                         for unit in reader.units(HOUR, int(now) - DAY, int(now) + 1, tops=_RESTORED)
                     ]
+            self._open()  # last: what can only be read is shown all the same
         except (sqlite3.Error, OSError, StoreProblem) as failure:
             problem = self._failed(failure)
         finally:

@@ -197,6 +197,27 @@ async def test_a_file_that_can_not_be_made_is_told_and_dns_is_counted_on(tmp_pat
     await house.service.close()
 
 
+async def test_a_file_that_can_only_be_read_is_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with a_house(tmp_path, clock) as house:
+        house.ask("a.example", 4)
+    assert await house.service.close()
+
+    def refused(*_: object) -> None:
+        message = "attempt to write a readonly database"
+        raise sqlite3.OperationalError(message)
+
+    monkeypatch.setattr(module.StatisticsStore, "count_batches_from", refused)
+    async with a_house(tmp_path, clock) as house:
+        assert house.statistics.day(clock.now) == (4, 0)
+        assert "readonly" in house.service.trouble
+        house.ask("b.example")
+        assert await house.minutes() == [(0, 5)]
+    assert not await house.service.close(within=0.2)
+
+
 async def test_a_damaged_file_is_put_aside_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "statistics.db").write_bytes(b"no database at all, but long enough to look like one" * 50)
     async with a_house(tmp_path) as house:
@@ -286,7 +307,7 @@ async def test_closing_twice_or_before_the_start_is_no_harm(tmp_path: Path) -> N
 
 
 async def test_old_minutes_are_taken_away_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PRUNE_EVERY", 0.0)
+    monkeypatch.setattr("mirage_hole.store.statistics.DOUBT", 100.0 * DAY)  # here the clock leaps by days
     clock = Clock()
     async with a_house(tmp_path, clock) as house:
         for _ in range(4):
@@ -294,8 +315,9 @@ async def test_old_minutes_are_taken_away_while_it_runs(tmp_path: Path, monkeypa
             batch = house.service._batch
             clock.now += DAY
             await until(lambda batch=batch: house.service._batch > batch and written(house))  # type: ignore[misc]
-            house.service._store._seen = None
-            house.service._store._newest = int(clock.now)
+        assert len(await house.minutes()) == 4
+        house.service.change(USUAL_STATISTICS)  # looks for what is too old at once
         await until(lambda: house.service._store._from[MINUTE] >= NOON + 2 * DAY)
-        assert len(await house.minutes()) < 4
+        await until(lambda: written(house))
+        assert len(await house.minutes()) == 2
     await house.service.close()
