@@ -6,8 +6,8 @@ import http.client
 import json
 import socket
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +68,20 @@ def stream(
         response = _ask(connection, method, path, body)
         while line := response.readline(MAX_LINE):
             yield json.loads(line)
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise _explained(problem, state_directory, timeout) from problem
+    finally:
+        connection.close()
+
+
+@contextmanager
+def download(state_directory: Path, path: str, timeout: float = TIMEOUT) -> Iterator[IO[bytes]]:
+    """A file that the server sends, to be read to its end. ``timeout`` is the longest silence, in seconds. Raises as :func:`call`."""
+    connection = _Connection(state_directory, timeout)
+    try:
+        yield _ask(connection, "GET", path, None)
+    except BrokenPipeError:
+        raise
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise _explained(problem, state_directory, timeout) from problem
     finally:
