@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, NoReturn
 
 from mirage_hole.config.settled import Endpoint
 from mirage_hole.runtime import logs, privileges
@@ -80,6 +81,8 @@ def serve(
         pause.start()
         workers.use_local(settled.state_directory / LOCAL)
         commands = _command_socket(settled.state_directory)
+        # DNS is answered before the control plane, which takes signals itself, is loaded: until then an end is an end, too.
+        signal.signal(signal.SIGTERM, _end)
         workers.start()
         try:
             import asyncio
@@ -109,6 +112,10 @@ def serve(
             return asyncio.run(run())
         finally:
             workers.kill()
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _web_socket(settled: Settled, given: Sequence[socket.socket]) -> tuple[Endpoint, socket.socket | None] | None:

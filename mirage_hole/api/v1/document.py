@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from aiohttp import web
 from msgspec import Meta, Struct
 
 from mirage_hole import __version__
@@ -15,6 +14,8 @@ from mirage_hole.api.v1.route import Call, Route
 from mirage_hole.config.document import MAX_DOCUMENT, write_json, write_toml
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from mirage_hole.config.document import Document
 
 TOML = "application/toml"
@@ -86,6 +87,8 @@ async def export(call: Call[ExportQuery, None]) -> web.Response:
     """Everything that was changed while the server ran: settings, lists, rules, clients, records, groups and routes. What the
     configuration file, variables and flags say is not in it. It may hold passwords, such as those in the addresses of lists.
     """
+    from aiohttp import web  # late: the control plane has these shapes before it needs a web framework
+
     document = await needed(call.parts.document, "state").export(accounts=call.query.accounts)
     if call.query.format == "json":
         body, media = write_json(document), "application/json"
