@@ -35,7 +35,7 @@ def _filters(function: Callable[..., Any]) -> Callable[..., Any]:
         "name": "A part of the name; =NAME is that name alone, .NAME it and all below it.",
         "client": "Addresses or networks.",
         "type": "Record types, such as AAAA.",
-        "outcome": "What became of it: blocked, cached, forwarded, failed ...",
+        "outcome": "What became of it: blocked, cached, forwarded, failed and so on.",
         "rcode": "Response codes, such as NXDOMAIN.",
         "list": "Titles of lists that decided.",
         "rule": "A part of the rule that decided.",

@@ -90,7 +90,7 @@ def test_the_supervisor_can_have_the_settings_read_again(mirage_hole, served, tm
     config = tmp_path / "c.toml"
     config.write_text("[upstream]\ntimeout = 3\n")
     mirage_hole("--config", str(config), "--port", "5353")
-    ((settled, reload),) = served
+    ((settled, reload, _),) = served
     config.write_text("[upstream]\ntimeout = 4\n[blocking]\nipv4 = '192.0.2.1'\n")
     again = reload()
     assert (settled.timeout, again.timeout) == (3.0, 4.0)
@@ -105,5 +105,5 @@ def test_a_relative_configuration_file_is_found_again_from_anywhere(mirage_hole,
     (tmp_path / "c.toml").write_text("[upstream]\ntimeout = 3\n")
     monkeypatch.chdir(tmp_path)
     mirage_hole("--config", "c.toml")
-    ((settled, _),) = served
+    ((settled, *_),) = served
     assert settled.config_file == tmp_path / "c.toml"

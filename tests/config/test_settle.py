@@ -96,7 +96,7 @@ format = "json"
 
 def test_all_problems_of_all_places_are_reported_at_once(tmp_path):
     flags = {"server.port": "70000", "upstream.servers": ("dns..example", "9.9.9.9:99999"), "cache.size": "3 bananas"}
-    environ = {"MIRAGE_HOLE_UPSTREAM__TIMEOUT": "300", "MIRAGE_HOLE_WEB": "0.0.0.0:8080"}
+    environ = {"MIRAGE_HOLE_UPSTREAM__TIMEOUT": "300", "MIRAGE_HOLE_WEB": "0.0.0.0:0"}
     toml = "[server]\nprot = 1\nlisten = ['::',\n'eth0']\n[blocking]\nmode = 'ip'\nttl = '1.5s'\n"
     found = problems(tmp_path, flags, environ, toml)
     assert [line.partition(": ")[0] for line in found] == [
@@ -104,7 +104,7 @@ def test_all_problems_of_all_places_are_reported_at_once(tmp_path):
         "server.port = 70000 (--port)",
         "server.listen = 'eth0' (DIR/config.toml:4)",
         "blocking.mode = 'ip' (DIR/config.toml:6)",
-        "web.listen = '0.0.0.0:8080' (MIRAGE_HOLE_WEB)",
+        "web.listen = '0.0.0.0:0' (MIRAGE_HOLE_WEB)",
         "upstream.servers = 'dns..example' (--upstream)",
         "upstream.servers = '9.9.9.9:99999' (--upstream)",
         "upstream.timeout = '300' (MIRAGE_HOLE_UPSTREAM__TIMEOUT)",
