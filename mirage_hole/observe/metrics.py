@@ -67,7 +67,7 @@ _UPSTREAM_HELP = {
 }
 
 
-KINDS_OF_TROUBLE: Final = ("workers", "upstreams", "lists", "compiler", "storage", "statistics")
+KINDS_OF_TROUBLE: Final = ("workers", "upstreams", "lists", "compiler", "storage", "statistics", "query_log")
 """What may not work as it should."""
 
 

@@ -50,7 +50,7 @@ from mirage_hole.store.state import StateStore
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from mirage_hole.config.read import Reading
@@ -191,16 +191,16 @@ class ControlPlane:
         loop.add_signal_handler(signal.SIGUSR2, self._on_level_signal, "WARNING")
         parts = {
             "supervision": self._supervise,
-            "own rules": self._run_own_rules,
+            "own rules": self._later(self.own_rules.run),
             "local data": self._run_local,
-            "upstream names": self._run_names,
-            "list": self._run_lists,
-            "storage": self._run_storage,
-            "notification": self._run_notifications,
-            "statistics": self._run_statistics,
-            "state": self._run_state,
+            "upstream names": self._later(self._names.run),
+            "list": self._later(self.lists.run),
+            "storage": self._later(self.storage.run),
+            "notification": self._later(self.notifications.run),
+            "statistics": self._later(self.kept.run),
+            "state": self._later(self.state.run),
             "query log": self.query_log.run,
-            "web": self._run_web,
+            "web": self._later(self.web.run),
             "control": self._run_commands,
             "start": self._announce,
         }
@@ -227,47 +227,24 @@ class ControlPlane:
             self._manager.alive()
             await asyncio.sleep(every)
 
-    async def _run_lists(self) -> None:
-        await self._after_dns()
-        await self.lists.run()
-
     async def _run_local(self) -> None:
         if not self.local.is_busy:
             await self._after_dns()
         await self.local.run()
-
-    async def _run_own_rules(self) -> None:
-        await self._after_dns()
-        await self.own_rules.run()
-
-    async def _run_names(self) -> None:
-        await self._after_dns()
-        await self._names.run()
-
-    async def _run_storage(self) -> None:
-        await self._after_dns()
-        await self.storage.run()
-
-    async def _run_state(self) -> None:
-        await self._after_dns()
-        await self.state.run()
-
-    async def _run_statistics(self) -> None:
-        await self._after_dns()
-        await self.kept.run()
-
-    async def _run_notifications(self) -> None:
-        await self._after_dns()
-        await self.notifications.run()
 
     async def _run_commands(self) -> None:
         await self._after_dns()
         self.access.service()  # its routes are behind the control socket as well
         await self.commands.run()
 
-    async def _run_web(self) -> None:
-        await self._after_dns()
-        await self.web.run()
+    def _later(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[None, None, None]]:
+        """``run``, but not before DNS is up."""
+
+        async def later() -> None:
+            await self._after_dns()
+            await run()
+
+        return later
 
     async def _after_dns(self) -> None:
         """Loading the web framework must not take the processor from a worker that is about to answer."""
@@ -321,7 +298,7 @@ class ControlPlane:
         if self.lists.compile_error:
             found["compiler"] = f"the lists could not be compiled: {self.lists.compile_error}"
         if self.query_log.trouble:
-            found["query log"] = self.query_log.trouble
+            found["query_log"] = self.query_log.trouble
         if trouble := self.storage.trouble or self.state.store.trouble:
             found["storage"] = trouble
         if self.kept.trouble:
