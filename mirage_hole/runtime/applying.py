@@ -15,6 +15,8 @@ from mirage_hole.api.v1.changes import Overruled, WrongState
 from mirage_hole.api.v1.document import Plan, Row
 from mirage_hole.api.v1.settings import HIDDEN, NEEDS_RESTART, is_secret
 from mirage_hole.config.document import PARTS, BadDocument, ListEntry, RuleEntry, UserEntry, read_document
+from mirage_hole.config.raw import settings
+from mirage_hole.config.stored import NEVER
 from mirage_hole.lists.own import BadRule, read_own
 from mirage_hole.runtime.documents import PART_OF, ROLES, Named, SameTwice, exported, steps_to
 from mirage_hole.runtime.effective_lists import AddedList, names_of
@@ -169,19 +171,30 @@ def _compared(document: Document, change: Change, called: Callable[[ListEntry], 
 
 
 def _check_places(steps: Sequence[Step], loaded: Loaded) -> None:
-    """What a flag, a variable or the file says can't be said by a document.
+    """What a flag, a variable or the file says can't be said by a document, nor what can't be stored at all.
 
     Raises:
-        Refusal: 409 with every place.
+        Refusal: 422 for settings that there are not, 409 with every place where others are said.
     """
+    wanted = [step.title for step in steps if step.table == "settings" and step.after is not None]
+    unknown = [
+        Fault(f"settings.{path}", "is no setting", "a setting of docs/configuration.md")
+        for path in wanted
+        if path not in settings()
+    ]
+    unknown += [
+        Fault(f"settings.{path}", f"can't be stored: {NEVER[path]}", "it in the configuration file")
+        for path in wanted
+        if path in NEVER
+    ]
+    if unknown:
+        _refuse(unknown)
     faults = []
-    for step in steps:
-        if step.table != "settings" or step.after is None:
-            continue
-        origin = loaded.origin(step.title)
+    for path in wanted:
+        origin = loaded.origin(path)
         if origin.kind in {"flag", "environment", "file"}:
             faults.append(
-                Fault(f"settings.{step.title}", f"is said by {origin}, and that counts", "it there, or leave it out")
+                Fault(f"settings.{path}", f"is said by {origin}, and that counts", "it there, or leave it out")
             )
     if faults:
         raise Refusal(409, "Something of the document is said elsewhere; nothing was changed.", faults[:MAX_FAULTS])

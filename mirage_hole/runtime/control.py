@@ -199,7 +199,6 @@ class ControlPlane:
             "notification": self._later(self.notifications.run),
             "statistics": self._later(self.kept.run),
             "state": self._later(self.state.run),
-            "query log": self.query_log.run,
             "web": self._later(self.web.run),
             "control": self._run_commands,
             "start": self._announce,
@@ -213,6 +212,7 @@ class ControlPlane:
             for task in tasks:
                 task.cancel()
             await self._workers.drain()
+            await asyncio.to_thread(self.query_log.close)  # the last records come while the workers drain
             await self.kept.close()
         log.info("stopped")
         return 0

@@ -36,6 +36,8 @@ LOOKS: Final = 2
 """Searches and exports at the same time."""
 MAX_LOOKS: Final = 16
 """Those, and those that wait for their turn."""
+CLOSE_WITHIN: Final = 5.0
+"""Seconds that the end waits for the last rows."""
 NOTHING: Final = Counts(0, 0, 0, 0, 0, 0, "")
 
 
@@ -107,13 +109,9 @@ class QueryLogService:
             self._writer.skipped = self._skipped()
             self._writer.keeper.keep = self._keep()
 
-    async def run(self) -> None:
-        """Nothing to do but to end well: what waits is written when this is cancelled."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            # Not awaited by a thread: it could be cancelled a second time, and then the rows would be gone.
-            self._end(within=5.0)
+    def close(self, within: float = CLOSE_WITHIN) -> None:
+        """Write what waits, for so many seconds at most, and end. Waits for the disk."""
+        self._end(within)
 
     async def page(self, wanted: Filter, limit: int, before: int | None) -> Page:
         """Some of the queries, the newest first.
