@@ -12,7 +12,22 @@ from mirage_hole.store.querylog.day import DAY, DayFile, NewRow, SubjectRow, fil
 if TYPE_CHECKING:
     from pathlib import Path
 
-SYLLABLES = ("ads", "cdn", "img", "api", "www", "mail", "track", "metric", "static", "video", "game", "shop", "news", "play")
+SYLLABLES = (
+    "ads",
+    "cdn",
+    "img",
+    "api",
+    "www",
+    "mail",
+    "track",
+    "metric",
+    "static",
+    "video",
+    "game",
+    "shop",
+    "news",
+    "play",
+)
 ENDINGS = ("com", "net", "org", "example", "io", "de", "co.uk", "app")
 TYPES = (1, 1, 1, 1, 28, 28, 28, 65, 65, 12, 16)
 UPSTREAMS = ("9.9.9.9:53", "149.112.112.112:53", "1.1.1.1:53")
@@ -66,7 +81,7 @@ class Traffic:
         return encode_subject(Subject(Outcome(row.outcome), 0, row.type, *where, upstream, wire))
 
 
-def fill(directory: Path, rows: int, days: int, last_day: int, traffic: Traffic, tell: bool = False) -> None:  # noqa: FBT001, FBT002
+def fill(directory: Path, rows: int, days: int, last_day: int, traffic: Traffic, tell: bool = False) -> None:
     """Write a log of so many rows over so many days, of which the last is ``last_day``."""
     directory.mkdir(parents=True, exist_ok=True)
     a_day = rows // days

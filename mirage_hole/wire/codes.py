@@ -157,5 +157,7 @@ def rcode_number(text: str) -> int:
     digits = text.removeprefix("RCODE")
     if digits != text and len(digits) <= 4 and digits.isascii() and digits.isdigit() and int(digits) < 4096:
         return int(digits)
-    message = f"{text!r} is no response code; write NOERROR, NXDOMAIN, SERVFAIL or the like, or RCODE followed by a number"
+    message = (
+        f"{text!r} is no response code; write NOERROR, NXDOMAIN, SERVFAIL or the like, or RCODE followed by a number"
+    )
     raise ValueError(message)

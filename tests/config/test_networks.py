@@ -157,7 +157,9 @@ class TestWeb:
             opened = {"web.listen": text, "web.open_for": ("127.0.0.1", network)}
             (found,) = problems(tmp_path, opened)
             assert "web.open_for lets visitors see every query without a login" in found
-            assert "write 127.0.0.1:9000, leave out web.open_for, or write web.anywhere = true (--web-anywhere)" in found
+            assert (
+                "write 127.0.0.1:9000, leave out web.open_for, or write web.anywhere = true (--web-anywhere)" in found
+            )
             assert settled(tmp_path, opened | {"web.anywhere": True}).web.port == 9000
 
     @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,5 +167,5 @@ def test_whatever_happens_beginnings_and_ends_alternate_and_come_seldom(actions)
     for history in told.values():
         assert [ended for ended, _ in history] == [number % 2 == 1 for number in range(len(history))]
         begun = [at for ended, at in history if not ended]
-        assert all(later - earlier >= 600.0 for earlier, later in zip(begun, begun[1:], strict=False))
+        assert all(later - earlier >= 600.0 for earlier, later in itertools.pairwise(begun))
     assert all(len([at for at in messages if end - HOUR < at <= end]) <= AN_HOUR for end in messages)

@@ -81,7 +81,8 @@ async def test_no_redirection_is_followed():
 
     async def handler(request):
         seen.append(request.path)
-        raise web.HTTPFound("/elsewhere")
+        msg = "/elsewhere"
+        raise web.HTTPFound(msg)
 
     async with serving(handler) as address, client() as http:
         with pytest.raises(Failure, match="302 and sends us elsewhere, which is not followed"):
@@ -119,7 +120,7 @@ async def test_a_server_that_breaks_off_or_is_not_there_is_a_failure():
         await server.wait_closed()
         with pytest.raises(Failure):
             await send_webhook(http, f"http://127.0.0.1:{port}/", {})
-        with pytest.raises(Failure, match="no address found|no upstream"):
+        with pytest.raises(Failure, match=r"no address found|no upstream"):
             await send_webhook(http, "http://hooks.invalid/", {})
 
 
