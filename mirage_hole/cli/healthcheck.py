@@ -24,7 +24,7 @@ def command(ctx: click.Context, server: str | None, name: str | None, tcp: bool,
 
     The question is one that the server answers itself, so a dead upstream does not matter; --name takes the whole way.
     """
-    from mirage_hole.cli.ask import NoReply, ask, question
+    from mirage_hole.runtime.ask import NoReply, ask, question
     from mirage_hole.wire.codes import Rcode, RRClass, RRType, rcode_text
 
     endpoint, seconds, name = read_together(

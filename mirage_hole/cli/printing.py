@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from mirage_hole.wire.codes import Opcode, rcode_text
 
 if TYPE_CHECKING:
-    from mirage_hole.cli.ask import Reply
     from mirage_hole.config.settled import Endpoint
+    from mirage_hole.runtime.ask import Reply
     from mirage_hole.wire.reading import Edns, Message, Record
 
 

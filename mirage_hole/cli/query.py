@@ -48,8 +48,8 @@ def command(
     TYPE is A, AAAA, HTTPS, MX, TXT, … or TYPE followed by a number; A when left out. An IP address as NAME asks for the
     name that belongs to it. Exits with 0 whatever the answer says, with 1 when there is none.
     """
-    from mirage_hole.cli.ask import NoReply, ask, question
     from mirage_hole.cli.printing import as_object, as_text
+    from mirage_hole.runtime.ask import NoReply, ask, question
     from mirage_hole.wire.message import BadMessage
     from mirage_hole.wire.reading import read_in_full
 
@@ -123,9 +123,9 @@ def read_server(text: str | None, flags: Flags) -> Endpoint:
         click.UsageError: no address.
         StartupError: the configuration is needed and has problems.
     """
-    from mirage_hole.cli.ask import local_endpoint
     from mirage_hole.config.problem import BadValue
     from mirage_hole.config.values import parse_endpoint
+    from mirage_hole.runtime.ask import local_endpoint
 
     if text is None:
         return local_endpoint(flags.settled().listen)

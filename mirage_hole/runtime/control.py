@@ -37,6 +37,7 @@ from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
+from mirage_hole.runtime.probing import Probing
 from mirage_hole.runtime.query_log import QueryLogService
 from mirage_hole.runtime.queues import query_log_queue
 from mirage_hole.runtime.rule_commands import RuleCommands
@@ -152,6 +153,7 @@ class ControlPlane:
             state.pause, parts.pause = pause.view, pause
         self.parts.statistics = self.kept
         self.parts.query_log = self.query_log
+        parts.probe = Probing(self._names.addressed)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
         self.web = WebService(

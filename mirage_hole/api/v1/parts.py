@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.v1.queries import QueryLog
     from mirage_hole.api.v1.rules import Rules
     from mirage_hole.api.v1.statistics import KeptStatistics
+    from mirage_hole.api.v1.upstreams import Prober
 
 Part = TypeVar("Part")
 
@@ -42,6 +43,8 @@ class Parts:
     """The state: settings, clients, records, groups, routes, the audit log."""
     rules: Rules | None = None
     """The user's own rules."""
+    probe: Prober | None = None
+    """Asks upstreams directly."""
     query_log: QueryLog | None = None
     """The log of queries on the disk."""
     document: DocumentPart | None = None

@@ -3,10 +3,10 @@ from __future__ import annotations
 import socket
 
 import pytest
-
 from cli.server import a_server, response_to
-from mirage_hole.cli.ask import NoReply, ask, local_endpoint, question
+
 from mirage_hole.config.settled import Endpoint
+from mirage_hole.runtime.ask import NoReply, ask, local_endpoint, question
 from tests.ports import kept_port
 
 
