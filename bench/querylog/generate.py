@@ -29,7 +29,7 @@ SYLLABLES = (
     "play",
 )
 ENDINGS = ("com", "net", "org", "example", "io", "de", "co.uk", "app")
-TYPES = (1, 1, 1, 1, 28, 28, 28, 65, 65, 12, 16)
+TYPES = (1, 28, 65, 1)
 UPSTREAMS = ("9.9.9.9:53", "149.112.112.112:53", "1.1.1.1:53")
 LISTS = tuple(f"List {number}" for number in range(12))
 
@@ -60,7 +60,7 @@ class Traffic:
         text = self.names[name]
         return SubjectRow(
             text,
-            TYPES[(name + (salt >> 1)) % len(TYPES)],
+            TYPES[salt >> 1],
             int(outcome),
             0,
             LISTS[name % len(LISTS)] if blocked else "",
@@ -99,7 +99,7 @@ def fill(directory: Path, rows: int, days: int, last_day: int, traffic: Traffic,
                 new.append(NewRow(day * DAY + number * DAY / a_day, subject, traffic.clients[client], took / 1e6))
             file.write(new)
             done += count
-        file.close(for_good=True)
+        file.close(over=True)
         if tell:
             print(f"{file_of(day)}: {a_day:,} rows", flush=True)
 

@@ -179,13 +179,14 @@ class DayFile:
         """Move what is in the write-ahead log into the file, as far as no reader is in the way."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def close(self, *, for_good: bool = False) -> None:
-        """Close it. ``for_good``: nothing more comes, so that its index is packed and nothing is left beside it."""
+    def close(self, *, over: bool = False) -> None:
+        """Close it, with nothing left beside it. ``over``: the day is, so its index is packed."""
         try:
-            if for_good:
-                with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error):  # somebody who reads is in the way: then it stays as it is
+                if over:
                     self._connection.execute("REINDEX of_subject")
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                # Whoever only reads a file with a write-ahead log would leave one behind.
+                self._connection.execute("PRAGMA journal_mode = DELETE")
         finally:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()

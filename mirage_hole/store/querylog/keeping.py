@@ -153,7 +153,7 @@ class Keeper:
             )
             connection.execute("COMMIT")
             connection.execute("DETACH whole")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode = DELETE")
         for end in _COMPANIONS:
             path.with_name(path.name + end).unlink(missing_ok=True)
             part.with_name(part.name + end).unlink(missing_ok=True)

@@ -213,6 +213,7 @@ class LogWriter:
         except (OSError, sqlite3.Error):
             self._no_disk += max(0, waiting)
             raise
+        self._close(set(sorted(self._days)[:-OPEN_DAYS]))
         if self._since_checkpoint >= CHECKPOINT_ROWS:
             self._since_checkpoint = 0
             for one in self._days.values():
@@ -268,13 +269,11 @@ class LogWriter:
             self.keeper.rescue(path)
             opened = DayFile(path, day)
         self._days[day] = opened
-        if len(self._days) > OPEN_DAYS:
-            self._close({min(self._days)})
         return opened
 
     def _close(self, days: set[int]) -> None:
         for day in days:
-            self._days.pop(day).close(for_good=day < day_of(self._clock()) or self._ending)
+            self._days.pop(day).close(over=day < day_of(self._clock()))
 
     def _fail(self, problem: OSError | sqlite3.Error) -> None:
         trouble = f"{self._directory}: {getattr(problem, 'strerror', None) or problem}"
