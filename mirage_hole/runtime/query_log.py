@@ -36,6 +36,8 @@ LOOKS: Final = 2
 """Searches and exports at the same time."""
 MAX_LOOKS: Final = 16
 """Those, and those that wait for their turn."""
+LOOK_WITHIN: Final = 0.5
+"""Seconds that a search waits for the newest rows."""
 CLOSE_WITHIN: Final = 5.0
 """Seconds that the end waits for the last rows."""
 NOTHING: Final = Counts(0, 0, 0, 0, 0, 0, "")
@@ -120,6 +122,8 @@ class QueryLogService:
             Refusal: 503: too many look at the same time, or the disk can't be read.
         """
         async with self._turn():
+            if before is None:
+                await self._newest()
             try:
                 return await asyncio.to_thread(self._reader.page, wanted, limit, before)
             except OSError as problem:
@@ -133,6 +137,7 @@ class QueryLogService:
             Refusal: as :meth:`page`.
         """
         async with self._turn():
+            await self._newest()
             # Each export has a thread of its own, since a database belongs to the thread that has opened it.
             executor = ThreadPoolExecutor(1, "export")
             loop = asyncio.get_running_loop()
@@ -172,6 +177,11 @@ class QueryLogService:
             return await asyncio.to_thread(keeper.forget, last)
         except OSError as problem:
             raise _unreadable(problem) from None
+
+    async def _newest(self) -> None:
+        """What waits is written before somebody looks, if the disk takes it soon: a memory card is written seldom otherwise."""
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.flush, LOOK_WITHIN)
 
     def _start(self) -> None:
         self._writer = self._make_writer()
