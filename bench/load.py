@@ -49,8 +49,8 @@ def dnsperf(port: int, questions: Path, *, seconds: int | None, once: bool, cpus
     text = log.read_text(errors="replace")
     noerror = re.search(r"NOERROR (\d+)", text)
     return Load(
-        _figure(r"Queries sent:\s+(\d+)", text),
-        _figure(r"Queries completed:\s+(\d+)", text),
+        figure(r"Queries sent:\s+(\d+)", text),
+        figure(r"Queries completed:\s+(\d+)", text),
         int(noerror[1]) if noerror else 0,
         float(_match(r"Run time \(s\):\s+([\d.]+)", text)),
     )
@@ -116,7 +116,8 @@ def window(samples: list[tuple[int, float]], start: int, end: int) -> Latencies:
     return Latencies(tuple(sorted(took for sent, took in samples if start <= sent < end)))
 
 
-def _figure(pattern: str, text: str) -> int:
+def figure(pattern: str, text: str) -> int:
+    """A number in what dnsperf says."""
     return int(_match(pattern, text))
 
 

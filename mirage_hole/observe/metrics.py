@@ -101,6 +101,8 @@ class QueueFacts(NamedTuple):
     octets: int
     dropped: int
     """Rows or records, since the start."""
+    written: int = 0
+    """Those that its reader kept."""
 
 
 class Facts(NamedTuple):
@@ -310,6 +312,9 @@ def _insides(facts: Facts) -> Iterator[Metric]:
         "queue_dropped", "What a queue had no room for, or its reader could not keep.", "queue",
         [(one.name, one.dropped) for one in queues],
     )  # fmt: skip
+    yield _counter(
+        "queue_written", "What the reader of a queue has kept.", "queue", [(one.name, one.written) for one in queues]
+    )
     yield GaugeMetricFamily(PREFIX + "stream_listeners", "Listeners of the live stream.", value=facts.stream_listeners)
     ends = GaugeMetricFamily(
         PREFIX + "certificate_expiry_timestamp_seconds", "End of the web server's certificate, since the epoch."

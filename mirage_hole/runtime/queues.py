@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 def query_log_queue(query_log: QueryLogService) -> QueueFacts:
     """Rows on their way to the query log."""
     counts = query_log.counts()
-    return QueueFacts(
-        "query log", counts.queue_octets, counts.dropped_queue + counts.dropped_disk + counts.dropped_time
-    )
+    dropped = counts.dropped_queue + counts.dropped_disk + counts.dropped_time
+    return QueueFacts("query log", counts.queue_octets, dropped, counts.written)

@@ -27,7 +27,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 FACTS = Facts(
     "1.2.3", NOON, 42, 1000, [ListFacts("Ads", 900, 3, NOON, True), ListFacts("Broken", 0, 0, None, False)],
     processes=[ProcessFacts("supervisor", 50_000_000, 1.5, 20)],
-    queues=[QueueFacts("query log", 4096, 7)],
+    queues=[QueueFacts("query log", 4096, 7, 90)],
     stream_listeners=2,
     certificate_ends=NOON,
 )  # fmt: skip
