@@ -6,7 +6,7 @@ PORT   ?= 5353
 WEB    ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check types layers bench bench-lists fuzz image clean
+.PHONY: help run test check types layers bench bench-lists bench-log fuzz image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,9 +39,13 @@ layers: $(VENV)/.test ## the import contracts of docs/architecture.md
 
 bench: $(VENV)/.test ## measure beside unbound, dnsmasq and others; writes bench/RESULTS.md
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.querylog
 
 bench-lists: $(VENV)/.test ## measure what lists cost; writes bench/LISTS.md
 	$(BIN)/python -m bench.lists
+
+bench-log: $(VENV)/.test ## measure what the query log costs; writes bench/QUERYLOG.md
+	$(BIN)/python -m bench.querylog
 
 fuzz: $(VENV)/.test ## coverage-guided fuzzing of the packet and list parsers, SECONDS each (60)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -126,7 +127,7 @@ class QueryLogService:
                 await self._newest()
             try:
                 return await asyncio.to_thread(self._reader.page, wanted, limit, before)
-            except OSError as problem:
+            except (OSError, sqlite3.Error) as problem:
                 raise _unreadable(problem) from None
 
     @asynccontextmanager
@@ -165,18 +166,19 @@ class QueryLogService:
             Refusal: 503: the disk does not take it.
         """
         last = None if before is None else day_of(before)
+        writer, self._writer = self._writer, None  # nobody may write to what is removed
         try:
-            if last is None and self._writer is not None:
-                writer, self._writer = self._writer, None
-                self._before = _sum(self._before, writer.counts())
-                await asyncio.to_thread(writer.stop)
-                removed = await asyncio.to_thread(writer.keeper.forget)
-                self._start()
-                return removed
-            keeper = self._writer.keeper if self._writer is not None else self._make_writer().keeper
+            if writer is not None and not await asyncio.to_thread(writer.stop):
+                raise Refusal(503, "The disk is too slow: nothing was removed.", headers={"Retry-After": "10"})
+            keeper = (writer or self._make_writer()).keeper
             return await asyncio.to_thread(keeper.forget, last)
         except OSError as problem:
             raise _unreadable(problem) from None
+        finally:
+            if writer is not None:
+                self._before = _sum(self._before, writer.counts())
+            if self.enabled and self._writer is None:
+                self._start()
 
     async def _newest(self) -> None:
         """What waits is written before somebody looks, if the disk takes it soon: a memory card is written seldom otherwise."""
@@ -241,6 +243,7 @@ def _sum(one: Counts, other: Counts) -> Counts:
     )
 
 
-def _unreadable(problem: OSError) -> Refusal:
+def _unreadable(problem: OSError | sqlite3.Error) -> Refusal:
     log.error("the query log can't be read: %s", problem)
-    return Refusal(503, f"The query log can't be read: {problem.strerror or problem}.", headers={"Retry-After": "10"})
+    reason = getattr(problem, "strerror", None) or problem
+    return Refusal(503, f"The query log can't be read: {reason}.", headers={"Retry-After": "10"})

@@ -189,3 +189,12 @@ async def test_with_a_memory_card_a_search_still_sees_the_newest(tmp_path: Path)
         service.offer(*frames_of([Asked(name="just.now.example")])[0])
         found = await get_json(f"{url}/api/v1/queries?name=just.now")
     assert [row["name"] for row in found["queries"]] == ["just.now.example"]
+
+
+async def test_the_log_goes_on_after_the_running_day_was_forgotten_by_a_moment(tmp_path: Path) -> None:
+    async with a_log(tmp_path, QUERIES) as (url, service):
+        assert await get_json(f"{url}/api/v1/queries?before={NOON + 90_000}", method="DELETE") == {"days": 2}
+        assert service.counts().written == 4
+        service.offer(*frames_of([Asked(name="after.example")])[0])
+        found = await get_json(f"{url}/api/v1/queries")
+    assert [row["name"] for row in found["queries"]] == ["after.example"]

@@ -141,6 +141,8 @@ class Keeper:
         """Keep only the blocked queries of a day, or only the others: in a new file, so that the room comes back."""
         part = path.with_name(path.name + ".part")
         _remove(part)
+        if _is_reduced(path, blocked=blocked):
+            return
         with contextlib.closing(open_database(part, MIGRATIONS, synchronous="NORMAL", before=PAGE)) as connection:
             connection.execute("ATTACH ? AS whole", (str(path),))
             wanted = f"outcome {'=' if blocked else '!='} {BLOCKED}"
@@ -158,6 +160,13 @@ class Keeper:
             path.with_name(path.name + end).unlink(missing_ok=True)
             part.with_name(part.name + end).unlink(missing_ok=True)
         part.replace(path)
+
+
+def _is_reduced(path: Path, *, blocked: bool) -> bool:
+    """Whether it was done in an earlier run: nothing else is left in the file."""
+    with contextlib.closing(connect_for_reading(path)) as connection:
+        text = f"SELECT 1 FROM subjects WHERE outcome {'!=' if blocked else '='} {BLOCKED} LIMIT 1"
+        return connection.execute(text).fetchone() is None
 
 
 def _complaint(path: Path) -> str:
