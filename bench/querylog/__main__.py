@@ -27,7 +27,7 @@ Claim = tuple[str, str, float, float, bool]
 
 def generated(rows: int, tell: Callable[[str], None]) -> tuple[Path, int]:
     """(the folder of the log, its last day); one that was made before is used again."""
-    folder = KEPT / f"{rows}-{DAYS}-2"
+    folder = KEPT / f"{rows}-{DAYS}-3"
     done = folder / "done"
     if not done.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -102,17 +102,17 @@ def main() -> int:
                 (f"rows dropped of {on.written + on.dropped:,.0f} at {disk.RATE:,} q/s", "", 0, on.dropped, True)
             )
         if off is not None:
-            for state in ("on", "blocked", "full"):
-                if (one := by_state.get(state)) is not None:
-                    claims.append(
-                        (
-                            f"worker CPU a query, log {state} to log off",
-                            "times",
-                            1.1,
-                            _median(one.cpu) / _median(off.cpu),
-                            True,
-                        )
-                    )
+            claims += [
+                (
+                    f"worker CPU a query, log {one.state} to log off",
+                    "times",
+                    1.1,
+                    _median(one.cpu) / _median(off.cpu),
+                    True,
+                )
+                for one in figures
+                if one is not off
+            ]
     kept = [claim[3] <= claim[2] if claim[4] else claim[3] >= claim[2] for claim in claims]
     tables = {
         "Promises": [

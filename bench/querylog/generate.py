@@ -93,8 +93,8 @@ def fill(directory: Path, rows: int, days: int, last_day: int, traffic: Traffic,
             new = []
             for number, (name, client, took) in enumerate(traffic.draw(count), done):
                 salt = number * 2654435761 >> 7 & 7
-                key = (name, salt)
-                subject = file.subject(key) or file.new_subject(key, traffic.subject(name, salt))
+                row = traffic.subject(name, salt)  # a name has three to six
+                subject = file.subject(row) or file.new_subject(row, row)
                 took = took if salt & 1 == 0 and name % 3 else 0
                 new.append(NewRow(day * DAY + number * DAY / a_day, subject, traffic.clients[client], took / 1e6))
             file.write(new)

@@ -31,6 +31,8 @@ SUBCOMMANDS = (
     "audit",
     "export",
     "apply",
+    "log-level",
+    "diagnose",
     "config",
     "healthcheck",
     "completion",
@@ -47,7 +49,7 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in SUBCOMMANDS:
             return None
-        found: click.Command = import_module(f"mirage_hole.cli.{cmd_name}").command
+        found: click.Command = import_module(f"mirage_hole.cli.{cmd_name.replace('-', '_')}").command
         return found
 
     def resolve_command(

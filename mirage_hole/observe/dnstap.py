@@ -33,7 +33,7 @@ _CLIENT_RESPONSE: Final = b"\x08\x06"
 _TRANSPORTS: Final = {"udp": 1, "tcp": 2}
 _NXDOMAIN, _PASS, _DROP, _LOCAL_DATA = 1, 3, 4, 6
 _BY_NAME: Final = b"\x20\x01"
-_REST: Final = struct.Struct("<I")
+_REST: Final = struct.Struct("<I").pack
 
 
 def begin() -> bytes:
@@ -48,21 +48,24 @@ def end() -> bytes:
 
 def frame(at: float, client: str, duration: float, subject: bytes) -> bytes:
     """A query as a data frame; ``subject``: as :func:`subject` has put it."""
-    answered = round(at * 1e6)  # a float of this century has microseconds, and no more
-    asked = max(0, answered - round(duration * 1e6))
-    message = b"".join(
-        (
-            _client(client),
-            _second(8, asked // 1_000_000),
-            _REST.pack(asked % 1_000_000 * 1000),
-            _second(12, answered // 1_000_000),
-            _REST.pack(answered % 1_000_000 * 1000),
-            subject,
-        )
-    )
-    head = b"\x72" + _varint(len(message))  # field 14
+    micros = round(at * 1e6)  # a float of this century has microseconds, and no more
+    seconds, rest = divmod(micros, 1_000_000)
+    answered = _REST(rest * 1000)
+    if duration:
+        began, before = divmod(max(0, micros - round(duration * 1e6)), 1_000_000)
+        times = (_second(8, began), _REST(before * 1000), _second(12, seconds), answered)
+    else:
+        times = (_second(8, seconds), answered, _second(12, seconds), answered)
+    message = b"".join((_client(client), *times, subject))
     # Behind it field 15, the kind of payload: a message.
-    return b"".join((_LENGTH.pack(len(head) + len(message) + 2), head, message, b"\x78\x01"))
+    return b"".join((_head(len(message)), message, b"\x78\x01"))
+
+
+@lru_cache(4096)
+def _head(octets: int) -> bytes:
+    """What stands before a message of this length: the length of the frame, and field 14."""
+    field = b"\x72" + _varint(octets)
+    return _LENGTH.pack(len(field) + octets + 2) + field
 
 
 @lru_cache(4096)

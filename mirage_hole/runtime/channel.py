@@ -15,6 +15,8 @@ Down (supervisor to worker), one JSON object with ``"do"``:
     {"do": "cache", "ask": N, "what": "flush", "name": TEXT, "subtree": BOOL}
                                                 tell or forget what is remembered of a name, or of all when it is ""
     {"do": "loop", "upstream": N}               this upstream leads back here: another worker got its probe
+    {"do": "diagnose", "ask": N, "of": WORKER, "what": "tasks", ...}
+                                                tell of memory, tasks or files (:mod:`mirage_hole.runtime.introspection`)
     {"do": "drain"}                             stop reading, finish what is in flight, exit 0
 
 Up (worker to supervisor), one JSON object with ``"is"``:
@@ -23,6 +25,7 @@ Up (worker to supervisor), one JSON object with ``"is"``:
     {"is": "own", "version": N, "ok": true, "error": "..."}
     {"is": "local", "version": N, "ok": true, "error": "..."}
     {"is": "cache", "ask": N, ...}              what :mod:`mirage_hole.runtime.cache_commands` says to that
+    {"is": "diagnose", "ask": N, "answer": {...} | "error": "..."}
     {"is": "loop", "upstream": N, "name": "..."} a probe came back: this upstream leads back here
     {"is": "counters", ...}                     every second: :class:`WorkerCounters` by field name
 """

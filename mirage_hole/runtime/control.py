@@ -25,6 +25,7 @@ from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.certificate_names import certificate_names
 from mirage_hole.runtime.commands import Commands, CommandService
+from mirage_hole.runtime.diagnosis import Diagnosis
 from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
@@ -153,6 +154,7 @@ class ControlPlane:
             state.pause, parts.pause = pause.view, pause
         self.parts.statistics = self.kept
         self.parts.query_log = self.query_log
+        parts.diagnosis = Diagnosis(workers)
         parts.probe = Probing(self._names.addressed)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import mirage_hole
 from mirage_hole.api.problems import Fault, Refusal
+from mirage_hole.runtime.logs import LogHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mirage_hole.runtime.logs import Line
 
 _ROOT: Final = "mirage_hole"
 log = logging.getLogger(__name__)
@@ -27,6 +30,13 @@ class LogLevels:
         self._tell = tell
         self._levels: dict[str, str] = {}
         self._back: dict[str, asyncio.TimerHandle] = {}
+
+    def recent(self) -> Sequence[Line]:
+        """The last lines of this process's log, the newest last."""
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, LogHandler):
+                return tuple(handler.recent)
+        return ()
 
     def levels(self) -> dict[str, str]:
         """The level of the whole program as ``""``, and of each module that has its own."""

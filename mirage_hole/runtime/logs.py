@@ -12,7 +12,8 @@ import re
 import select
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -28,6 +29,9 @@ MAX_MESSAGE: Final = 2000
 MAX_TRACEBACK: Final = 16_000
 BLOCK: Final = "block"
 """``extra={BLOCK: True}`` marks a message of several lines, written for people by the program itself."""
+
+RECENT: Final = 1000
+"""Lines that are kept in memory."""
 
 _ROOT: Final = "mirage_hole"
 # sd-daemon(3): syslog priorities. DEBUG 7, INFO 6, WARNING 4, ERROR 3, CRITICAL 2.
@@ -54,12 +58,19 @@ def configure(level: str, style: str, *, worker: int | None = None) -> LogHandle
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
+        if isinstance(old, LogHandler):
+            handler.recent.extend(old.recent)
     root.addHandler(handler)
     root.setLevel(level.upper())
     # What a library says about each of its steps is of no use to an operator, and can hold a URL with its query.
     for noisy in ("asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return handler
+
+
+def set_level(module: str, level: str) -> None:
+    """Give a module, such as ``runtime.control``, a level; empty: the whole program, or for the level the program's own."""
+    logging.getLogger(f"{_ROOT}.{module}" if module else None).setLevel(level or logging.NOTSET)
 
 
 def formatter(style: str, *, journal: bool = False, worker: int | None = None) -> LogFormatter:
@@ -71,6 +82,17 @@ def formatter(style: str, *, journal: bool = False, worker: int | None = None) -
     return LogFormatter(render, journal=journal, worker=worker)
 
 
+class Line(NamedTuple):
+    """One line of the log, as it is kept for people who look by the API."""
+
+    at: float
+    """Seconds since the epoch."""
+    level: str
+    source: str
+    """The module."""
+    message: str
+
+
 class LogHandler(logging.Handler):
     """Writes to a file descriptor without ever waiting for whoever reads it."""
 
@@ -80,6 +102,8 @@ class LogHandler(logging.Handler):
         """Lines that nobody was ready to read, since the last line that went out."""
         self._fd = fd
         self._clock = clock
+        self.recent: deque[Line] = deque(maxlen=RECENT)
+        """The last lines, whether anybody read them or not."""
         self._repeats = Repeats()
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
@@ -112,6 +136,8 @@ class LogHandler(logging.Handler):
 
     def _write(self, record: logging.LogRecord) -> None:
         lines = self.format(record)
+        source = record.name.removeprefix(f"{_ROOT}.")
+        self.recent.append(Line(record.created, record.levelname, source, masked(record.getMessage())[:MAX_MESSAGE]))
         if self.dropped:
             lost = logging.LogRecord(_ROOT, logging.WARNING, "", 0, "%d log lines were lost", (self.dropped,), None)
             lines = f"{self.format(lost)}\n{lines}"

@@ -48,6 +48,7 @@ from mirage_hole.resolver.validating import NO_VALIDATIONS
 from mirage_hole.runtime import channel, logs
 from mirage_hole.runtime.cache_duties import CacheDuties, most_failures, packet_bytes
 from mirage_hole.runtime.generation import BadGeneration, KeptRules, open_generation, read_own_rules
+from mirage_hole.runtime.inside_worker import InsideWorker
 from mirage_hole.runtime.limiting import limiting, stopped, use_limits
 from mirage_hole.runtime.local_data import read_local
 from mirage_hole.runtime.memory import give_back
@@ -93,6 +94,7 @@ class Worker:
         self._own_version = settings.own_rules_version
         self._own = _first_own(settings.own_rules_path)
         self._clients = Clients(settings.clients)
+        self._inside = InsideWorker(settings.number, self._channel)
         self._kept = KeptRules()
         policy = self._for_us(_first_index(settings.policy_path, self._kept))
         for rules in (policy.rich, policy.own):
@@ -281,23 +283,25 @@ class Worker:
             case "pause":
                 self._pause(message["until"])
             case "log":
-                module = message.get("module", "")
-                logging.getLogger(f"mirage_hole.{module}" if module else None).setLevel(
-                    message["level"] or logging.NOTSET
-                )
+                logs.set_level(message.get("module", ""), message["level"])
             case "settings":
                 self._change_settings(message["settings"])
             case "loop":
                 self.plane.take([LoopFound(int(message["upstream"]))], time.monotonic())
             case "cache":
                 self._tasks.create_task(self._answer_about_cache(message))
+            case "diagnose":
+                self._tasks.create_task(self._inside.tell(message))
             case "cookies":
-                if self.engine.extras.cookies is not None:
-                    self.engine.extras.cookies.use([bytes.fromhex(text) for text in message["secrets"]])
+                self._use_cookies(message["secrets"])
             case "drain":
                 self._stopping.set()
             case other:
                 log.warning("the supervisor asks for %r, which this version does not know", other)
+
+    def _use_cookies(self, secrets: list[str]) -> None:
+        if self.engine.extras.cookies is not None:
+            self.engine.extras.cookies.use([bytes.fromhex(text) for text in secrets])
 
     async def _change_policy(self, path: Path) -> None:
         """Check and map a generation in a thread, as that takes a millisecond a megabyte; then swap one reference."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.v1.changes import Changes
     from mirage_hole.api.v1.diagnosis import Logging
     from mirage_hole.api.v1.document import DocumentPart
+    from mirage_hole.api.v1.inside import Diagnosis
     from mirage_hole.api.v1.lists import Lists
     from mirage_hole.api.v1.notices import Notifications
     from mirage_hole.api.v1.pause import Pausing
@@ -43,6 +44,8 @@ class Parts:
     """The state: settings, clients, records, groups, routes, the audit log."""
     rules: Rules | None = None
     """The user's own rules."""
+    diagnosis: Diagnosis | None = None
+    """Looks inside the processes."""
     probe: Prober | None = None
     """Asks upstreams directly."""
     query_log: QueryLog | None = None

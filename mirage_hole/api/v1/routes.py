@@ -19,6 +19,7 @@ from mirage_hole.api.v1 import (
     events,
     explain,
     health,
+    inside,
     list_view,
     lists,
     notices,
@@ -64,5 +65,6 @@ ALL_ROUTES: Final[tuple[Route, ...]] = (
     *server.ROUTES,
     *diagnosis.ROUTES,
     *health.ROUTES,
+    *inside.ROUTES,
     *description.ROUTES,
 )

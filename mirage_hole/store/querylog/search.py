@@ -40,7 +40,7 @@ FEW: Final = 500
 PAGE_SECONDS: Final = 0.2
 LATE: Final = 120
 """Seconds by which rows may be out of order."""
-KNOWN_SUBJECTS: Final = 50_000
+KNOWN_SUBJECTS: Final = 40_000
 
 _ROW: Final = "SELECT queries.number, at, subject, client, took FROM queries"
 _MEANT: Final = {
@@ -251,6 +251,8 @@ class _Words:
         self._day = day
         self._subjects: dict[int, Subject] = {}
         self._written: dict[int, Any] = {}
+        self._older: tuple[dict[int, Subject], dict[int, Any]] = ({}, {})
+        self._texts: dict[int, str | None] = {0: None}
         self._clients: dict[int, str] = {}
 
     def rows(self, raw: list[Raw]) -> list[LoggedQuery]:
@@ -284,11 +286,18 @@ class _Words:
         )
 
     def _prepare(self, raw: list[Raw]) -> None:
+        """Learn what the rows speak of. What was not spoken of for long is forgotten."""
+        if len(self._subjects) > KNOWN_SUBJECTS:
+            self._older, self._subjects = (self._subjects, self._written), {}
+            self._written = {}
         subjects, clients = self._subjects, self._clients
-        if len(subjects) > KNOWN_SUBJECTS:
-            subjects.clear()
-            self._written.clear()
-        if missing := {one[2] for one in raw} - subjects.keys():
+        missing = {one[2] for one in raw} - subjects.keys()
+        known, written = self._older
+        for number in missing & known.keys():
+            subjects[number] = known[number]
+            if number in written:
+                self._written[number] = written[number]
+        if missing := missing - known.keys():
             self._learn(missing)
         for number in {one[3] for one in raw} - clients.keys():
             clients[number] = self._client(number)
@@ -297,15 +306,25 @@ class _Words:
         nothing: Subject = ("udp", "", "TYPE0", "dropped", "NOERROR", None, None, None, None, None)
         self._subjects.update(dict.fromkeys(missing, nothing))  # what a damaged file has lost
         found = self._connection.execute(
-            "SELECT s.number, name, s.type, outcome, rcode, l.text, r.text, scope, line, u.text, transport FROM json_each(?) "
-            "JOIN subjects AS s ON s.number = value LEFT JOIN texts AS l ON l.number = list "
-            "LEFT JOIN texts AS r ON r.number = rule LEFT JOIN texts AS u ON u.number = upstream",
-            (_json(list(missing)),),
-        )
+            "SELECT subjects.* FROM json_each(?) JOIN subjects ON subjects.number = value", (_json(list(missing)),)
+        ).fetchall()
+        texts = self._texts
+        if unknown := {number for row in found for number in (row[5], row[6], row[9])} - texts.keys():
+            if len(texts) > KNOWN_SUBJECTS:
+                texts.clear()
+                texts[0] = None
+                unknown = {number for row in found for number in (row[5], row[6], row[9])} - texts.keys()
+            texts.update(dict.fromkeys(unknown))
+            texts.update(
+                self._connection.execute(
+                    "SELECT texts.number, text FROM json_each(?) JOIN texts ON texts.number = value",
+                    (_json(list(unknown)),),
+                )
+            )
         for number, name, kind, outcome, rcode, title, rule, scope, line, upstream, transport in found:
             self._subjects[number] = (
-                "tcp" if transport == TCP else "udp", name, _type(kind), _OUTCOMES.get(outcome, "dropped"), _rcode(rcode), title, rule,
-                _SCOPES.get(scope), line or None, upstream,
+                "tcp" if transport == TCP else "udp", name, _type(kind), _OUTCOMES.get(outcome, "dropped"), _rcode(rcode),
+                texts[title], texts[rule], _SCOPES.get(scope), line or None, texts[upstream],
             )  # fmt: skip
 
     def _client(self, number: int) -> str:
