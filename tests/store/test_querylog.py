@@ -212,6 +212,16 @@ def test_frames_that_are_none_are_left_out(tmp_path: Path) -> None:
     assert writer.counts().written == 1
 
 
+def test_a_frame_that_nobody_can_make_sense_of_does_not_end_the_log(tmp_path: Path) -> None:
+    writer = a_writer(tmp_path)
+    for frame, rows in frames_of([Asked(list_id=0), Asked(upstream=0), Asked()]):
+        writer.offer(frame, rows)
+    writer._words = writer._words._replace(title=lambda *_: 1 // 0, upstream=lambda _: 1 // 0)  # type: ignore[misc]
+    writer.start()
+    assert writer.stop(60)
+    assert writer.counts().written == 1
+
+
 def test_a_disk_that_takes_nothing_is_told_and_tried_again(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.write_text("a file in its place")

@@ -143,6 +143,8 @@ class Keeper:
         _remove(part)
         if _is_reduced(path, blocked=blocked):
             return
+        with contextlib.closing(open_database(path, MIGRATIONS, synchronous="NORMAL")) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")  # nothing may be left in a log beside it
         with contextlib.closing(open_database(part, MIGRATIONS, synchronous="NORMAL", before=PAGE)) as connection:
             connection.execute("ATTACH ? AS whole", (str(path),))
             wanted = f"outcome {'=' if blocked else '!='} {BLOCKED}"

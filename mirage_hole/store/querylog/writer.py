@@ -199,12 +199,17 @@ class LogWriter:
         rows: dict[int, list[NewRow]] = {}
         waiting = sum(count for _, count in frames)
         try:
-            for octets, _ in frames:
+            for octets, count in frames:
                 try:
                     frame = read_frame(octets)
                 except BadFrame:
                     continue
-                self._take(frame, rows)
+                try:
+                    self._take(frame, rows)
+                except (OSError, sqlite3.Error):
+                    raise
+                except Exception:  # one frame that nobody can make sense of must not end the log
+                    log.exception("%d queries can't be logged", count)
             for day, new in rows.items():
                 written = self._day(day).write(new)
                 self._written += written
