@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from mirage_hole.config.about import Many
 from mirage_hole.config.answering import Answers, Blocking, Limits, Local
+from mirage_hole.config.influx import Influx
 from mirage_hole.config.keeping import Statistics
 from mirage_hole.config.query_log import QueryLog
 from mirage_hole.config.resolving import Cache, Dnssec, Edns, Upstream
@@ -36,6 +37,7 @@ class Raw(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Log = Log()
     query_log: QueryLog = QueryLog()
     statistics: Statistics = Statistics()
+    influx: Influx = Influx()
     list: tuple[ListTable, ...] = ()
     client: tuple[ClientTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
@@ -59,6 +61,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "log": Log,
     "query_log": QueryLog,
     "statistics": Statistics,
+    "influx": Influx,
 }
 
 

@@ -11,6 +11,7 @@ from mirage_hole.config.dnssec import settle_trust
 from mirage_hole.config.ecs import settle_ecs
 from mirage_hole.config.edns import settle_edns
 from mirage_hole.config.group_tables import settle_groups, settle_routes
+from mirage_hole.config.influx import settle_influx
 from mirage_hole.config.keeping import settle_statistics
 from mirage_hole.config.list_tables import MAX_REFRESH, MIN_REFRESH, settle_folders, settle_lists
 from mirage_hole.config.local_data import settle_local, settle_records
@@ -107,6 +108,7 @@ def settle(loaded: Loaded, environ: Mapping[str, str], host: Host) -> Settled | 
         cache_keep=raw.cache.keep,
         statistics=settle_statistics(raw.statistics, found),
         query_log=settle_query_log(raw.query_log, found),
+        influx=settle_influx(raw.influx, found),
         dnssec=raw.upstream.dnssec,
         trust=settle_trust(raw.dnssec, found),
         edns=settle_edns(raw.edns, found),

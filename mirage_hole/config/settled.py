@@ -110,6 +110,20 @@ class QueryLogSettings(NamedTuple):
 USUAL_QUERY_LOG = QueryLogSettings()
 
 
+class InfluxSettings(NamedTuple):
+    """Where metrics are pushed to."""
+
+    url: str = ""
+    """Of the write itself; empty: nowhere."""
+    token_file: str = ""
+    """Absolute path; empty: no token."""
+    every: float = 10.0
+    """Seconds."""
+
+
+NO_INFLUX = InfluxSettings()
+
+
 class GroupSettings(NamedTuple):
     """Resolvers that stand for each other: one ``[[group]]`` of the file."""
 
@@ -307,6 +321,7 @@ class Settled:
     """Answers are kept in the state directory while nobody runs."""
     statistics: StatisticsSettings = USUAL_STATISTICS
     query_log: QueryLogSettings = USUAL_QUERY_LOG
+    influx: InfluxSettings = NO_INFLUX
     dnssec: bool = False
     """The answers of ``upstreams`` are validated."""
     trust: TrustSettings = ROOT_TRUST

@@ -29,6 +29,7 @@ from mirage_hole.runtime.diagnosis import Diagnosis
 from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
+from mirage_hole.runtime.influx import InfluxPush, measured, upstream_resolver
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
@@ -154,6 +155,9 @@ class ControlPlane:
             state.pause, parts.pause = pause.view, pause
         self.parts.statistics = self.kept
         self.parts.query_log = self.query_log
+        self.influx = InfluxPush(
+            settled.influx, lambda: measured(parts), lambda: upstream_resolver(self._names.addressed())
+        )
         parts.diagnosis = Diagnosis(workers)
         parts.probe = Probing(self._names.addressed)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
@@ -202,6 +206,7 @@ class ControlPlane:
             "storage": self._later(self.storage.run),
             "notification": self._later(self.notifications.run),
             "statistics": self._later(self.kept.run),
+            "influx": self._later(self.influx.run),
             "state": self._later(self.state.run),
             "web": self._later(self.web.run),
             "control": self._run_commands,
@@ -452,6 +457,8 @@ class ControlPlane:
             self.notifications.change(new)
         if Part.LOCAL in parts:
             self.local.change(new)
+        if Part.INFLUX in parts:
+            self.influx.change(new.influx)
         if Part.QUERY_LOG in parts:
             self.query_log.change(new.query_log)
         if Part.STATISTICS in parts:

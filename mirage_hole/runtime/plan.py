@@ -22,6 +22,7 @@ class Part(Enum):
     LOG = "log"
     STATISTICS = "statistics"
     QUERY_LOG = "query log"
+    INFLUX = "influx"
     NOTIFY = "notify"
     NAMES = "names"
     """Looks up upstreams that are written as names."""
@@ -83,6 +84,7 @@ CONCERNS: Final[dict[str, tuple[Part, ...]]] = {
     "cache_lifetimes": (Part.WORKERS,),
     "cache_keep": (Part.WORKERS,),
     "statistics": (Part.STATISTICS,),
+    "influx": (Part.INFLUX,),
     "query_log": (Part.QUERY_LOG, Part.STATISTICS),
     "dnssec": (Part.WORKERS,),
     "trust": (Part.WORKERS,),

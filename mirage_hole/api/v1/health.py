@@ -19,6 +19,8 @@ from mirage_hole.observe.metrics import MetricsCollector, exposition, load_expos
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from mirage_hole.api.v1.parts import Parts
+
 
 class Health(Struct, kw_only=True):
     """Whether DNS is answered."""
@@ -54,15 +56,19 @@ async def metrics(call: Call[None, None]) -> web.Response:
     """Numbers for Prometheus; docs/metrics.md describes them."""
     from aiohttp import web
 
-    state = needed(call.parts.state, "state")
     await asyncio.to_thread(load_exposition)
+    body, content_type = exposition(await collector_of(call.parts), call.request.headers.get("Accept", "")[:1000])
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def collector_of(parts: Parts) -> MetricsCollector:
+    """What there is to measure now."""
+    state = needed(parts.state, "state")
     pids = {f"worker {view.number}": view.pid for view in state.statistics.workers.views() if view.pid}
     seen = await asyncio.to_thread(processes, {"supervisor": os.getpid(), **pids})
-    listeners = call.parts.streams.listeners if call.parts.streams is not None else 0
+    listeners = parts.streams.listeners if parts.streams is not None else 0
     facts = views.facts(state)._replace(processes=seen, stream_listeners=listeners)
-    collector = MetricsCollector(state.statistics, lambda: facts)
-    body, content_type = exposition(collector, call.request.headers.get("Accept", "")[:1000])
-    return web.Response(body=body, headers={"Content-Type": content_type})
+    return MetricsCollector(state.statistics, lambda: facts)
 
 
 ROUTES = (
