@@ -19,7 +19,9 @@ MIN_REFRESH, MAX_REFRESH = 60.0, 365 * 86400.0
 MAX_TITLE = 100  # characters
 MAX_FOLDERS = 50
 FILES = "files"
-"""The folder in the state directory that is for lists, besides that of the configuration file."""
+"""The folder in the state directory that is for lists."""
+BESIDE = "lists"
+"""The one beside the configuration file."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -57,13 +59,16 @@ def settle_lists(found: Findings) -> tuple[ListSettings, ...]:
 
 
 def settle_folders(written: tuple[str, ...] | str, state: Path, found: Findings) -> tuple[Path, ...]:
-    """``lists.file_folders``, absolute; by default the configuration file's folder and ``files`` in the state directory."""
+    """``lists.file_folders``, absolute; by default ``lists`` beside the configuration file and ``files`` in the state directory.
+
+    Not the configuration file's own folder: passwords and keys lie there, and whoever may add a list can read what is in it.
+    """
     path = "lists.file_folders"
     if len(written) > MAX_FOLDERS:
         found.problem(path, None, f"{len(written)} folders are too many", f"write at most {MAX_FOLDERS}")
     if not written:
         file = found.loaded.file
-        return ((file.absolute().parent,) if file else ()) + (state / FILES,)
+        return ((file.absolute().parent / BESIDE,) if file else ()) + (state / FILES,)
     base = folder_of(found, path)
     folders = []
     for item, text in enumerate(written[:MAX_FOLDERS]):

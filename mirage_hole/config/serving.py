@@ -262,7 +262,7 @@ class Lists(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "--file-folder",
             "DIRECTORY",
             "a directory such as /etc/mirage-hole/lists",
-            default="the configuration file's folder, and files in the state directory",
+            default="lists beside the configuration file, and files in the state directory",
         ),
     ] = ()
 

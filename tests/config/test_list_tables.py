@@ -64,10 +64,10 @@ def test_what_is_shown_has_the_lists_too(tmp_path):
     assert settled(tmp_path, toml=as_toml(first)).lists == first.lists
 
 
-def test_folders_for_files_are_that_of_the_configuration_and_one_in_the_state_directory(tmp_path):
+def test_folders_for_files_are_one_beside_the_configuration_and_one_in_the_state_directory(tmp_path):
     flags = {"server.state_directory": "/srv/hole"}
     assert settled(tmp_path, flags).file_folders == (Path("/srv/hole/files"),)
-    assert settled(tmp_path, flags, toml="").file_folders == (tmp_path, Path("/srv/hole/files"))
+    assert settled(tmp_path, flags, toml="").file_folders == (tmp_path / "lists", Path("/srv/hole/files"))
     written = settled(tmp_path, flags, toml='[lists]\nfile_folders = ["mine", "/etc/hole"]\n').file_folders
     assert written == (tmp_path / "mine", Path("/etc/hole"))
 

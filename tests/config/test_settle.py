@@ -90,7 +90,7 @@ format = "json"
         log_level="WARNING",
         log_format="json",
         config_file=tmp_path / "config.toml",
-        file_folders=(tmp_path, Path("/srv/hole/files")),
+        file_folders=(tmp_path / "lists", Path("/srv/hole/files")),
     )
 
 
