@@ -119,8 +119,8 @@ class Introspection:
         Raises:
             BadQuestion: there is no such snapshot.
         """
-        for number in (first, second):
-            if number not in self._snapshots and not (number == first == 0):
+        for number in (first, second) if first else (second,):
+            if number not in self._snapshots:
                 known = ", ".join(map(str, self._snapshots)) or "none"
                 message = f"there is no snapshot {number}; there are: {known}"
                 raise BadQuestion(message)

@@ -63,6 +63,11 @@ def test_only_the_last_snapshots_are_kept(inside: Introspection) -> None:
         inside.difference(1, 7, 5)
 
 
+def test_nothing_is_no_second_snapshot(inside: Introspection) -> None:
+    with pytest.raises(BadQuestion, match="there is no snapshot 0"):
+        inside.difference(0, 0, 5)
+
+
 def test_stopping_forgets_the_snapshots(inside: Introspection) -> None:
     inside.trace(1, 60.0)
     inside.snapshot()
