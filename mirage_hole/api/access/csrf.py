@@ -59,7 +59,8 @@ def check_token(request: web.Request, secret: str) -> None:
         Refusal: 403.
     """
     told = request.headers.get(HEADER, "")
-    if not hmac.compare_digest(told.encode(), csrf_token(secret).encode()):
+    # aiohttp passes on octets that are no UTF-8 as surrogates.
+    if not hmac.compare_digest(told.encode(errors="replace"), csrf_token(secret).encode()):
         what = "is not that of this session" if told else "is missing"
         fault = Fault(HEADER, what, "the value of csrf in the answer to the login or to GET /api/v1/session")
         raise Refusal(403, "A change by cookie repeats the session's CSRF token.", [fault])

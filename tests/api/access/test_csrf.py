@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from mirage_hole.api.access.csrf import csrf_token
 from tests.api.access.door import GOOD, Door
@@ -66,6 +68,18 @@ async def test_nobody_is_logged_in_by_another_sites_page(door: Door) -> None:
     await door.visitor().refused(403, "POST", "/api/v1/login", body, Sec_Fetch_Site="cross-site")
     answer = await door.visitor().ask("POST", "/api/v1/login", body, Origin=None)
     assert answer.status == 200
+
+
+async def test_a_token_of_any_octets_is_refused(door: Door) -> None:
+    visitor = await door.set_up()
+    url = URL(door.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /api/v1/try/rules HTTP/1.1\r\nHost: {url.authority}\r\nOrigin: {door.url}\r\nConnection: close\r\n"
+    cookie = f"Cookie: mirage_session={visitor.cookie}\r\n"
+    writer.write(head.encode() + cookie.encode() + b"X-CSRF-Token: \xe9\r\nContent-Length: 0\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 403 ")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_the_token_does_not_give_the_session_away(door: Door) -> None:
