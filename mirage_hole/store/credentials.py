@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MOST_TOKENS = 1000
+MOST_TOKENS_OF_USER = 100
+"""So that no viewer takes all of them."""
 MOST_SESSIONS = 100
 """Of one user; the one unused for the longest time ends when there is one more."""
 
@@ -155,13 +157,17 @@ def add_token(
 
     Raises:
         Taken: there is one of that name.
-        TooMany: there are a thousand.
+        TooMany: there are a thousand, or a hundred of this user.
     """
     if db.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
         message = f"There is an API token {name!r} already; choose another name, or revoke it first"
         raise Taken(message)
     if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
         message = f"There are {MOST_TOKENS} API tokens already; revoke some"
+        raise TooMany(message)
+    own = db.execute("SELECT count(*) FROM tokens WHERE user = ?", (user,)).fetchone()[0]
+    if own >= MOST_TOKENS_OF_USER:
+        message = f"You have {MOST_TOKENS_OF_USER} API tokens already; revoke some"
         raise TooMany(message)
     db.execute(
         "INSERT INTO tokens (user, name, role, areas, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",

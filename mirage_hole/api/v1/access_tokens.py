@@ -29,7 +29,7 @@ async def list_tokens(call: Call[None, None]) -> Tokens:
 
 async def add_token(call: Call[None, TokenBody]) -> TokenMade:
     """Shows the secret, this once. A token has never more rights than who made it has at that moment, goes with its maker, and makes no
-    other tokens. A thousand at most."""
+    other tokens. A hundred at most of each user, and a thousand in all."""
     service, body, who = service_of(call), call.body, call.who
     if who.how not in {"session", "local"}:
         raise Refusal(403, "A token makes no tokens; log in with name and password, or use mirage-hole token add.")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mirage_hole.api.access.secrets import digest_of, new_token
-from mirage_hole.store.credentials import MOST_TOKENS
+from mirage_hole.store.credentials import MOST_TOKENS, MOST_TOKENS_OF_USER
 from tests.api.access.door import Door, Visitor
 
 
@@ -151,6 +151,14 @@ async def test_names_of_tokens_are_different_and_there_are_a_thousand(door: Door
         ),
     )
     assert "revoke some" in await admin.refused(409, "POST", "/api/v1/tokens", {"name": "one more"})
+
+
+async def test_nobody_takes_the_tokens_of_all(door: Door) -> None:
+    admin, vic = await door.set_up(), await door.with_user("viewer")
+    for number in range(MOST_TOKENS_OF_USER):
+        await a_token(vic, name=f"vic's {number}")
+    assert "revoke some" in await vic.refused(409, "POST", "/api/v1/tokens", {"name": "one more"})
+    await a_token(admin)
 
 
 async def test_a_proxys_own_password_does_not_get_in_the_way(door: Door) -> None:
