@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from mirage_hole.runtime.documents import PART_OF, ROLES, Named, SameTwice, expo
 from mirage_hole.runtime.effective_lists import AddedList, names_of
 from mirage_hole.runtime.list_choices import RefusedList, checked
 from mirage_hole.runtime.own_rules import MAX_COMMENT, MAX_RULES
-from mirage_hole.store import accounts
+from mirage_hole.store import accounts, credentials
 from mirage_hole.store.difference import take
 from mirage_hole.store.tables import TABLES
 
@@ -230,6 +231,9 @@ def _users(
         first = seen.setdefault(entry.name.casefold(), number)
         if first != number:
             faults.append(Fault(f"user[{number}]", f"is the same user as user[{first}]", "one of them"))
+        elif there is None and not _may_be_called(entry.name):
+            instead = f"at most {accounts.MAX_NAME} letters, digits and . _ @ + -; {', '.join(sorted(accounts.RESERVED))} mean something else"
+            faults.append(Fault(f"user[{number}].name", f"{entry.name[:80]!r} can't be a user's name", instead))
         elif entry.password_hash and not entry.password_hash.startswith("$argon2id$"):
             faults.append(
                 Fault(f"user[{number}].password_hash", "is no hash by argon2id", "$argon2id$..., as an export has it")
@@ -244,6 +248,12 @@ def _users(
     return found, faults
 
 
+def _may_be_called(name: str) -> bool:
+    """Whether a new user may have that name, as at ``POST /api/v1/users``."""
+    known = len(name) <= accounts.MAX_NAME and re.fullmatch(accounts.NAME, name, re.ASCII)
+    return bool(known) and name.casefold() not in accounts.RESERVED
+
+
 def _take(change: Change, wanted: _Wanted) -> None:
     take(change, wanted.steps)
     for entry, there in wanted.users:
@@ -256,6 +266,7 @@ def _take(change: Change, wanted: _Wanted) -> None:
             accounts.set_role(change.connection, entry.name, role)
         if entry.password_hash not in {"", there.password}:
             accounts.set_password(change.connection, entry.name, entry.password_hash)
+        credentials.end_sessions(change.connection, entry.name)
     if wanted.users:
         before, after = change.told()
         change.note(before, {"users": [entry.name for entry, _ in wanted.users], "changes": after})

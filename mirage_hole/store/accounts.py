@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 ADMIN = 3
 """The role (``api/v1/identity.py``) that one user must keep."""
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"
+"""What a user's name looks like; nobody is called as a token is in the audit log, ``token robot``."""
+MAX_NAME = 64
+RESERVED = frozenset({"local", "setup", "nobody"})
+"""Whoever reads the audit log must know who did something."""
 
 
 class AccountProblem(Exception):  # noqa: N818 - reads as what it is at the raise

@@ -12,7 +12,7 @@ from mirage_hole.config.read import read
 from mirage_hole.config.stored import Stored
 from mirage_hole.runtime.applying import Documents
 from mirage_hole.runtime.state_changes import StateChanges
-from mirage_hole.store import accounts
+from mirage_hole.store import accounts, credentials
 from mirage_hole.store.state import StateStore
 from mirage_hole.store.stored import read_stored
 from tests.config.machine import a_host
@@ -20,6 +20,8 @@ from tests.config.machine import a_host
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from mirage_hole.store.changes import Change
 
 FULL = """
 version = 1
@@ -137,6 +139,9 @@ async def test_what_is_not_mentioned_is_left_alone_and_told(server: Server) -> N
         ('rule = [{ text = "a.example", until = 2030-01-01T00:00:00 }]', "rule[0].until"),
         ('user = [{ name = "new", role = "viewer" }]', "user[0]"),
         ('user = [{ name = "new", role = "viewer", password_hash = "plain" }]', "user[0].password_hash"),
+        (f'user = [{{ name = "Local", role = "viewer", password_hash = "{HASH}" }}]', "user[0].name"),
+        (f'user = [{{ name = "token robot", role = "viewer", password_hash = "{HASH}" }}]', "user[0].name"),
+        (f'user = [{{ name = "ada\\n", role = "viewer", password_hash = "{HASH}" }}]', "user[0].name"),
     ],
 )
 async def test_what_is_wrong_is_refused_with_its_place_and_nothing_is_changed(
@@ -169,6 +174,22 @@ async def test_users_come_with_their_hash_and_are_never_removed(server: Server) 
     exported = read_document(write_toml(await server.documents.export(accounts=True)))
     assert [one.password_hash for one in exported["user"]] == [HASH]
     assert "user" not in await server.documents.export(accounts=False)
+
+
+@pytest.mark.parametrize("change", ['role = "operator"', f'role = "viewer", password_hash = "{HASH[:-1]}B"'])
+async def test_sessions_of_a_user_who_changes_end(server: Server, change: str) -> None:
+    users = ", ".join(f'{{ name = "{name}", role = "viewer", password_hash = "{HASH}" }}' for name in ("vic", "olga"))
+    await server.apply(f"version = 1\nuser = [{users}]\n")
+    lasting = credentials.Lasting(60.0, 60.0)
+
+    def log_in(change: Change) -> None:
+        for user in accounts.users(change.connection):
+            credentials.add_session(change.connection, user.number, user.name.encode(), "", "", 1.0, lasting)
+
+    server.store.change("", "", "", log_in)
+    await server.apply(f'version = 1\nuser = [{{ name = "vic", {change} }}]\n')
+    left = server.store.read(lambda db: credentials.sessions(db, 1.0, lasting, ""))
+    assert [one.user for one in left] == ["olga"]
 
 
 async def test_the_last_admin_stays_one(server: Server) -> None:

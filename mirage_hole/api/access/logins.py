@@ -145,8 +145,11 @@ class Logins:
         """Make a user.
 
         Raises:
-            Refusal: 409: there is one of that name; 400: the password; 429.
+            Refusal: 409: there is one of that name; 400: the name, the password; 429.
         """
+        if name.casefold() in accounts.RESERVED:
+            fault = Fault("name", f"{name!r} means something else in the audit log", "another name")
+            raise Refusal(400, "That name can't be taken.", [fault])
         check_password(password, name)
         encoded = await self._passwords.hash(password)
         now = self._clock()

@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from mirage_hole.api.access.passwords import LONGEST, SHORTEST
+from mirage_hole.store.accounts import MAX_NAME, NAME
 
 Name = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=64,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$",
+        max_length=MAX_NAME,
+        pattern=NAME,
         description="Letters, digits and . _ @ + -; small and capital letters are the same.",
         examples=["ada"],
     ),

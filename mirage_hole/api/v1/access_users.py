@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirage_hole.api.access.logins import check_password
-from mirage_hole.api.problems import Fault, Refusal
+from mirage_hole.api.problems import Refusal
 from mirage_hole.api.v1.access import AREA, role_name, service_of
 from mirage_hole.api.v1.access_shapes import UserBody, UserPatch, UserRow, Users
 from mirage_hole.api.v1.identity import Role
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from mirage_hole.store.accounts import User
 
-RESERVED = frozenset({"local", "setup", "nobody"})
-"""Whoever reads the audit log must know who did something."""
 MOST = 1000
 
 
@@ -31,9 +29,6 @@ async def list_users(call: Call[Any, Any]) -> Users:
 async def add_user(call: Call[None, UserBody]) -> UserRow:
     """The name can't be changed later."""
     service, body = service_of(call), call.body
-    if body.name.lower() in RESERVED:
-        fault = Fault("name", f"{body.name!r} means something else in the audit log", "another name")
-        raise Refusal(400, "That name can't be taken.", [fault])
     if len((await list_users(call)).users) >= MOST:
         raise Refusal(409, f"There are {MOST} users already; remove some.")
     user = await service.logins.add(body.name, body.password, Role[body.role.upper()], call.who.name)

@@ -158,17 +158,24 @@ def _misread(kind: Any, text: str) -> tuple[str, str] | None:
 
 
 def _checks(kind: Any) -> list[Check]:
-    """What ``Meta(extra={"check": ...})`` asks for: see values.py."""
+    """What ``Meta(extra={"check": ...})`` asks for: see values.py; and the end of what has a pattern."""
     found: list[Check] = []
     if get_origin(kind) in {Union, UnionType}:
         for one in get_args(kind):
             found += _checks(one)
     while get_origin(kind) is Annotated:
         kind, *more = get_args(kind)
-        found += [
-            one.extra["check"] for one in more if isinstance(one, msgspec.Meta) and one.extra and "check" in one.extra
-        ]
+        for one in more:
+            if isinstance(one, msgspec.Meta) and one.extra and "check" in one.extra:
+                found.append(one.extra["check"])
+            if isinstance(one, msgspec.Meta) and (one.pattern or "").endswith("$"):
+                found.append(_check_end)
     return found
+
+
+def _check_end(text: str) -> tuple[str, str] | None:
+    """In Python ``$`` is also in front of a line feed at the end; in OpenAPI's patterns it is not."""
+    return (f"{shown(text)!r} ends with a new line", "it without") if text.endswith("\n") else None
 
 
 def _fault(problem: msgspec.ValidationError, place: str, written: str, kind: Any = None, value: Any = None) -> Fault:

@@ -34,6 +34,13 @@ async def test_the_setup_token_makes_the_first_admin_who_is_logged_in_then(door:
     assert await door.service.setup_token() == ""
 
 
+async def test_the_first_user_is_not_called_as_the_audit_log_calls_others(door: Door) -> None:
+    token, visitor = await door.service.setup_token(), door.visitor()
+    body = {"token": token, "name": "Local", "password": GOOD}
+    assert "name" in await visitor.refused(400, "POST", "/api/v1/setup", body)
+    await visitor.good("POST", "/api/v1/setup", {**body, "name": "ada"})
+
+
 async def test_a_setup_token_counts_once_and_only_while_there_is_no_user(door: Door) -> None:
     token, visitor = await door.service.setup_token(), door.visitor()
     again = {"token": token, "name": "eve", "password": GOOD}
