@@ -34,9 +34,11 @@ FOLDER: Final = "log"
 WRITE_EVERY: Final = {"normal": 1.0, "sd-card": 300.0}
 """Seconds by profile."""
 LOOKS: Final = 2
-"""Searches and exports at the same time."""
+"""Searches at the same time."""
 MAX_LOOKS: Final = 16
 """Those, and those that wait for their turn."""
+EXPORTS: Final = 2
+"""At the same time; besides the searches, since whoever reads an export slowly must not end everybody's searches."""
 LOOK_WITHIN: Final = 0.5
 """Seconds that a search waits for the newest rows."""
 CLOSE_WITHIN: Final = 5.0
@@ -74,6 +76,7 @@ class QueryLogService:
         self._reader = Reader(self._directory)
         self._looks = asyncio.Semaphore(LOOKS)
         self._waiting = 0
+        self._exports = 0
         if self.enabled:
             self._start()
 
@@ -135,9 +138,13 @@ class QueryLogService:
         """All of the queries, as the pieces of a file.
 
         Raises:
-            Refusal: as :meth:`page`.
+            Refusal: 503: too many are under way.
         """
-        async with self._turn():
+        if self._exports >= EXPORTS:
+            detail = f"{EXPORTS} exports are under way, and that is the limit; try again when one has ended."
+            raise Refusal(503, detail, headers={"Retry-After": "10"})
+        self._exports += 1
+        try:
             await self._newest()
             # Each export has a thread of its own, since a database belongs to the thread that has opened it.
             executor = ThreadPoolExecutor(1, "export")
@@ -158,6 +165,8 @@ class QueryLogService:
                 await generator.aclose()
                 executor.submit(pieces.close)
                 executor.shutdown(wait=False)
+        finally:
+            self._exports -= 1
 
     async def forget(self, before: float | None) -> int:
         """Remove all days, or those that ended before this moment; how many there were.

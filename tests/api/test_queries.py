@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +15,11 @@ from mirage_hole.api.v1.dispatch import Everybody
 from mirage_hole.api.v1.identity import LOCAL
 from mirage_hole.api.v1.parts import Parts
 from mirage_hole.config.settled import Endpoint, QueryLogSettings
+from mirage_hole.observe.exports import FORMATS
 from mirage_hole.observe.generations import Generations
 from mirage_hole.policy.verdict import Outcome
-from mirage_hole.runtime.query_log import QueryLogService
+from mirage_hole.runtime.query_log import EXPORTS, QueryLogService
+from mirage_hole.store.querylog.filters import Filter
 from tests.api.serving import a_state, get, get_json
 from tests.store.querylogs import NOON, TITLES, UPSTREAMS, Asked, frames_of
 
@@ -135,6 +137,17 @@ async def test_an_export_is_a_file_in_each_format(tmp_path: Path) -> None:
         _, headers, body = await get(f"{url}/api/v1/queries/export?format=dnstap")
         assert b"protobuf:dnstap.Dnstap" in body
         assert (await get(f"{url}/api/v1/queries/export?format=xml"))[0] == 400
+
+
+async def test_exports_are_bounded_and_searches_go_on_beside_them(tmp_path: Path) -> None:
+    async with a_log(tmp_path, QUERIES) as (url, service), AsyncExitStack() as slow:
+        for _ in range(EXPORTS):
+            await slow.enter_async_context(service.export(Filter(), FORMATS["csv"]))
+        assert len((await get_json(f"{url}/api/v1/queries"))["queries"]) == len(QUERIES)
+        assert "exports" in (await get_json(f"{url}/api/v1/queries/export", 503))["detail"]
+        await slow.aclose()
+        status, _, body = await get(f"{url}/api/v1/queries/export")
+    assert (status, body.count(b"\n")) == (200, len(QUERIES) + 1)
 
 
 async def test_an_export_of_nothing_is_an_empty_file(tmp_path: Path) -> None:
