@@ -12,6 +12,7 @@ import orjson
 import pytest
 from aiohttp import web
 from msgspec import Meta, Struct
+from yarl import URL
 
 from mirage_hole.api.problems import Refusal
 from mirage_hole.api.server import make_app
@@ -237,6 +238,20 @@ async def test_a_body_that_comes_octet_by_octet_is_cut_off(monkeypatch: pytest.M
         said = await talk(url.partition("/api")[0], head.encode())
     assert said.startswith(b"HTTP/1.1 408 ")
     assert shelf.value == 1
+
+
+async def test_a_visitor_who_leaves_before_the_end_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with trying() as (url, shelf):
+        address = URL(url)
+        _, writer = await asyncio.open_connection(address.host, address.port)
+        head = f"PUT {address.path}/value HTTP/1.1\r\nHost: {address.authority}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        await writer.drain()
+        await get(f"{url}/value")  # so that the other request is in work
+        writer.transport.abort()
+        await get(f"{url}/value")
+    assert shelf.value == Shelf().value
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_body_nobody_asked_for_is_refused() -> None:

@@ -103,10 +103,13 @@ def _several(text: str) -> list[str]:
 async def _octets(request: web.Request, most: int) -> bytes:
     """Read no more than is allowed, whatever a client says of the length."""
     data = bytearray()
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > most:
-            raise _too_large(most)
+    try:
+        async for chunk in request.content.iter_any():
+            data += chunk
+            if len(data) > most:
+                raise _too_large(most)
+    except ConnectionError:  # nobody reads the answer, but the visitor's leaving is no error of ours
+        raise Refusal(400, "The body did not come whole.") from None
     return bytes(data)
 
 
