@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from mirage_hole.api.access.secrets import SESSION_COOKIE
-from mirage_hole.api.access.visitor import address_of
+from mirage_hole.api.access.visitor import address_of, is_bearer
 from mirage_hole.api.problems import Fault, Refusal
 from mirage_hole.api.proxies import Proxies, Visitor, within
 from mirage_hole.config.settled import PRIVATE_NETWORKS
@@ -75,7 +75,7 @@ class Door:
             Refusal: 403.
         """
         origin = request.headers.get("Origin")
-        if origin is None or is_own(origin, visitor) or "Authorization" in request.headers:
+        if origin is None or is_own(origin, visitor) or is_bearer(request):
             return
         if SESSION_COOKIE in request.cookies:
             fault = Fault(

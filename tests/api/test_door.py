@@ -101,6 +101,9 @@ async def test_another_origins_page_can_not_use_a_login() -> None:
     async with a_door(cors_origins=(PANEL,)) as server:
         for origin in (PANEL, "https://evil.example", "null"):
             assert (await get(server.url + STATS, headers={"Origin": origin, **cookie}))[0] == 403
+        for another in ("Basic YTph", "Bearer"):
+            asked = {"Origin": PANEL, "Authorization": another, **cookie}
+            assert (await get(server.url + STATS, headers=asked))[0] == (200 if another == "Bearer" else 403)
         assert (await get(server.url + STATS, headers={"Origin": server.url, **cookie}))[0] == 200
     async with a_door(trusted_proxies=LOOPBACK, host_names=("dns.example",)) as server:
         through = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "dns.example", **cookie}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mirage_hole.api.access.csrf import SAFE, check_origin, check_token
 from mirage_hole.api.access.secrets import SESSION_COOKIE, TOKEN_PREFIX, digest_of, is_session, is_token
-from mirage_hole.api.access.visitor import address_of, client_of
+from mirage_hole.api.access.visitor import address_of, client_of, is_bearer
 from mirage_hole.api.problems import Refusal
 from mirage_hole.api.v1.identity import LOCAL, NOBODY, Identity, Role
 
@@ -68,8 +68,8 @@ class Access:
         Raises:
             Refusal: 401: a token is given that does not count.
         """
-        scheme, _, told = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":  # another way is between the browser and a proxy in front of us
+        if is_bearer(request):
+            told = request.headers["Authorization"].partition(" ")[2]
             return await self._by_token(told.strip(), client_of(request))
         cookie = request.cookies.get(SESSION_COOKIE, "")
         if is_session(cookie):

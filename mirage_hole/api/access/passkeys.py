@@ -7,12 +7,13 @@ most servers never need it.
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from mirage_hole.api.access.throttle import network_of
 from mirage_hole.api.access.visitor import scheme_of
 from mirage_hole.api.hosts import host_of
 from mirage_hole.api.problems import Fault, Refusal
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 LASTING: Final = 300.0
 """Seconds that a challenge counts."""
 MOST: Final = 1000
-"""Challenges at a time; the oldest go."""
+"""Challenges at a time; of more, the oldest of whoever has begun the most goes, so that nobody ends the logins of others."""
 NAME: Final = "Mirage Hole"
 
 
@@ -52,6 +53,8 @@ class _Challenge(NamedTuple):
     user: int
     """Whose passkey is made; 0: somebody logs in."""
     until: float
+    network: str
+    """Who began."""
 
 
 class Ceremonies:
@@ -59,20 +62,21 @@ class Ceremonies:
 
     def __init__(self) -> None:
         self._open: OrderedDict[bytes, _Challenge] = OrderedDict()
+        self._networks: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def begin_making(
-        self, site: Site, user: int, name: str, handle: bytes, have: Sequence[Passkey], now: float
+        self, site: Site, user: int, name: str, handle: bytes, have: Sequence[Passkey], now: float, address: str
     ) -> dict[str, Any]:
-        """What ``navigator.credentials.create`` is given as ``publicKey``.
+        """What ``navigator.credentials.create`` is given as ``publicKey``. ``address``: of whoever asks.
 
         Raises:
             Refusal: 501: py_webauthn is not installed.
         """
         webauthn, structs = _library()
-        challenge = self._challenge(_Challenge(site, user, now + LASTING))
+        challenge = self._challenge(_Challenge(site, user, now + LASTING, network_of(address)))
         options = webauthn.generate_registration_options(
             rp_id=site.host,
             rp_name=NAME,
@@ -88,14 +92,14 @@ class Ceremonies:
         )
         return _plain(webauthn.options_to_json(options))
 
-    def begin_login(self, site: Site, now: float) -> dict[str, Any]:
+    def begin_login(self, site: Site, now: float, address: str) -> dict[str, Any]:
         """What ``navigator.credentials.get`` is given as ``publicKey``. It names no user: the authenticator knows.
 
         Raises:
             Refusal: 501: py_webauthn is not installed.
         """
         webauthn, structs = _library()
-        challenge = self._challenge(_Challenge(site, 0, now + LASTING))
+        challenge = self._challenge(_Challenge(site, 0, now + LASTING, network_of(address)))
         options = webauthn.generate_authentication_options(
             rp_id=site.host,
             challenge=challenge,
@@ -152,9 +156,20 @@ class Ceremonies:
     def _challenge(self, about: _Challenge) -> bytes:
         challenge = secrets.token_bytes(32)
         self._open[challenge] = about
-        while len(self._open) > MOST:
-            self._open.popitem(last=False)
+        self._networks[about.network] += 1
+        if len(self._open) > MOST:
+            ((most, _),) = self._networks.most_common(1)
+            self._close(next(one for one, known in self._open.items() if known.network == most))
         return challenge
+
+    def _close(self, challenge: bytes) -> _Challenge | None:
+        """It counts no longer."""
+        known = self._open.pop(challenge, None)
+        if known is not None:
+            self._networks[known.network] -= 1
+            if not self._networks[known.network]:
+                del self._networks[known.network]
+        return known
 
     def _take(self, credential: dict[str, Any], site: Site, user: int, now: float) -> bytes:
         """The challenge that the client has signed; it counts no longer."""
@@ -164,7 +179,7 @@ class Ceremonies:
         except (ValueError, KeyError, TypeError):
             message = "its clientDataJSON can't be read"
             raise _refused(message) from None
-        known = self._open.pop(challenge, None)
+        known = self._close(challenge)
         if known is None or known.until <= now or known.user != user or known.site != site:
             message = "its challenge was not given out, was used, or is older than five minutes; begin again"
             raise _refused(message)

@@ -43,3 +43,8 @@ def agent_of(request: web.Request) -> str:
     """What the client calls itself, cut, printable characters alone."""
     text = request.headers.get("User-Agent", "")[:MAX_AGENT]
     return "".join(letter for letter in text if letter.isprintable())
+
+
+def is_bearer(request: web.Request) -> bool:
+    """Whether an API token counts and no cookie does: another scheme is between the browser and a proxy in front of us."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"

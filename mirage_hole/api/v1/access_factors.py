@@ -9,6 +9,7 @@ from mirage_hole.api.access.cookie import answered, visit_of, with_session
 from mirage_hole.api.access.csrf import csrf_token
 from mirage_hole.api.access.passkeys import site_of
 from mirage_hole.api.access.secrets import digest_of_code, new_recovery_codes
+from mirage_hole.api.access.visitor import client_of
 from mirage_hole.api.problems import Fault, Refusal
 from mirage_hole.api.v1.access import AREA, logged_in, number_in, own_user, renewed, service_of
 from mirage_hole.api.v1.access_shapes import (
@@ -96,7 +97,10 @@ async def begin_passkey(call: Call[None, ProofBody]) -> Ceremony:
     have = await service.accounts.read(lambda db: accounts.passkeys(db, user.number))
     if len(have) >= MOST_PASSKEYS:
         raise Refusal(409, f"You have {MOST_PASSKEYS} passkeys already; remove one first.")
-    options = service.ceremonies.begin_making(site, user.number, user.name, user.handle, have, service.monotonic())
+    address = client_of(call.request)
+    options = service.ceremonies.begin_making(
+        site, user.number, user.name, user.handle, have, service.monotonic(), address
+    )
     return Ceremony(public_key=options)
 
 
@@ -137,7 +141,8 @@ async def remove_passkey(call: Call[None, None]) -> Passkeys:
 async def begin_passkey_login(call: Call[None, None]) -> Ceremony:
     """What ``navigator.credentials.get`` is given. Counts for five minutes, once."""
     service = service_of(call)
-    return Ceremony(public_key=service.ceremonies.begin_login(site_of(call.request), service.monotonic()))
+    site, address = site_of(call.request), client_of(call.request)
+    return Ceremony(public_key=service.ceremonies.begin_login(site, service.monotonic(), address))
 
 
 async def passkey_login(call: Call[None, PasskeyLogin]) -> web.Response:

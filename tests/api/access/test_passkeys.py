@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mirage_hole.api.access.passkeys import LASTING, MOST
+from mirage_hole.api.access.passkeys import LASTING, MOST, Site
 from tests.api.access.authenticator import PRESENT, Authenticator, encoded
 from tests.api.access.door import GOOD, Door, Visitor
 
@@ -72,16 +72,15 @@ async def test_a_challenge_is_for_its_ceremony_and_its_user(door: Door) -> None:
     assert "challenge" in await visitor.refused(400, "POST", "/api/v1/passkeys", key.make(login))
 
 
-async def test_challenges_are_bounded_and_the_oldest_go(door: Door) -> None:
-    visitor = await door.set_up()
+async def test_challenges_are_bounded_and_nobody_ends_those_of_others(door: Door) -> None:
+    visitor, other = await door.set_up(), door.visitor("10.0.0.7")
     key = await a_key(door, visitor)
-    from mirage_hole.api.access.passkeys import Site
-
-    options = await begun(visitor)
+    mine, theirs = await begun(visitor), await begun(other)
     for _ in range(MOST):
-        door.service.ceremonies.begin_login(Site("localhost", door.url), door.ticks.now)
+        door.service.ceremonies.begin_login(Site("localhost", door.url), door.ticks.now, "10.0.0.7")
     assert len(door.service.ceremonies) == MOST
-    await visitor.refused(400, "POST", "/api/v1/login/passkey", key.sign(options))
+    assert "challenge" in await other.refused(400, "POST", "/api/v1/login/passkey", key.sign(theirs))
+    await visitor.good("POST", "/api/v1/login/passkey", key.sign(mine))
 
 
 @pytest.mark.parametrize("what", ["signature", "origin", "unverified", "key", "host", "garbage"])
