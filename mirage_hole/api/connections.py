@@ -1,7 +1,7 @@
 """Bounds connections: how many there are, of one client and in all, and how long one may take for a request and its answer.
 
-When there is no room, a connection that rests makes room: one of whoever has the most of them. So idle browsers, and a
-client that only opens connections, keep nobody out.
+When there is no room, a connection that rests makes room: one of whoever has the most of them. So idle browsers, and
+clients that only open connections or never end what they ask, keep nobody out.
 """
 
 from __future__ import annotations
@@ -96,6 +96,12 @@ class Connections:
             one.quiet_since = None
             after = max(seconds, self._limits.request_time)
             one.deadline = asyncio.get_running_loop().call_later(after, one.transport.abort)
+
+    def expect(self, transport: asyncio.BaseTransport | None) -> None:
+        """The rest of the request has to come: until then the connection may make room, as one whose head has not come."""
+        one = self._find(transport)
+        if one is not None:
+            one.quiet_since = asyncio.get_running_loop().time()
 
     def release(self, transport: asyncio.BaseTransport | None) -> None:
         """The connection has deadlines of its own: a live stream."""

@@ -75,6 +75,20 @@ async def test_a_connection_in_use_never_makes_room(monkeypatch: pytest.MonkeyPa
         await listener.until("hello")
 
 
+async def test_a_body_that_does_not_come_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTS_AFTER", 0.0)
+    head = b"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    async with a_door(Limits(connections=2)) as server, clients(server.url, 2) as slow:
+        for _, writer in slow:
+            writer.write(head)
+        # From here on they are in work, and only that their bodies are missing lets them make room.
+        await until(lambda: sum(server.connections._requests.values()) == 2)
+        assert (await talk(server.url, WELL.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))).startswith(
+            b"HTTP/1.1 200"
+        )
+        assert server.connections.displaced == 1
+
+
 async def test_one_client_has_no_more_than_its_share() -> None:
     async with a_door(Limits(connections=50, connections_per_client=3)) as server, clients(server.url, 3):
         await until(lambda: len(server.connections) == 3)

@@ -131,6 +131,8 @@ class _Door:
         self._access.check_csrf(request, who)
         path = _variables(request)
         query = read_query(request.query, route.query)
+        if self._connections is not None and request.can_read_body:
+            self._connections.expect(request.transport)
         body = await read_body(request, route.body, route.max_body)
         return Call(request, self._parts, who, path, query, body, self._access), headers
 
