@@ -5,6 +5,7 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,15 @@ def test_ctrl_c_is_quiet(tmp_path):
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started,
         fifo.open("wb"),
     ):
-        started.send_signal(signal.SIGINT)
-        out, err = started.communicate(timeout=20)
+        deadline = time.monotonic() + 60
+        while True:
+            # One that comes just while something is being cleaned up is lost to the interpreter; people press again, too.
+            started.send_signal(signal.SIGINT)
+            try:
+                out, err = started.communicate(timeout=2)
+                break
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < deadline
     assert (started.returncode, out, err) == (130, b"", b"")
 
 
