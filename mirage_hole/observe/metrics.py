@@ -187,6 +187,16 @@ def _queries(statistics: Statistics) -> Iterator[Metric]:
     durations = HistogramMetricFamily(PREFIX + "query_duration_seconds", "Time from a query's arrival to its answer.")
     durations.add_metric([], statistics.durations.cumulative(), statistics.durations.sum)
     yield durations
+    waited = HistogramMetricFamily(
+        PREFIX + "upstream_query_duration_seconds",
+        "Time from the arrival of a query that waited for an upstream to its answer.",
+        labels=["upstream"],
+    )
+    upstreams = statistics.workers.upstreams()
+    for number, buckets in statistics.waited().items():
+        if number < len(upstreams):
+            waited.add_metric([upstreams[number].address], buckets, sum_value=None)
+    yield waited
     yield CounterMetricFamily(
         PREFIX + "bad_frames", "Record frames that could not be read.", value=statistics.bad_frames
     )

@@ -87,6 +87,7 @@ class Statistics:
         self.generations = Generations()
         self.workers = Workers()
         self._durations = Durations()
+        self._waited: dict[int, Durations] = {}
         self.bad_frames = 0
         """Frames that could not be read and were left out as a whole."""
         self.on_clients: Callable[[Iterable[bytes]], object] = tuple
@@ -258,6 +259,9 @@ class Statistics:
         places: dict[int, int] = {}
         for key, number in self._tally_times.items():
             _add(places, key & BUCKETS, number)
+            upstream = key >> BUCKET_BITS
+            if upstream < NO_UPSTREAM:
+                self._waited.setdefault(upstream, Durations()).add_places({key & BUCKETS: number}, 0.0)
         self._durations.add_places(places, self._tally_seconds)
         if self.minutes_kept.keep:
             tallied[Facet.TRANSPORT] = dict(self._tally_transports.items())
@@ -296,6 +300,11 @@ class Statistics:
         self._settle()
         by_outcome = {outcome.name.lower(): self._outcomes[outcome] for outcome in Outcome}
         return {"queries": sum(by_outcome.values()), **by_outcome}
+
+    def waited(self) -> dict[int, list[tuple[str, int]]]:
+        """By the index of the upstream that was waited for: (upper bound in seconds, answers not slower than it)."""
+        self._settle()
+        return {number: one.cumulative() for number, one in sorted(self._waited.items())}
 
     @property
     def durations(self) -> Durations:

@@ -188,3 +188,10 @@ def test_the_dashboard_loads_with_grafanas_own_types() -> None:
 def test_promtool_takes_the_alerts() -> None:
     checked = subprocess.run(["promtool", "check", "rules", ALERTS], capture_output=True, check=False, timeout=30)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_how_long_queries_waited_is_told_for_each_upstream() -> None:
+    told = {key: value for key, value in samples().items() if "upstream_query_duration_seconds_bucket" in key}
+    assert all("upstream=9.9.9.9:53" in key for key in told)
+    by_bound = {key.partition("le=")[2].partition("}")[0]: value for key, value in told.items()}
+    assert (by_bound["0.1"], by_bound["0.25"], by_bound["+Inf"]) == (0, 1, 1)
