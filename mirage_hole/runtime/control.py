@@ -20,7 +20,6 @@ from mirage_hole.observe.statistics import Statistics
 from mirage_hole.policy.clients import Clients
 from mirage_hole.runtime import announcement, logs
 from mirage_hole.runtime.access_keeper import AccessKeeper
-from mirage_hole.runtime.applying import Documents
 from mirage_hole.runtime.cache_keeper import remove_others
 from mirage_hole.runtime.cache_service import CacheService
 from mirage_hole.runtime.certificate_names import certificate_names
@@ -30,6 +29,7 @@ from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.influx import InfluxPush, measured, upstream_resolver
+from mirage_hole.runtime.late import LateDocuments, LateProbing
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
@@ -39,7 +39,6 @@ from mirage_hole.runtime.outage import Outage
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
-from mirage_hole.runtime.probing import Probing
 from mirage_hole.runtime.query_log import QueryLogService
 from mirage_hole.runtime.queues import query_log_queue
 from mirage_hole.runtime.rule_commands import RuleCommands
@@ -159,7 +158,7 @@ class ControlPlane:
             settled.influx, lambda: measured(parts), lambda: upstream_resolver(self._names.addressed())
         )
         parts.diagnosis = Diagnosis(workers)
-        parts.probe = Probing(self._names.addressed)
+        parts.probe = LateProbing(self._names.addressed)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
         self.web = WebService(
@@ -183,7 +182,7 @@ class ControlPlane:
                 lists=lambda: self.lists.change(self._settled),
                 rules=self.own_rules.catch_up,
             )
-            parts.document = Documents(self.state.changes, lambda: self._settled)
+            parts.document = LateDocuments(self.state.changes, lambda: self._settled)
         carried_out = Commands(self.own_rules, list_commands, cache, self.statistics.workers.upstreams)
         self.commands = CommandService(settled.state_directory, carried_out, commands, self.parts)
         self._register_generation()
