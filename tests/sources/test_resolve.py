@@ -14,7 +14,7 @@ from mirage_hole.sources.download import Downloader
 from mirage_hole.sources.resolve import UpstreamResolver
 from mirage_hole.sources.shelf import Shelf
 from mirage_hole.wire.message import make_query
-from tests.ports import kept_port
+from tests.ports import bound_pair, kept_port
 
 from .serving import LIST, always, serving, source
 
@@ -63,15 +63,19 @@ class Server(asyncio.DatagramProtocol):
 @asynccontextmanager
 async def upstream(answer=lambda query: [reply_to(query)], over_tcp=None):
     loop = asyncio.get_running_loop()
-    udp, server = await loop.create_datagram_endpoint(lambda: Server(answer), local_addr=("127.0.0.1", 0))
-    server.address = ("127.0.0.1", udp.get_extra_info("sockname")[1])
+    bound, listening = bound_pair()
+    if over_tcp is None:
+        listening.close()
+    bound.setblocking(False)
+    udp, server = await loop.create_datagram_endpoint(lambda: Server(answer), sock=bound)
+    server.address = bound.getsockname()
 
     async def stream(reader, writer):
         query = (await reader.read(4096))[2:]
         writer.write(over_tcp(query))
         writer.close()
 
-    tcp = await asyncio.start_server(stream, *server.address) if over_tcp else None
+    tcp = await asyncio.start_server(stream, sock=listening) if over_tcp else None
     try:
         yield server
     finally:
