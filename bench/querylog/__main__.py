@@ -63,10 +63,11 @@ def main() -> int:
     ]
     tables: dict[str, report.Table] = {
         "First pages of 100": [
-            ["search", "median ms", "slowest ms", "rows", "searched to the end"],
+            ["search", "first time ms", "median ms", "slowest ms", "rows", "searched to the end"],
             *(
                 [
                     one.about,
+                    f"{one.first:.1f}",
                     f"{one.milliseconds:.1f}",
                     f"{one.worst:.1f}",
                     f"{one.rows}",

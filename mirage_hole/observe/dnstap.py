@@ -83,25 +83,42 @@ def _second(field: int, seconds: int) -> bytes:
 
 def subject(words: Subject) -> bytes:
     """The transport, the message and the policy, which are the same whoever asks."""
-    transport, name, kind, outcome, rcode, title, rule = map(str, ("" if word is None else word for word in words[:7]))
-    asked = from_text(name) if name else b"\0"
-    code = rcode_number(rcode)
-    question = asked + _QUESTION.pack(type_number(kind), RRClass.IN)
-    extended = code >> 4
-    # RFC 6891 6.1.3: the upper bits of a long response code stand in an OPT record.
-    option = struct.pack(">BHHBBHH", 0, RRType.OPT, 1232, extended, 0, 0, 0) if extended else b""
-    header = _HEADER.pack(0, _RESPONSE | code & 15, 1, 0, 0, 1 if option else 0)
-    said = _number(3, _TRANSPORTS[transport]) + _octets(14, header + question + option)
+    transport, name, kind, outcome, rcode, title, rule = words[:7]
+    asked = from_text(str(name)) if name else b"\0"
+    begin, end = _around(str(transport), str(kind), str(rcode))
+    # Field 14, whose length takes two octets from 128 on, in front of a header of twelve.
+    said = begin + b"\x72" + _varint(12 + len(asked) + len(end)) + _header(str(rcode)) + asked + end
     if not title:
         return said
+    policy = _policy(str(title), str(rule or ""), str(outcome), str(rcode)) + b"\x2a" + _varint(len(asked)) + asked
+    return said + b"\x7a" + _varint(len(policy)) + policy
+
+
+@lru_cache(1024)
+def _around(transport: str, kind: str, rcode: str) -> tuple[bytes, bytes]:
+    """What stands before the message, and what stands in it behind the name."""
+    extended = rcode_number(rcode) >> 4
+    # RFC 6891 6.1.3: the upper bits of a long response code stand in an OPT record.
+    option = struct.pack(">BHHBBHH", 0, RRType.OPT, 1232, extended, 0, 0, 0) if extended else b""
+    return _number(3, _TRANSPORTS[transport]), _QUESTION.pack(type_number(kind), RRClass.IN) + option
+
+
+@lru_cache(1024)
+def _header(rcode: str) -> bytes:
+    code = rcode_number(rcode)
+    return _HEADER.pack(0, _RESPONSE | code & 15, 1, 0, 0, 1 if code >> 4 else 0)
+
+
+@lru_cache(16_384)
+def _policy(title: str, rule: str, outcome: str, rcode: str) -> bytes:
+    """All of it but the name that matched."""
     if outcome == "dropped":
         action = _DROP
     elif outcome == "blocked":
-        action = _NXDOMAIN if code == 3 else _LOCAL_DATA
+        action = _NXDOMAIN if rcode == "NXDOMAIN" else _LOCAL_DATA
     else:
         action = _LOCAL_DATA if outcome == "local" else _PASS
-    policy = _octets(1, title.encode()) + _octets(2, rule.encode()) + _number(3, action) + _BY_NAME + _octets(5, asked)
-    return said + _octets(15, policy)
+    return _octets(1, title.encode()) + _octets(2, rule.encode()) + _number(3, action) + _BY_NAME
 
 
 def _number(field: int, value: int) -> bytes:
