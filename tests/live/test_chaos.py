@@ -44,7 +44,7 @@ AT_ONCE: Final = 20
 """Questions at most before answers have their turn, however late they are: on a busy machine there are fewer in all."""
 SLOPE_FROM: Final = 120
 """A run shorter than this many seconds says nothing about memory: the caches are not full."""
-MOST_GROWTH: Final = 0.02
+MOST_GROWTH: Final = 0.03
 """Of the resident memory, from the third quarter of the run to the last, as medians: allocators breathe, leaks add up. A leak of
 100 octets a query would be 1.5 MB, or 4 %, in 75 seconds at this rate."""
 

@@ -37,7 +37,7 @@ INDEXED: Final = 60_000
 """Rows that an index may give at most; beyond, the rows are looked at in turn."""
 FEW: Final = 500
 """Subjects or clients that are looked up in an index, at most."""
-PAGE_SECONDS: Final = 0.2
+PAGE_SECONDS: Final = 0.15
 LATE: Final = 120
 """Seconds by which rows may be out of order."""
 KNOWN_SUBJECTS: Final = 40_000
