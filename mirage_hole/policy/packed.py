@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mirage_hole.lists.rule import RichRule
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Changes with the layout."""
 BLOCK: Final = 4096
 """Rules a block."""
@@ -38,8 +38,10 @@ _BEGIN: Final = b"MHLIST%02d" % FORMAT_VERSION
 _END: Final = b"TSILHM%02d" % FORMAT_VERSION
 _BLOCK: Final = struct.Struct("<IIIBB")
 """Octets of the keys, rules, first line, octets of a line number, flags."""
+_PLACES: Final = struct.Struct("<QQQ")
+_SEAL: Final = struct.Struct("<I8s")
 _FOOTER: Final = struct.Struct("<QQQI8s")
-"""Where the rich rules begin, where the facts begin, where the footer does, CRC-32 of all before, ``_END``."""
+"""Where the rich rules begin, where the facts begin, where the footer does, CRC-32 of all before this, ``_END``."""
 _ONE_CODE, _WITH_LENGTHS = 1, 2
 _CHUNK: Final = 1 << 18
 
@@ -105,7 +107,8 @@ class Writer:
             "rich": len(rich),
         }
         self._write(orjson.dumps(about))
-        self._file.write(_FOOTER.pack(rich_at, facts_at, self._at, self._sum, _END))
+        places = _PLACES.pack(rich_at, facts_at, self._at)
+        self._file.write(places + _SEAL.pack(zlib.crc32(places, self._sum), _END))
 
     def _block(self, keys: list[bytes], codes: bytes, lines: array[int]) -> None:
         self._codes.update(codes)
@@ -158,7 +161,7 @@ class Packed:
         if max(end - facts_at, facts_at - self._rich_at) > MAX_JSON:
             raise BadPacked("more facts than any list has")  # noqa: EM101
         self._rich_end = facts_at
-        if _checksum(file, end) != expected:
+        if zlib.crc32(footer[: _PLACES.size], _checksum(file, end)) != expected:
             raise BadPacked("its checksum is another one")  # noqa: EM101
         file.seek(facts_at)
         try:

@@ -100,6 +100,7 @@ def test_facts_that_are_none_are_refused():
     changed = whole[:at] + b'"sha255"' + whole[at + 8 :]
     footer = module._FOOTER.unpack(changed[-module._FOOTER.size :])
     body = changed[: -module._FOOTER.size]
-    sealed = body + module._FOOTER.pack(*footer[:3], module.zlib.crc32(body), footer[4])
+    places = module._PLACES.pack(*footer[:3])
+    sealed = body + places + module._SEAL.pack(module.zlib.crc32(places, module.zlib.crc32(body)), footer[4])
     with pytest.raises(BadPacked, match="facts"):
         unpack(sealed)
