@@ -13,7 +13,7 @@ from mirage_hole.api.door import Door
 from mirage_hole.api.guard import ProtocolLog, add_headers, guard
 from mirage_hole.api.hosts import HostRule, own_names
 from mirage_hole.api.limits import Limits
-from mirage_hole.api.pages import load_pages, page_handler, web_directory
+from mirage_hole.api.pages import add_pages, load_pages, web_directory
 from mirage_hole.api.redirect import make_redirect
 from mirage_hole.api.site import GuardedSite
 from mirage_hole.api.stream import Streams
@@ -64,9 +64,8 @@ def make_app(
     mount(app, parts, access, rates=rates, connections=connections)
     pages = load_pages(web_directory())
     if not pages:
-        log.warning("the dashboard's files are missing; the API works, / does not")
-    for path, page in pages.items():
-        app.router.add_get(path, page_handler(page), allow_head=False)
+        log.warning("the dashboard was not built; DNS and the API work (python hatch_build.py builds it)")
+    add_pages(app.router, pages)
     _answer_head(app)
     return app
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from mirage_hole.lists.rule import RichRule
     from mirage_hole.observe.metrics import QueueFacts
     from mirage_hole.observe.statistics import Statistics
     from mirage_hole.policy.explain import Explanation
+    from mirage_hole.policy.trial import Trial
     from mirage_hole.sources.status import ListStatus
 
 
@@ -35,6 +37,8 @@ class ApiState:
     """Seconds since the epoch."""
     listen: Sequence[str] = ()
     """``ADDRESS:PORT`` of the DNS listeners, for the hint how to ask."""
+    addresses: Callable[[], Sequence[str]] = tuple
+    """Under which other devices reach the DNS listeners."""
     host_names: Sequence[str] = ()
     """Names under which the web server may be visited, besides loopback names, the machine's own, and its address."""
     lists: Callable[[], Sequence[ListStatus]] = tuple
@@ -42,6 +46,8 @@ class ApiState:
     explain: Callable[[bytes, int, bytes], Explanation | None] | None = None
     """What the rules say of a name (folded wire form), query type and client's octets (0 and empty: none in particular); None
     while no list is loaded. Absent, the page offers no such thing."""
+    attempt: Callable[[Sequence[RichRule], bytes, int, bytes], Trial | None] | None = None
+    """What rules would do to a query (name, type, client) that nobody has taken yet."""
     cache: Callable[[str, int, bool], Awaitable[dict[str, Any]]] | None = None
     """What is remembered of a name (empty: of all), at most so many entries, with those of all names below it or without. The
     only one that waits, for workers and a few seconds at most."""

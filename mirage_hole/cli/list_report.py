@@ -6,13 +6,13 @@ from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mirage_hole.cli.fingerprints import Fingerprints, fingerprint
 from mirage_hole.cli.list_text import CantRead, Inspected, text_of
 from mirage_hole.cli.terminal import clean, duration
 from mirage_hole.lists.formats import FORMATS
 from mirage_hole.lists.line import split_lines
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action, Complaint, Scope, Target
+from mirage_hole.runtime.fingerprints import Fingerprints, fingerprint
 from mirage_hole.sources.failures import Failure
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from mirage_hole.runtime.parsed import ParsedLists
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mirage_hole.cli.list_changes import Version
     from mirage_hole.config.settled import Settled
     from mirage_hole.lists.rule import Action, RichRule, Rule
     from mirage_hole.policy.packed import Packed
+    from mirage_hole.runtime.list_changes import Version
     from mirage_hole.sources.source import Source
 
 

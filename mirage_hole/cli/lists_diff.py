@@ -15,8 +15,8 @@ from mirage_hole.cli.sources import read_list
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mirage_hole.cli.list_changes import Changed, Changes
     from mirage_hole.cli.list_versions import Side
+    from mirage_hole.runtime.list_changes import Changed, Changes
 
 MAX_SHOWN = 100_000
 _FAILURE = 1
@@ -58,9 +58,9 @@ def command(
     With two arguments, each a URL, a file or a name from the catalogue: what the second has and the first has not, and
     the other way round. Rules are compared by what they say, so another order, format or spelling is no change.
     """
-    from mirage_hole.cli.list_changes import compare
     from mirage_hole.cli.list_text import CantRead
     from mirage_hole.cli.list_versions import BadText, NoVersion, side_of, versions_of
+    from mirage_hole.runtime.list_changes import compare
     from mirage_hole.sources.failures import Failure
 
     seconds = read_timeout(timeout)
@@ -83,7 +83,7 @@ def command(
 
 
 def _print(old: Side, new: Side, changes: Changes, shown: int | None, as_json: bool) -> None:
-    from mirage_hole.cli.list_changes import each_of
+    from mirage_hole.runtime.list_changes import each_of
 
     added = islice(each_of(new.rules, changes.added), shown)
     removed = islice(each_of(old.rules, changes.removed), shown)

@@ -51,14 +51,14 @@ def frame(at: float, client: str, duration: float, subject: bytes) -> bytes:
     micros = round(at * 1e6)  # a float of this century has microseconds, and no more
     seconds, rest = divmod(micros, 1_000_000)
     answered = _REST(rest * 1000)
+    asked_at, asked = seconds, answered
     if duration:
-        began, before = divmod(max(0, micros - round(duration * 1e6)), 1_000_000)
-        times = (_second(8, began), _REST(before * 1000), _second(12, seconds), answered)
-    else:
-        times = (_second(8, seconds), answered, _second(12, seconds), answered)
-    message = b"".join((_client(client), *times, subject))
-    # Behind it field 15, the kind of payload: a message.
-    return b"".join((_head(len(message)), message, b"\x78\x01"))
+        asked_at, rest = divmod(max(0, micros - round(duration * 1e6)), 1_000_000)
+        asked = _REST(rest * 1000)
+    who, began, ended = _client(client), _second(8, asked_at), _second(12, seconds)
+    octets = len(who) + len(began) + len(ended) + len(subject) + 8
+    # Behind the message stands field 15, the kind of payload: a message.
+    return b"".join((_head(octets), who, began, asked, ended, answered, subject, b"\x78\x01"))
 
 
 @lru_cache(4096)

@@ -39,6 +39,7 @@ def summarise(
     titles: Sequence[str],
     *,
     setup: str = "",
+    addresses: Sequence[str] = (),
 ) -> Summary:
     """Gather it.
 
@@ -48,13 +49,14 @@ def summarise(
         generation: that serves.
         titles: of its lists.
         setup: the token that makes the first user; empty when there is one.
+        addresses: of this machine, under which others reach it.
     """
     return Summary(
         f"{_listed([str(end) for end in endpoints])} (UDP and TCP)",
         f"{url}/" if url else "off",
         lists_line(generation, len(titles)),
         _command(endpoints),
-        _users(url, setup),
+        _users(_visited(url, addresses), setup),
     )
 
 
@@ -88,6 +90,15 @@ def lists_line(generation: GenerationView | None, lists: int) -> str:
         return "none compiled yet: nothing is blocked for the moment"
     plural = "" if lists == 1 else "s"
     return f"{generation.names:,} names from {lists} list{plural} (generation {generation.number})"
+
+
+def _visited(url: str, addresses: Sequence[str]) -> str:
+    """What people write: a server that listens everywhere has an address that no browser can visit."""
+    for everywhere in ("://0.0.0.0", "://[::]"):
+        if everywhere in url and addresses:
+            host = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+            return url.replace(everywhere, f"://{host}")
+    return url
 
 
 def _users(url: str, setup: str) -> str:

@@ -29,13 +29,14 @@ from mirage_hole.runtime.early_web import NOTHING, Early
 from mirage_hole.runtime.errors import StartupError
 from mirage_hole.runtime.generation import remove_old_generations, usable_generation
 from mirage_hole.runtime.influx import InfluxPush, measured, upstream_resolver
-from mirage_hole.runtime.late import LateDocuments, LateProbing
+from mirage_hole.runtime.late import LateDocuments, LateLookups, LateProbing
 from mirage_hole.runtime.list_commands import ListCommands
 from mirage_hole.runtime.list_service import ListService
 from mirage_hole.runtime.local_service import LocalService
 from mirage_hole.runtime.log_levels import LogLevels
 from mirage_hole.runtime.notifications import NotificationService, Sources
 from mirage_hole.runtime.outage import Outage
+from mirage_hole.runtime.own_addresses import lan_addresses
 from mirage_hole.runtime.own_service import OwnRuleService
 from mirage_hole.runtime.parts import keep_running, wait_at_most
 from mirage_hole.runtime.plan import Part, changed, worker_settings
@@ -140,6 +141,8 @@ class ControlPlane:
             lists=self.lists.statuses,
             generation=policy.generation,
             explain=policy.explain,
+            attempt=policy.attempt,
+            addresses=lambda: lan_addresses(self._settled),
             datagrams_lost=listeners.lost,
             degraded=self._degraded,
             cache=lambda name, limit, subtree: cache.show(name, limit, subtree=subtree),
@@ -159,6 +162,7 @@ class ControlPlane:
         )
         parts.diagnosis = Diagnosis(workers)
         parts.probe = LateProbing(self._names.addressed)
+        parts.lookup = LateLookups(self._names.addressed, lambda: listeners.endpoints)
         # A socket of the service manager's need not be where the settings say, and reading those again does not move it.
         self.access = AccessKeeper(self.state.store, parts, settled)
         self.web = WebService(
@@ -272,6 +276,7 @@ class ControlPlane:
             self._policy.generation(),
             self._policy.titles(),
             setup=await self.access.setup_token(),
+            addresses=lan_addresses(self._settled),
         )
         announcement.tell(summary, self._settled.log_format)
         # What is loaded now stays: the collector need not look at it again.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
+    from mirage_hole.lists.rule import RichRule
     from mirage_hole.policy.index import ListInfo
 
 MANIFEST = "manifest.json"
@@ -127,14 +128,23 @@ def read_own_rules(path: Path) -> RichRules:
     Raises:
         BadGeneration: it can't be read, or holds something else.
     """
+    return RichRules(read_stored_rules(path))
+
+
+def read_stored_rules(path: Path) -> list[tuple[int, RichRule]]:
+    """The same as they are written: (list id, rule) of each.
+
+    Raises:
+        BadGeneration: as :func:`read_own_rules`.
+    """
     if not path.exists():
-        return RichRules()
+        return []
     with _explained(path):
         stored = orjson.loads(read_bounded(path))
         if not isinstance(stored, list):
             message = "no JSON array"
             raise BadIndex(message)
-        return RichRules(read_stored(stored))
+        return read_stored(stored)
 
 
 def read_bounded(path: Path, sums: Mapping[str, int] | None = None) -> bytes:

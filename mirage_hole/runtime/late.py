@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mirage_hole.api.v1.document import Plan
+    from mirage_hole.api.v1.lookup import Lookup, Question
     from mirage_hole.api.v1.upstreams import Tested
     from mirage_hole.config.document import Document
-    from mirage_hole.config.settled import Settled
+    from mirage_hole.config.settled import Endpoint, Settled
     from mirage_hole.runtime.applying import Documents
+    from mirage_hole.runtime.lookups import Lookups
     from mirage_hole.runtime.probing import Probing
     from mirage_hole.runtime.state_changes import StateChanges
 
@@ -56,3 +58,19 @@ class LateProbing:
 
         self._made = self._made or Probing(self._settled)
         return await self._made.test(number)
+
+
+class LateLookups:
+    """:class:`mirage_hole.runtime.lookups.Lookups`."""
+
+    def __init__(self, settled: Callable[[], Settled], listen: Callable[[], Sequence[Endpoint]]) -> None:
+        self._made: Lookups | None = None
+        self._settled = settled
+        self._listen = listen
+
+    async def look_up(self, question: Question) -> Lookup:
+        """Ask it."""
+        from mirage_hole.runtime.lookups import Lookups
+
+        self._made = self._made or Lookups(self._settled, self._listen)
+        return await self._made.look_up(question)

@@ -154,6 +154,16 @@ class ListCommands:
             why = f"The report of the lists can't be read: {problem}; the next compilation writes it anew."
             raise _refused(503, why) from None
 
+    async def changes(self, key: str) -> dict[str, Any] | None:
+        """What the last update of a list has added and removed; None: that is not known yet, ask again."""
+        from mirage_hole.runtime.list_comparison import CantCompare
+
+        row = await self.one(key)
+        try:
+            return await self._lists.changes(row["source"], row["kind"])
+        except CantCompare as problem:
+            raise _refused(503, f"Its two newest versions can't be compared: {problem}.") from None
+
     async def update(
         self, sources: Collection[str], *, download: bool, force: bool
     ) -> AsyncGenerator[dict[str, Any], None]:

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirage_hole.runtime.forwarding import endpoints
 from mirage_hole.runtime.generation import next_number
+from mirage_hole.runtime.list_comparison import Comparisons
 from mirage_hole.sources.progress import Board
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ListService:
         self._trust_all = False
         self.progress = Board()
         """How far downloads and compiler are."""
+        self._comparisons = Comparisons()
         self._distrusted = False
         self._rebuilt_at = float("-inf")
         self._rebuild_later: asyncio.TimerHandle | None = None
@@ -89,9 +91,11 @@ class ListService:
 
                 running = group.create_task(refresher.run())
                 watching = group.create_task(NetworkWatch(refresher.network_changed).run())
+                comparing = group.create_task(self._comparisons.run())
                 await self._changed.wait()
                 running.cancel()
                 watching.cancel()
+                comparing.cancel()
 
     def change(self, settled: Settled) -> None:
         """Use these settings from now on."""
@@ -162,6 +166,14 @@ class ListService:
     def generation(self) -> Path | None:
         """Where the compiled lists are that serve; None when there are none yet."""
         return self._policy.directory
+
+    async def changes(self, source: str, kind: str) -> dict[str, Any] | None:
+        """What the last update of a list has added and removed; None: that is not known yet, ask again.
+
+        Raises:
+            CantCompare: its versions can't be compared.
+        """
+        return await self._comparisons.of(self._settled.state_directory, source, kind)
 
     def confirm(self, key: str) -> bool:
         """Use the newer text of a list that was held back; False when there is none."""

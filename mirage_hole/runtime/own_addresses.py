@@ -35,6 +35,19 @@ def own_views(settled: Settled) -> dict[str, list[bytes]]:
     return views(addresses, listen, primary)
 
 
+def lan_addresses(settled: Settled) -> list[str]:
+    """Under which other devices reach the DNS listeners; empty when they listen for this machine alone.
+
+    IPv4 comes first, and of each family the interface of the way to far away: others are often bridges of containers or tunnels.
+    """
+    found = own_views(settled)
+    usual = set(found.get("", ()))
+    reached = {ip_address(octets) for several in found.values() for octets in several}
+    reached = {one for one in reached if not (one.is_loopback or one.is_link_local or one.is_unspecified)}
+    order = sorted(reached, key=lambda one: (one.version, one.packed not in usual, not one.is_private, one.packed))
+    return [str(one) for one in order]
+
+
 def _addresses() -> list[Address]:
     if sys.platform != "linux":
         raise OSError(errno.EAFNOSUPPORT, "no netlink here")

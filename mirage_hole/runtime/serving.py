@@ -13,11 +13,13 @@ from mirage_hole.policy.index import Index
 from mirage_hole.runtime import generation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from mirage_hole.lists.rule import Scope
+    from mirage_hole.lists.rule import RichRule, Scope
     from mirage_hole.policy.explain import Explanation
     from mirage_hole.policy.policy import Policy
+    from mirage_hole.policy.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,18 @@ class ServingPolicy:
             log.error("%s", problem)
             return None
         return None if policy is None else explain(policy, name, qtype, client)
+
+    def attempt(self, tried: Sequence[RichRule], name: bytes, qtype: int = 0, client: bytes = b"") -> Trial | None:
+        """What these rules would do to a query behind those that there are; None while there are none. See :meth:`explain`."""
+        from mirage_hole.policy.trial import attempt
+
+        try:
+            policy = self._serving()
+            own = [] if self._own_rules is None else generation.read_stored_rules(self._own_rules)
+        except generation.BadGeneration as problem:
+            log.error("%s", problem)
+            return None
+        return None if policy is None else attempt(policy, own, tried, name, qtype, client)
 
     def line_of(self, number: int, list_id: int, name: bytes, scope: Scope) -> int:
         """The line of a list's simple rule; 0 when it is not known, as in any other generation than the one that serves."""

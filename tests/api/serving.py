@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.limits import Limits
 
 GET_ROUTES = (
-    "/", "/app.js", "/style.css", "/icon.svg",
+    "/", "/queries", "/icon.svg", "/theme.js",
     "/api/v1/stats", "/api/v1/queries", "/api/v1/lists", "/api/v1/explain?name=a.example", "/metrics", "/healthz",
 )  # fmt: skip
 

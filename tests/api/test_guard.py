@@ -9,6 +9,7 @@ from aiohttp import web
 
 from mirage_hole.api.guard import HEADERS
 from mirage_hole.api.limits import Limits
+from mirage_hole.api.pages import VIEWS, load_pages, web_directory
 from mirage_hole.api.server import WebUnavailable, bind, make_app, start_web
 from mirage_hole.api.v1.dispatch import Everybody
 from mirage_hole.api.v1.parts import Parts
@@ -74,7 +75,8 @@ async def test_options_tells_what_a_path_can() -> None:
 async def test_the_server_has_no_other_routes_than_the_declared_ones_and_the_pages() -> None:
     app = make_app(Parts(state=a_state()), Everybody())
     served = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None}
-    pages = {one for one in served if one[1] in {"/", "/api/docs"} or one[1].endswith((".js", ".css", ".svg"))}
+    views = {path for view in VIEWS for path in (f"/{view}", f"/{view}/{{rest}}")}
+    pages = {one for one in served if one[1] in {"/", *views, *load_pages(web_directory())}}
     assert {method for method, _ in pages} == {"GET", "HEAD"}
     heads = {one for one in served if one[0] == "HEAD"}
     assert served - pages - heads == {(route.method, route.path) for route in ALL_ROUTES}

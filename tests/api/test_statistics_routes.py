@@ -101,6 +101,28 @@ async def test_top_lists_are_exact_while_they_fit(
     assert all(row["uncertainty"] == 0 for row in told["rows"])
 
 
+async def test_each_upstream_has_a_series_of_its_own(tmp_path: Path) -> None:
+    async with serving(tmp_path) as url:
+        told = await get_json(f"{url}/upstreams?step=hour")
+        fine = await get_json(f"{url}/upstreams?since={NOON}&step=minute")
+    (row,) = told["upstreams"]
+    assert row["upstream"] == "9.9.9.9:53"
+    assert all(len(row[column]) == len(told["at"]) for column in ("answers", "waited", "p50", "p90"))
+    assert (sum(row["answers"]), sum(row["waited"])) == (2, 2)
+    (busy,) = [place for place, many in enumerate(row["answers"]) if many]
+    assert told["at"][busy] <= NOON + 3000 < told["at"][busy] + HOUR
+    assert 16 <= row["p50"][busy] <= 20 < row["p90"][busy] <= 40
+    assert [one for one in row["p50"] if one is not None] == [row["p50"][busy]]
+    assert (fine["step"], sum(fine["upstreams"][0]["answers"])) == ("minute", 2)
+
+
+async def test_nobody_was_asked_where_nobody_waited(tmp_path: Path) -> None:
+    async with serving(tmp_path) as url:
+        told = await get_json(f"{url}/upstreams?since={NOON - 7200}&until={NOON - 3600}&step=minute")
+    assert told["upstreams"] == []
+    assert len(told["at"]) == 60
+
+
 async def test_a_client_has_a_series_and_its_names(tmp_path: Path) -> None:
     async with serving(tmp_path) as url:
         told = await get_json(f"{url}/clients/192.0.2.2")

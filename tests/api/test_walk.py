@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from mirage_hole.api.commands import make_command_app
+from mirage_hole.api.pages import VIEWS, load_pages, web_directory
 from mirage_hole.api.server import make_app
 from mirage_hole.api.v1.dispatch import Everybody
 from mirage_hole.api.v1.identity import Role
@@ -34,7 +35,6 @@ PUBLIC = {
     "GET /healthz",
     "GET /api/v1/openapi.json",
 }
-FILES = (".js", ".css", ".svg", ".html")
 
 
 def address(path: str) -> str:
@@ -67,12 +67,14 @@ async def test_a_forged_token_opens_nothing(tmp_path: Path, told: str) -> None:
 async def test_whatever_else_is_served_is_a_file_of_the_page() -> None:
     app = make_app(Parts(state=a_state()), Everybody())
     declared = {(route.method, route.path) for route in ALL_ROUTES}
+    pages = {"/", *load_pages(web_directory())}
+    views = {path for view in VIEWS for path in (f"/{view}", f"/{view}/{{rest}}")}
     for served in app.router.routes():
         assert served.resource is not None
         one = (served.method, served.resource.canonical)
         if one not in declared:
             assert one[0] in {"GET", "HEAD"}
-            assert one[1] in {"/", "/api/docs"} or one[1].endswith(FILES) or one[0] == "HEAD", one
+            assert one[1] in {*pages, *views} or one[0] == "HEAD", one
 
 
 async def test_the_control_socket_serves_every_route_to_whoever_may_open_it(tmp_path: Path) -> None:

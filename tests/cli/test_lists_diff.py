@@ -7,12 +7,12 @@ from itertools import count
 
 import pytest
 
-from mirage_hole.cli.fingerprints import Fingerprints
-from mirage_hole.cli.list_changes import compare, each_of
 from mirage_hole.lists.parse import parse
 from mirage_hole.lists.rule import Action
 from mirage_hole.runtime.compile_job import CompileJob, ListJob
 from mirage_hole.runtime.compiler import compile_job
+from mirage_hole.runtime.fingerprints import Fingerprints
+from mirage_hole.runtime.list_changes import compare, each_of
 
 OLD = """\
 ||stays.example^

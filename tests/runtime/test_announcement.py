@@ -44,6 +44,15 @@ def test_how_the_first_user_is_made_is_told_while_there_is_none(caplog):
     assert summarise([], "", None, [], setup="SECRET").users == "mirage-hole user add NAME"
 
 
+def test_the_address_of_a_server_that_listens_everywhere_can_be_visited():
+    for url in ("http://0.0.0.0:8080", "http://[::]:8080"):
+        assert summarise([], url, None, [], setup="S", addresses=["192.168.1.2"]).users.startswith("http://192.168.1.2:8080/#setup=S ")  # fmt: skip
+        assert summarise([], url, None, [], setup="S", addresses=["fd00::2"]).users.startswith(
+            "http://[fd00::2]:8080/#"
+        )
+    assert summarise([], "http://0.0.0.0:1", None, [], setup="S").users.startswith("http://0.0.0.0:1/#")
+
+
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_once_there_is_a_user_nothing_is_told_of_a_setup(caplog, style):
     caplog.set_level("INFO", "mirage_hole")

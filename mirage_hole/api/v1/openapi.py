@@ -259,3 +259,13 @@ def _without_null(schema: Json) -> Json:
     if len(options) == 1:
         return {**options[0], **rest}
     return {**rest, "anyOf": options} if options else rest
+
+
+if __name__ == "__main__":
+    import sys
+
+    import orjson
+
+    from mirage_hole.api.v1.routes import ALL_ROUTES
+
+    sys.stdout.buffer.write(orjson.dumps(openapi(ALL_ROUTES), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mirage_hole.api.v1.document import DocumentPart
     from mirage_hole.api.v1.inside import Diagnosis
     from mirage_hole.api.v1.lists import Lists
+    from mirage_hole.api.v1.lookup import Asker
     from mirage_hole.api.v1.notices import Notifications
     from mirage_hole.api.v1.pause import Pausing
     from mirage_hole.api.v1.queries import QueryLog
@@ -48,6 +49,8 @@ class Parts:
     """Looks inside the processes."""
     probe: Prober | None = None
     """Asks upstreams directly."""
+    lookup: Asker | None = None
+    """Asks this server and its upstreams what somebody wants to know."""
     query_log: QueryLog | None = None
     """The log of queries on the disk."""
     document: DocumentPart | None = None

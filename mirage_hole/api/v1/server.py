@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -21,11 +22,18 @@ class Server(Struct, kw_only=True):
     started_at: Annotated[float, Meta(description="Seconds since the epoch.")]
     listen: Annotated[list[str], Meta(description="ADDRESS:PORT of the DNS listeners.")]
     explain: Annotated[bool, Meta(description="Whether names can be explained.")]
+    addresses: Annotated[
+        list[str], Meta(description="Under which other devices reach it; empty: it is there for this machine alone.")
+    ]
+    port: Annotated[int, Meta(description="Of DNS; most devices know 53 alone.")]
 
 
 async def show(call: Call[Any, None]) -> Server:
     """The version, since when it runs, and where DNS is answered."""
-    return Server(**views.hello(needed(call.parts.state, "state")))
+    state = needed(call.parts.state, "state")
+    ports = [int(end.rpartition(":")[2]) for end in state.listen]
+    addresses = await asyncio.to_thread(state.addresses)  # the kernel is asked
+    return Server(**views.hello(state), addresses=list(addresses), port=53 if 53 in ports or not ports else ports[0])
 
 
 ROUTES = (

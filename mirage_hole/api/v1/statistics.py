@@ -233,14 +233,14 @@ async def statistics(call: Call[SeriesQuery, None]) -> dict[str, Any]:
     now = kept.now()
 
     def read(reader: StatisticsReader) -> dict[str, Any]:
-        wanted = stretch(asked.since, asked.until, asked.step, zone, now, _kept_from(reader), MAX_POINTS)
+        wanted = stretch(asked.since, asked.until, asked.step, zone, now, kept_from(reader), MAX_POINTS)
         return {
             "step": wanted.step,
             "current": _figures(wanted, reader),
             "previous": _figures(before(wanted, zone), reader) if asked.compare == "previous" else None,
         }
 
-    found = await _looked(kept, read)
+    found = await looked(kept, read)
     return {**found, "tz": asked.tz, "now": now, "kept": kept.enabled, "lost": kept.lost, "trouble": kept.trouble}
 
 
@@ -259,7 +259,7 @@ async def top(call: Call[TopQuery, None]) -> dict[str, Any]:
         found = view.top(covered.units, asked.of, asked.limit, reader)
         return {"of": asked.of, "since": covered.since, "until": covered.until, **found}
 
-    return await _looked(kept, read)
+    return await looked(kept, read)
 
 
 async def client(call: Call[ClientQuery, None]) -> dict[str, Any]:
@@ -274,7 +274,7 @@ async def client(call: Call[ClientQuery, None]) -> dict[str, Any]:
         raise Refusal(400, "This is no client.", [fault]) from None
 
     def read(reader: StatisticsReader) -> dict[str, Any]:
-        wanted = stretch(asked.since, asked.until, asked.step, zone, now, _kept_from(reader), MAX_CLIENT_POINTS)
+        wanted = stretch(asked.since, asked.until, asked.step, zone, now, kept_from(reader), MAX_CLIENT_POINTS)
         units = view.units_of(reader, wanted, tops=view.OF_CLIENTS)
         return {
             "client": str(ip_address(address)),
@@ -284,7 +284,7 @@ async def client(call: Call[ClientQuery, None]) -> dict[str, Any]:
             **view.client(units, address, asked.limit, reader),
         }
 
-    return await _looked(kept, read)
+    return await looked(kept, read)
 
 
 async def clear(call: Call[None, None]) -> dict[str, Any]:
@@ -297,7 +297,8 @@ async def clear(call: Call[None, None]) -> dict[str, Any]:
     return {"cleared": True}
 
 
-def _kept_from(reader: StatisticsReader) -> dict[str, int]:
+def kept_from(reader: StatisticsReader) -> dict[str, int]:
+    """Since when there are units of each step."""
     return {"minute": reader.minutes_from, "hour": reader.hours_from, "day": 0}
 
 
@@ -311,7 +312,12 @@ def _figures(wanted: Stretch, reader: StatisticsReader) -> dict[str, Any]:
     }
 
 
-async def _looked(kept: KeptStatistics, read: Callable[[StatisticsReader], T]) -> T:
+async def looked(kept: KeptStatistics, read: Callable[[StatisticsReader], T]) -> T:
+    """What ``read`` says.
+
+    Raises:
+        Refusal: 503: there is nothing to read, or it can't be read.
+    """
     try:
         return await kept.look(read)
     except FileNotFoundError:

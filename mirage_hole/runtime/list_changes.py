@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mirage_hole.cli.fingerprints import Fingerprints, fingerprint
 from mirage_hole.lists.rule import Reply, RichRule
 from mirage_hole.policy.order import Step
 from mirage_hole.policy.verdict import Match, rule_text
+from mirage_hole.runtime.fingerprints import Fingerprints, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mirage_hole.cli.fingerprints import Marks
     from mirage_hole.lists.rule import Rule
+    from mirage_hole.runtime.fingerprints import Marks
 
     Version: TypeAlias = Callable[[], Iterable[Rule | RichRule]]
     """Starts reading the rules of a version from the beginning."""
