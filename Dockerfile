@@ -2,7 +2,7 @@
 FROM docker.io/library/python:3.11-slim-bookworm AS build
 
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY mirage_hole mirage_hole
 COPY blocklists blocklists
 COPY web web

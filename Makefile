@@ -2,16 +2,20 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LISTEN ?= 127.0.0.1
 PORT   ?= 5353
 WEB    ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check types layers bench bench-lists bench-log fuzz image clean
+.PHONY: help run test check types layers bench bench-lists bench-log bench-dashboard fuzz image pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.run: pyproject.toml
+# The dashboard is built while this is installed, and again when its sources have changed.
+DASHBOARD := web web/.npmrc $(shell find web/*.html web/*.ts web/*.js web/package*.json web/src web/public -not -name '*.test.ts')
+
+$(VENV)/.run: pyproject.toml hatch_build.py $(DASHBOARD)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[passkeys]'
 	@touch $@
@@ -20,8 +24,8 @@ $(VENV)/.test: $(VENV)/.run pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-run: $(VENV)/.run ## start the sinkhole here: make run PORT=5353 WEB=127.0.0.1:8080
-	$(BIN)/mirage-hole --listen 127.0.0.1 --port $(PORT) --web $(WEB)
+run: $(VENV)/.run ## start the sinkhole here: make run LISTEN=127.0.0.1 PORT=5353 WEB=127.0.0.1:8080
+	$(BIN)/mirage-hole --listen $(LISTEN) --port $(PORT) --web $(WEB)
 
 test: $(VENV)/.test ## every test: unit, property, conversation, live
 	@tests/install-tools
@@ -44,6 +48,9 @@ bench: $(VENV)/.test ## measure beside unbound, dnsmasq and others; writes bench
 bench-lists: $(VENV)/.test ## measure what lists cost; writes bench/LISTS.md
 	$(BIN)/python -m bench.lists
 
+bench-dashboard: $(VENV)/.test ## measure the dashboard in Chromium; writes bench/DASHBOARD.md
+	$(BIN)/python -m bench.dashboard
+
 bench-log: $(VENV)/.test ## measure what the query log costs; writes bench/QUERYLOG.md
 	$(BIN)/python -m bench.querylog
 
@@ -57,5 +64,8 @@ image: ## build the container image with whichever builder is here
 	elif command -v buildah >/dev/null; then buildah bud --format docker --tag mirage-hole .; \
 	else echo "make image needs docker, podman or buildah; none is installed" >&2; exit 1; fi
 
+pictures: $(VENV)/.test ## take the pictures of docs/images anew
+	$(BIN)/python -m tests.web.take_pictures
+
 clean: ## remove what these targets made
-	rm -rf $(VENV) build dist bench/build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist web/dist web/node_modules bench/build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,32 @@
+export const en = {
+  close: 'Close',
+  cancel: 'Cancel',
+  save: 'Save',
+  retry: 'Try again',
+  undo: 'Undo',
+  copy: 'Copy',
+  copied: 'Copied',
+  loading: 'Loading…',
+  slow: 'The server takes too long to answer. It may be busy; nothing was lost here.',
+  unreachable: 'The server does not answer. Check that it runs and that this device is in its network.',
+  instead: (text: string) => `Write ${text}.`,
+  outcomes: {
+    forwarded: 'Forwarded',
+    cached: 'Cached',
+    stale: 'Stale',
+    local: 'Local',
+    special: 'Special',
+    blocked: 'Blocked',
+    rebind: 'Rebinding',
+    bogus: 'Bogus',
+    failed: 'Failed',
+    refused: 'Refused',
+    limited: 'Limited',
+    dropped: 'Dropped',
+    malformed: 'Malformed',
+  } as Record<string, string>,
+  suspicious: 'This name has characters that can be taken for others.',
+  strange: 'This name has characters that are not seen.',
+};
+
+export type Words = typeof en;

@@ -1,0 +1,7 @@
+// Words of the parts that all pages share.
+
+import { dictionary } from '$/i18n/index.svelte';
+
+import { en } from './words.en';
+
+export const w = dictionary(en, { de: () => import('./words.de') });
