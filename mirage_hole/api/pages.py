@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiohttp import web
 
+from mirage_hole.api.packing import wants_gzip
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -107,7 +109,7 @@ def page_handler(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResp
         known = request.headers.get("If-None-Match", "")
         if page.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]:
             return web.Response(status=304, headers=headers)
-        if page.packed is not None and takes_gzip(request.headers.get("Accept-Encoding", "")):
+        if page.packed is not None and wants_gzip(request):
             packed = {
                 **headers,
                 "ETag": f"W/{page.etag}",
@@ -118,12 +120,3 @@ def page_handler(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResp
         return web.Response(body=page.body, headers={**headers, "Content-Type": page.content_type})
 
     return serve
-
-
-def takes_gzip(accepted: str) -> bool:
-    """RFC 9110 12.5.3; a quality of 0 means no."""
-    for one in accepted.lower().split(","):
-        coding, _, quality = one.partition(";")
-        if coding.strip() == "gzip":
-            return quality.replace(" ", "").rstrip("0.") != "q="
-    return False

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from mirage_hole.api import views
 from mirage_hole.api.access.visitor import client_of
+from mirage_hole.api.packing import StreamPacker, wants_gzip
 from mirage_hole.api.problems import Fault, Refusal
 
 if TYPE_CHECKING:
@@ -194,13 +195,20 @@ class Streams:
             detail = f"{self._by_client[client]} live streams are open from there, and that is the limit; close a page."
             raise Refusal(503, detail, headers={"Retry-After": "10"})
         cursor = self._feed.resume(last_event_id)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        packer = StreamPacker() if wants_gzip(request) else None
+        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", "Vary": "Accept-Encoding"}
+        response = web.StreamResponse(headers=headers | ({"Content-Encoding": "gzip"} if packer else {}))
+
+        async def write(octets: bytes) -> None:
+            async with asyncio.timeout(self._limits.write_time):
+                await response.write(packer.pack(octets) if packer else octets)
+
         self.listeners += 1
         self._by_client[client] += 1
         try:
             await response.prepare(request)
-            await self._write(response, self._feed.opening(cursor))
-            await self._follow(request, response, cursor, closing, still)
+            await write(self._feed.opening(cursor))
+            await self._follow(request, write, cursor, closing, still)
         except (TimeoutError, ConnectionError):
             log.debug("a listener of the live stream left, or does not read")
             _abort(request)
@@ -216,7 +224,7 @@ class Streams:
     async def _follow(
         self,
         request: web.Request,
-        response: web.StreamResponse,
+        write: Callable[[bytes], Awaitable[None]],
         cursor: Cursor,
         closing: asyncio.Event,
         still: Callable[[], Awaitable[bool]],
@@ -239,12 +247,8 @@ class Streams:
             if not news and loop.time() - spoke >= self._limits.heartbeat:
                 news = self._feed.ping()
             if news:
-                await self._write(response, news)
+                await write(news)
                 spoke = loop.time()
-
-    async def _write(self, response: web.StreamResponse, octets: bytes) -> None:
-        async with asyncio.timeout(self._limits.write_time):
-            await response.write(octets)
 
 
 def _abort(request: web.Request) -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from mirage_hole.api.pages import VIEWS, add_pages, load_pages, takes_gzip, web_directory
+from mirage_hole.api.pages import VIEWS, add_pages, load_pages, web_directory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,14 +98,6 @@ async def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path) -> 
     assert status == 200
     assert b"hatch_build.py" in body
     assert load_pages(None) == {}
-
-
-@pytest.mark.parametrize(
-    ("accepted", "taken"),
-    [("gzip", True), ("GZIP, deflate", True), ("br, gzip;q=0.1", True), ("gzip;q=0", False), ("gzip; q=0.000", False), ("", False), ("x-gzip2", False), ("identity", False)],
-)  # fmt: skip
-def test_gzip_is_for_those_who_take_it(accepted: str, taken: bool) -> None:
-    assert takes_gzip(accepted) is taken
 
 
 def test_the_dashboard_is_found_beside_the_sources_or_in_the_wheel() -> None:

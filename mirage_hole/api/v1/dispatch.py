@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from multidict import MultiDict
 
+from mirage_hole.api.packing import WORTHWHILE, packed, packed_tag, plain_tags, wants_gzip
 from mirage_hole.api.problems import Fault, Refusal
 from mirage_hole.api.v1.identity import LOCAL, Identity, Role
 from mirage_hole.api.v1.rates import Rates, key_of
@@ -34,6 +35,8 @@ ASK_TIME: Final = 20.0
 WRITE_TIME: Final = 20.0
 """Seconds in which an answer has to be taken."""
 NOTHING: Final = MultiDict[str]()
+SECRETS: Final = frozenset({"access"})
+"""Areas whose answers are never packed; see :mod:`mirage_hole.api.packing`."""
 LOGIN: Final = 'Bearer realm="mirage-hole"'
 
 
@@ -117,7 +120,7 @@ class _Door:
                 answer = await self._change(call, self._reader, self._lock)
             else:
                 answer = await route.handler(call)
-        response = answer if isinstance(answer, web.StreamResponse) else _encoded(request, route, answer)
+        response = answer if isinstance(answer, web.StreamResponse) else await _encoded(request, route, answer)
         if not response.prepared:
             response.headers.update(headers)
         return response
@@ -162,7 +165,7 @@ class _Door:
             query = read_query(NOTHING, reader.query)
             seen = await reader.handler(Call(call.request, call.parts, call.who, call.path, query, None))
             tag = tag_of(msgspec.json.encode(seen) + b"\n")
-            if wanted.strip() != "*" and tag not in [one.strip() for one in wanted.split(",")]:
+            if wanted.strip() != "*" and tag not in plain_tags(wanted):
                 fault = Fault("If-Match", "is not the tag of what is here now", f"{tag}, after reading it again")
                 raise Refusal(412, "It was changed by somebody else since it was read.", [fault], {"ETag": tag})
             return await self._route.handler(call)
@@ -193,17 +196,21 @@ def tag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def _encoded(request: web.Request, route: Route, answer: object) -> web.Response:
+async def _encoded(request: web.Request, route: Route, answer: object) -> web.Response:
     if answer is None and route.status == 204:
         return web.Response(status=204)
     body = msgspec.json.encode(answer) + b"\n"
     if route.method != "GET":
         return web.Response(body=body, status=route.status, content_type="application/json")
     tag = tag_of(body)
+    headers = {"ETag": tag, "Vary": "Accept-Encoding"}
     known = request.headers.get("If-None-Match", "")
-    if known and (known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]):
-        return web.Response(status=304, headers={"ETag": tag})
-    return web.Response(body=body, status=route.status, content_type="application/json", headers={"ETag": tag})
+    if known and (known.strip() == "*" or tag in plain_tags(known.replace("W/", ""))):
+        return web.Response(status=304, headers=headers)
+    if len(body) >= WORTHWHILE and route.area not in SECRETS and wants_gzip(request):
+        headers |= {"ETag": packed_tag(tag), "Content-Encoding": "gzip"}
+        body = await packed(body)
+    return web.Response(body=body, status=route.status, content_type="application/json", headers=headers)
 
 
 def _variables(request: web.Request) -> dict[str, str]:
