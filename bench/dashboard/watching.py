@@ -107,10 +107,10 @@ async def octets(page: Any, url: str) -> Octets:
     paths: dict[str, str] = {}
     sizes: dict[str, int] = {}
     session.on("Network.requestWillBeSent", lambda told: paths.update({told["requestId"]: told["request"]["url"]}))
-    # A stream never finishes, and is not compressed: of it counts what came by then.
+    # A stream never finishes: of it counts what came by then.
     session.on(
         "Network.dataReceived",
-        lambda told: sizes.update({told["requestId"]: sizes.get(told["requestId"], 0) + told["dataLength"]}),
+        lambda told: sizes.update({told["requestId"]: sizes.get(told["requestId"], 0) + told["encodedDataLength"]}),
     )
     session.on("Network.loadingFinished", lambda told: sizes.update({told["requestId"]: told["encodedDataLength"]}))
     await page.goto(url)
@@ -141,22 +141,47 @@ async def frames(page: Any, seconds: float) -> Frames:
 async def scrolled(page: Any, url: str, seconds: float) -> tuple[Frames, int]:
     """(gaps while the wheel turns without end, rows that were passed)."""
     await page.goto(f"{url}/queries")
-    row = page.locator("[data-index]")
-    await row.first.wait_for()
+    await page.locator("[data-index]").first.wait_for()
+    found = await _wheeled(page, seconds, WHEEL)
+    return found, await _last(page)
+
+
+async def leapt(page: Any, rows: int, within: float) -> int:
+    """The row that is reached by going to the end of what is there again and again, until there are so many."""
+    await page.locator("[role=grid]").focus()
+    end = time.monotonic() + within
+    last = 0
+    while last < rows and time.monotonic() < end:
+        await page.keyboard.press("End")
+        await asyncio.sleep(0.02)
+        last = await _last(page)
+    return last
+
+
+async def scrolled_back(page: Any, seconds: float) -> Frames:
+    """The gaps while the wheel turns back, over rows that had to be forgotten and are loaded once more."""
+    return await _wheeled(page, seconds, -WHEEL)
+
+
+async def _wheeled(page: Any, seconds: float, pixels: int) -> Frames:
     box = await page.locator("[role=grid]").bounding_box()
     await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     end = time.monotonic() + seconds
 
     async def turn() -> None:
         while time.monotonic() < end:
-            await page.mouse.wheel(0, WHEEL)
+            await page.mouse.wheel(0, pixels)
             await asyncio.sleep(0.016)
 
     found, _ = await asyncio.gather(frames(page, seconds), turn())
-    last = await page.evaluate(
-        "Math.max(...[...document.querySelectorAll('[data-index]')].map((one) => +one.dataset.index))"
+    return found
+
+
+async def _last(page: Any) -> int:
+    shown = await page.evaluate(
+        "Math.max(0, ...[...document.querySelectorAll('[data-index]')].map((one) => +one.dataset.index))"
     )
-    return found, int(last)
+    return int(shown)
 
 
 async def heard(page: Any, seconds: float) -> tuple[float, float]:

@@ -41,7 +41,9 @@ class Limits:
     """A live stream without news says so this often."""
     write_time: float = 10.0
     """A listener that does not take what it was sent is let go."""
-    stream_rows: int = 100
-    """Queries an event of a live stream; of more in one tick the oldest are skipped."""
+    stream_rows: int = 500
+    """Queries an event of a live stream, so 1,000 a second; of more in one tick the oldest are skipped."""
+    opening_rows: int = 100
+    """Of those before a listener came, it is told as many."""
     rows: int = 1000
     """Queries an answer."""

@@ -72,7 +72,7 @@ class Feed:
             Refusal: with status 400 when the identifier is none of ours.
         """
         recent = self._state.statistics.recent
-        fresh = max(0, recent.last - self._limits.stream_rows)
+        fresh = max(0, recent.last - self._limits.opening_rows)
         if not last_event_id:
             return Cursor(fresh)
         boot, dash, number = last_event_id.partition("-")

@@ -31,7 +31,7 @@ class Live {
   connected = $state(false);
   /** Seconds until the next try; null while connected or on the way. */
   retryIn = $state<number | null>(null);
-  /** Queries a second, as they arrive here; over the last 10 s. */
+  /** Queries a second, as they arrive here; over the last 10 s, or since the stream began. */
   rate = $state(0);
   /** Seconds by which the server's clock is ahead of this one. */
   ahead = $state(0);
@@ -49,6 +49,9 @@ class Live {
   #pending: Burst = { queries: [], skipped: 0 };
   #frame = 0;
   #arrived: [number, number][] = [];
+  #began = 0;
+  /** What a stream tells first is past, and says nothing of the rate. */
+  #opening = false;
   /** Called when the stream was refused: the login may have ended. */
   onRefused: () => void = () => undefined;
 
@@ -97,6 +100,9 @@ class Live {
       case 'hello':
         this.hello = told as Hello;
         this.#setClock(this.hello.now);
+        this.#opening = true;
+        this.#began = performance.now();
+        this.#arrived = [];
         break;
       case 'ping':
         this.#setClock((told as { now: number }).now);
@@ -109,6 +115,7 @@ class Live {
         break;
       case 'counts':
         this.counts = told as Counts;
+        this.#opening = false;
         break;
       case 'top':
         this.top = told as Schemas['Top'];
@@ -125,7 +132,7 @@ class Live {
   }
 
   #collect(burst: Burst): void {
-    this.#arrived.push([performance.now(), burst.queries.length + burst.skipped]);
+    if (!this.#opening) this.#arrived.push([performance.now(), burst.queries.length + burst.skipped]);
     if (!this.#listeners.size) return;
     this.#pending.queries.push(...burst.queries);
     this.#pending.skipped += burst.skipped;
@@ -166,7 +173,7 @@ class Live {
     this.now = Date.now() / 1000 + this.ahead;
     const mark = performance.now();
     this.#arrived = this.#arrived.filter(([at]) => mark - at < 10_000);
-    this.rate = this.#arrived.reduce((sum, [, many]) => sum + many, 0) / 10;
+    this.rate = this.#arrived.reduce((sum, [, many]) => sum + many, 0) / Math.min(10, Math.max(1, (mark - this.#began) / 1000));
     if (this.connected && mark - this.#heard > SILENCE) this.#failed();
     else if (this.retryIn !== null) this.retryIn = Math.max(1, Math.ceil((this.#nextAt - mark) / 1000));
   }

@@ -76,6 +76,21 @@ describe('the live stream', () => {
     expect(live.now - Date.now() / 1000).toBeCloseTo(3600, 0);
   });
 
+  it('counts what arrives, and not what had happened before', () => {
+    Stream.last.tell('hello', { now: 1000 });
+    Stream.last.tell('queries', { queries: [row(1), row(2)], skipped: 500 });
+    Stream.last.tell('counts', {});
+    vi.advanceTimersByTime(1000);
+    expect(live.rate).toBe(0);
+    Stream.last.tell('queries', { queries: [row(3)], skipped: 39 });
+    vi.advanceTimersByTime(1000);
+    expect(live.rate).toBeCloseTo(20, 0);
+    vi.advanceTimersByTime(6000);
+    expect(live.rate).toBeCloseTo(5, 0);
+    vi.advanceTimersByTime(6000);
+    expect(live.rate).toBe(0);
+  });
+
   it('asks for the session when it is refused', () => {
     const asked = vi.fn();
     live.onRefused = asked;

@@ -96,7 +96,7 @@ export class Log {
   take(burst: Burst): void {
     if (this.#early) {
       this.#early.push(burst);
-      if (this.#early.length > 600) this.#early.shift();
+      if (this.#early.length > 60) this.#early.shift();
       return;
     }
     const fresh: Entry[] = [];
