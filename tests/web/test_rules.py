@@ -85,14 +85,14 @@ async def test_a_rule_is_switched_off_and_on_and_removed_and_brought_back(visit:
     switch = page.get_by_role("switch", name=re.compile("off.example"))
     await switch.uncheck()
     await expect(page.get_by_text("The rule is switched off.")).to_be_visible()
-    assert server.asks("off.example") == ["192.0.2.10"]
+    wait_for(lambda: server.asks("off.example") == ["192.0.2.10"], "workers without the rule")
     await page.get_by_role("button", name="Undo").click()
     await expect(switch).to_be_checked()
     await page.get_by_role("button", name=re.compile("Remove .*off.example")).click()
     await expect(row(page, "||off.example^")).to_have_count(0)
     await page.get_by_role("button", name="Undo").last.click()
     await expect(row(page, "||off.example^")).to_contain_text("keep me")
-    assert server.asks("off.example") == ["0.0.0.0"]
+    wait_for(lambda: server.asks("off.example") == ["0.0.0.0"], "the rule in the workers")
 
 
 async def test_who_changes_what_somebody_else_has_changed_sees_both(visit: Visit, server: Server) -> None:
