@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
+from tests.live.processes import wait_for
+
 if TYPE_CHECKING:
     from pathlib import Path
 
