@@ -193,10 +193,10 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of an unbound that knows one zone and refuses to ask anyone else."""
-    unbound = tool("unbound")
     directory = tmp_path_factory.mktemp("unbound")
     port = free_port()
-    (directory / "unbound.conf").write_text(
+    config = directory / "unbound.conf"
+    config.write_text(
         f"""
 server:
     interface: 127.0.0.1@{port}
@@ -206,7 +206,6 @@ server:
     chroot: ""
     username: ""
     directory: "{directory}"
-    pidfile: "{directory}/unbound.pid"
     module-config: "iterator"
     access-control: 127.0.0.0/8 allow
     local-zone: "." static
@@ -217,22 +216,8 @@ server:
         + "".join(f'    local-data: "big.{FORWARDED} 300 IN TXT {"x" * 200}{number:03}"\n' for number in range(30))
         + "remote-control:\n    control-enable: no\n"
     )
-    process = subprocess.Popen([unbound, "-c", str(directory / "unbound.conf")], stderr=subprocess.DEVNULL)
-
-    def ready() -> bool:
-        assert process.poll() is None, (directory / "unbound.log").read_text()
-        try:
-            dns.query.udp(dns.message.make_query(FORWARDED, "A"), "127.0.0.1", port=port, timeout=0.3)
-        except (dns.exception.DNSException, OSError):
-            return False
-        return True
-
-    try:
-        wait_for(ready, "unbound")
+    with servers.running_unbound(config, directory / "unbound.log", port, FORWARDED):
         yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")

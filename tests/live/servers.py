@@ -128,9 +128,21 @@ zone:
 
 
 @contextlib.contextmanager
+def running_unbound(config: Path, log: Path, port: int, name: str) -> Iterator[None]:
+    """An unbound with this configuration, from when it answers for ``name`` until the block ends."""
+    with ended_afterwards([tool("unbound"), "-d", "-p", "-c", str(config)], log) as process:
+
+        def ready() -> bool:
+            assert process.poll() is None, log.read_text()
+            return answers(port, name) is not None
+
+        wait_for(ready, "unbound")
+        yield
+
+
+@contextlib.contextmanager
 def unbound(directory: Path, authority: Authority, *, validating: bool = True, more: str = "") -> Iterator[int]:
     """The port of an unbound that asks knot for everything. ``more`` are further lines of its ``server:`` section."""
-    program = tool("unbound")
     port = free_port()
     config, log = directory / "unbound.conf", directory / "unbound.log"
     stubs = "".join(
@@ -162,13 +174,7 @@ remote-control:
     control-enable: no
 {stubs}"""
     )
-    with ended_afterwards([program, "-d", "-p", "-c", str(config)], log) as process:
-
-        def ready() -> bool:
-            assert process.poll() is None, log.read_text()
-            return answers(port, "www.good.lab.") is not None
-
-        wait_for(ready, "unbound")
+    with running_unbound(config, log, port, "www.good.lab."):
         yield port
 
 

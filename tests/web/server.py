@@ -16,7 +16,8 @@ import dns.query
 import orjson
 
 from tests.live.conftest import ListServer, Sinkhole
-from tests.live.processes import PATIENCE, free_port, tool, wait_for
+from tests.live.processes import PATIENCE, free_port, wait_for
+from tests.live.servers import running_unbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,6 @@ server:
     chroot: ""
     username: ""
     directory: "{directory}"
-    pidfile: "{directory}/everything.pid"
     module-config: "iterator"
     access-control: 127.0.0.0/8 allow
     local-zone: "." redirect
@@ -59,22 +59,8 @@ remote-control:
     control-enable: no
 """
     )
-    process = subprocess.Popen([tool("unbound"), "-c", str(config)], stderr=subprocess.DEVNULL)
-
-    def ready() -> bool:
-        assert process.poll() is None, (directory / "everything.log").read_text()
-        try:
-            dns.query.udp(dns.message.make_query("a.example", "A"), "127.0.0.1", port=port, timeout=0.3)
-        except (dns.exception.DNSException, OSError):
-            return False
-        return True
-
-    try:
-        wait_for(ready, "unbound")
+    with running_unbound(config, directory / "everything.log", port, "a.example"):
         yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 class Server(Sinkhole):

@@ -522,7 +522,7 @@ export interface paths {
          * What the last update of a list has added and removed
          * @description The newest version compared with the one before it, by what their rules say.
          */
-        get: operations["lists_show_changes"];
+        get: operations["list_changes_show_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5665,7 +5665,7 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    lists_show_changes: {
+    list_changes_show_changes: {
         parameters: {
             query?: never;
             header?: {
