@@ -29,7 +29,7 @@ def names(server: Server) -> list[str]:
 
 
 def upstream(server: Server) -> str:
-    return str(server.api("GET", "/api/v1/upstreams")["upstreams"][0]["address"])
+    return f"127.0.0.1:{server.upstream}"
 
 
 async def test_each_upstream_says_how_it_is_and_why(upstreams: Any, server: Server) -> None:
